@@ -325,11 +325,11 @@ impl Call {
             }
             Verb::Write => add(EffectKind::Write, "a file is written"),
             Verb::Delete if paths::is_root(&path) => {
-                add(EffectKind::Destroy, "a root, home or system folder is removed")
+                add(EffectKind::Destroy, "a root, home or system folder is removed");
             }
             Verb::Delete => add(EffectKind::Delete, "a file is removed"),
             Verb::Send if secrets::holds_secrets(&path) => {
-                add(EffectKind::Exfiltrate, "what usually holds secrets is sent")
+                add(EffectKind::Exfiltrate, "what usually holds secrets is sent");
             }
             _ => {}
         }
@@ -357,7 +357,10 @@ mod tests {
             match kind {
                 Some(kind) => assert!(found.iter().any(|effect| effect.kind == kind), "{tool} {input}: {found:?}"),
                 None => {
-                    assert!(found.iter().all(|effect| effect.kind <= EffectKind::Discover), "{tool} {input}: {found:?}")
+                    assert!(
+                        found.iter().all(|effect| effect.kind <= EffectKind::Discover),
+                        "{tool} {input}: {found:?}"
+                    );
                 }
             }
         };

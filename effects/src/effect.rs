@@ -139,7 +139,7 @@ fn of_command(command: &Command, line: &Line, found: &mut Vec<Effect>) {
     found.extend(exhaust::effect(command, &name));
     found.extend(discover::effect(command, &name));
     install::effects(command, &name, found);
-    network::effects(command, line, &name, found);
+    network::effects(command, &name, found);
     files::effects(command, &name, found);
     match reads::of_command(line, command) {
         Some(SecretUse::Shown) => {

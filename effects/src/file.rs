@@ -4,6 +4,7 @@ pub mod paths;
 pub mod secrets;
 
 /// What the name of a file says about it.
+#[allow(clippy::struct_excessive_bools, reason = "each is a different fact about one name, and several may hold")]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FileTraits {
     /// It usually holds secrets.

@@ -89,7 +89,7 @@ impl fmt::Display for Money {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Rounded and not cut: the last digit is one hundredth of a cent below a dollar, and one cent from there on.
         let hundredths = self.0.saturating_add(50) / 100;
-        if hundredths < 10_000 && self.0 % 10_000 != 0 {
+        if hundredths < 10_000 && !self.0.is_multiple_of(10_000) {
             return write!(formatter, "$0.{hundredths:04}");
         }
         let cents = self.0.saturating_add(5_000) / 10_000;

@@ -55,7 +55,9 @@ fn main() {
             *sum = (sum.0 + false_ones.len() as u32, sum.1 + days.len() as f64);
             if verbose {
                 println!("seed {seed}, {level} dollars, {:?}", fleet.troubles);
-                false_ones.iter().for_each(|alert| println!("  false {}: {}", day(alert), alert.reason));
+                for alert in &false_ones {
+                    println!("  false {}: {}", day(alert), alert.reason);
+                }
             }
         }
     }
@@ -85,11 +87,13 @@ fn print(tallies: &BTreeMap<(u64, &str), Tally>, wrong: &BTreeMap<u64, (u32, f64
         println!();
     }
     print!("{:18}", "all");
-    totals.values().for_each(|(found, all)| print!("{:>22}", format!("{:.3}", f64::from(*found) / f64::from(*all))));
+    for (found, all) in totals.values() {
+        print!("{:>22}", format!("{:.3}", f64::from(*found) / f64::from(*all)));
+    }
     print!("\n{:18}", "false / 1000 days");
-    wrong.values().for_each(|(count, days)| {
+    for (count, days) in wrong.values() {
         print!("{:>22}", format!("{:.2} ({count} in {days})", f64::from(*count) * 1_000.0 / days));
-    });
+    }
     println!();
 }
 

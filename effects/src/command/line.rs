@@ -53,6 +53,7 @@ impl Eq for Conclusions {}
 ///
 /// A home is written `~`, whatever variable said so; a variable that nobody knows stays as `$NAME`, and the result of a command
 /// that is not known as `$()`.
+#[allow(clippy::struct_excessive_bools, reason = "each is a different fact about one command, and several may hold")]
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Command {
     /// The program and what it is given. Never empty, except for a redirection without a command.

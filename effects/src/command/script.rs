@@ -238,10 +238,9 @@ fn carried(act: Act, code: &str, call: &str) -> Vec<Carried> {
     if let Some(name) = plain_argument(call) {
         match assigned(code, name) {
             Some(value) if texts.first() != Some(&value) => texts.insert(0, value),
-            Some(_) => {}
             // What follows is a mode, and no name.
             None if matches!(act, Act::Open) => texts.clear(),
-            None => {}
+            _ => {}
         }
     }
     if texts.is_empty() && names_home(call) {

@@ -112,23 +112,18 @@ fn firewall(command: &Command, name: &str) -> Option<&'static str> {
         }
         "netsh" if has("advfirewall") || has("firewall") => CHANGED,
         "set-netfirewallprofile" | "new-netfirewallrule" | "disable-netfirewallrule" => CHANGED,
-        "set-mppreference" | "add-mppreference" => "a protection of the system is turned off",
-        "spctl" if has("--master-disable") || has("--global-disable") => "a protection of the system is turned off",
-        "csrutil" if has("disable") => "a protection of the system is turned off",
-        "apparmor_parser" if command.flag('R', "remove") => "a protection of the system is turned off",
-        "aa-disable" | "aa-teardown" | "aa-complain" => "a protection of the system is turned off",
-        "sysctl"
-            if command.words.iter().any(|word| {
-                ["kernel.randomize_va_space=0", "kernel.yama.ptrace_scope=0", "kernel.unprivileged_bpf_disabled=0"]
-                    .contains(&word.as_str())
-            }) =>
-        {
-            "a protection of the system is turned off"
-        }
+        "set-mppreference" | "add-mppreference" | "aa-disable" | "aa-teardown" | "aa-complain" => UNPROTECTED,
+        "spctl" | "csrutil" if has("--master-disable") || has("--global-disable") || has("disable") => UNPROTECTED,
+        "apparmor_parser" if command.flag('R', "remove") => UNPROTECTED,
+        "sysctl" if command.words.iter().any(|word| WEAKENED.contains(&word.as_str())) => UNPROTECTED,
         _ => return None,
     })
 }
 
+const UNPROTECTED: &str = "a protection of the system is turned off";
+/// Settings of the kernel by which it protects less.
+const WEAKENED: [&str; 3] =
+    ["kernel.randomize_va_space=0", "kernel.yama.ptrace_scope=0", "kernel.unprivileged_bpf_disabled=0"];
 const CHANGED: &str = "the rules of the firewall are changed";
 
 fn watcher(command: &Command, name: &str) -> Option<&'static str> {

@@ -97,8 +97,7 @@ pub fn encryption(line: &Line) -> Option<Effect> {
                 && !command.has(&["-d", "-decrypt"])
         }
         "gpg" | "gpg2" => command.flag('c', "symmetric") || command.flag('e', "encrypt"),
-        "age" | "rage" => !command.flag('d', "decrypt"),
-        "ccrypt" => !command.flag('d', "decrypt"),
+        "age" | "rage" | "ccrypt" => !command.flag('d', "decrypt"),
         "encrypt_files" => true,
         "7z" | "zip" => command.flag('P', "password") || command.words.iter().any(|word| word.starts_with("-p")),
         _ => false,

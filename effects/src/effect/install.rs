@@ -92,20 +92,21 @@ fn is_elsewhere(word: &str) -> bool {
 /// The words that an installer is given.
 fn installed<'c>(command: &'c Command, name: &str) -> Option<&'c [String]> {
     let word = |at: usize| command.words.get(at).map_or("", String::as_str);
-    let from = match (name, word(1), word(2)) {
-        ("npm" | "pnpm" | "yarn" | "bun", "install" | "i" | "add", _) => 2,
-        ("npx" | "bunx" | "pnpx" | "uvx", ..) => 1,
-        ("pip" | "pip3" | "pipx", "install", _) | ("uv" | "poetry" | "pdm", "add", _) => 2,
-        ("uv", "pip" | "tool", "install") => 3,
-        ("cargo", "add" | "install", _) | ("gem", "install", _) | ("go", "install" | "get", _) => 2,
-        ("apt" | "apt-get" | "dnf" | "yum" | "apk" | "brew" | "zypper", verb, _)
-            if matches!(verb, "install" | "add") =>
-        {
-            2
-        }
-        ("dpkg", "-i" | "--install", _) | ("rpm", "-i" | "-U" | "--install", _) => 2,
-        ("code" | "cursor", "--install-extension", _) => 2,
-        _ => return None,
+    let verbs: &[&str] = match name {
+        "npm" | "pnpm" | "yarn" | "bun" => &["install", "i", "add"],
+        "pip" | "pip3" | "pipx" | "gem" => &["install"],
+        "uv" | "poetry" | "pdm" => &["add"],
+        "cargo" | "apt" | "apt-get" | "dnf" | "yum" | "apk" | "brew" | "zypper" => &["install", "add"],
+        "go" => &["install", "get"],
+        "dpkg" | "rpm" => &["-i", "-U", "--install"],
+        "code" | "cursor" => &["--install-extension"],
+        _ => &[],
+    };
+    let from = match () {
+        () if matches!(name, "npx" | "bunx" | "pnpx" | "uvx") => 1,
+        () if verbs.contains(&word(1)) => 2,
+        () if name == "uv" && matches!(word(1), "pip" | "tool") && word(2) == "install" => 3,
+        () => return None,
     };
     command.words.get(from..)
 }

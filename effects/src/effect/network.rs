@@ -17,8 +17,9 @@ const COPIERS: [&str; 5] = ["scp", "rsync", "sftp", "rclone", "croc"];
 const ASKERS: [&str; 7] = ["dig", "nslookup", "host", "ping", "drill", "getent", "traceroute"];
 
 /// The effects of one command.
-pub fn effects(command: &Command, line: &Line, name: &str, found: &mut Vec<Effect>) {
-    if let Some(host) = sent_to(command, line, name) {
+pub fn effects(command: &Command, name: &str, found: &mut Vec<Effect>) {
+    if sends(command, name) {
+        let host = destination(command);
         let class = host.as_deref().map(|host| host::of(host, &path_of(command)));
         if matches!(class, Some(host::Class::FileDrop | host::Class::Webhook | host::Class::Tunnel)) {
             let what = if names_secret_variable(command) {
@@ -111,8 +112,8 @@ fn machine(word: &str) -> Option<String> {
     (host.len() > 1 && !host.contains('/')).then(|| host.to_ascii_lowercase())
 }
 
-/// Whether a command sends data, and to whom if it says so.
-fn sent_to(command: &Command, line: &Line, name: &str) -> Option<Option<String>> {
+/// Whether a command sends data.
+fn sends(command: &Command, name: &str) -> bool {
     let is_given = || {
         command.fed_by.is_some()
             || command.input.is_some()
@@ -124,7 +125,7 @@ fn sent_to(command: &Command, line: &Line, name: &str) -> Option<Option<String>>
             is_open && (word.contains('.') || word.contains("://"))
         })
     };
-    let sends = match name {
+    match name {
         "curl" => posts(command) || in_name(),
         "wget" => {
             command.before_dashes().any(|word| word.starts_with("--post") || word.starts_with("--body")) || in_name()
@@ -162,40 +163,31 @@ fn sent_to(command: &Command, line: &Line, name: &str) -> Option<Option<String>>
             command.operands(&[]).next().is_some_and(|verb| verbs.contains(&verb)) && !command.is_rehearsal()
         }
         "wormhole" => command.has(&["send"]),
-        _ => line.writes_to_network(command),
-    };
-    sends.then(|| destination(command))
+        _ => writes_to_network(command),
+    }
 }
 
 /// Whether options of `curl` send a body or a file.
 fn posts(command: &Command) -> bool {
-    let mut words = command.words.iter().skip(1).map(String::as_str).peekable();
-    while let Some(word) = words.next() {
+    command.words.iter().skip(1).any(|word| {
         let option = word.split('=').next().unwrap_or(word);
         let is_long = matches!(option, "--form" | "--form-string" | "--upload-file" | "--json" | "--url-query")
             || option.starts_with("--data");
-        let is_short = word.starts_with('-') && !word.starts_with("--") && word.contains(['d', 'F', 'T']) && {
-            // Of a bundle only the last letter takes what follows, and letters after one that takes a value are its value.
-            let letters = word[1..].split(['o', 'H', 'A', 'u', 'x', 'e', 'b', 'c', 'm', 'w', 'X']).next().unwrap_or("");
-            letters.contains(['d', 'F', 'T'])
-        };
-        if is_long || is_short {
-            return true;
-        }
-    }
-    false
+        // Of a bundle only the last letter takes what follows, and letters after one that takes a value are its value.
+        let bundle = word.strip_prefix('-').filter(|bundle| !bundle.starts_with('-')).unwrap_or("");
+        let letters = bundle.split(['o', 'H', 'A', 'u', 'x', 'e', 'b', 'c', 'm', 'w', 'X']).next().unwrap_or("");
+        is_long || letters.contains(['d', 'F', 'T'])
+    })
 }
 
 fn is_listening(command: &Command) -> bool {
     command.words.iter().any(|word| word.to_ascii_lowercase().contains("-listen"))
 }
 
-impl Line {
-    /// Whether the shell opens a connection for a command and the command writes to it.
-    fn writes_to_network(&self, command: &Command) -> bool {
-        let is_device = |path: &str| path.starts_with("/dev/tcp/") || path.starts_with("/dev/udp/");
-        command.redirects.iter().any(|redirect| redirect.kind != RedirectKind::Read && is_device(&redirect.path))
-    }
+/// Whether the shell opens a connection for a command and the command writes to it.
+fn writes_to_network(command: &Command) -> bool {
+    let is_device = |path: &str| path.starts_with("/dev/tcp/") || path.starts_with("/dev/udp/");
+    command.redirects.iter().any(|redirect| redirect.kind != RedirectKind::Read && is_device(&redirect.path))
 }
 
 /// What a line sends to a host though it usually holds secrets.
@@ -208,7 +200,8 @@ pub fn exfiltration(line: &Line) -> Option<Effect> {
     for command in &line.commands {
         let name = command.name();
         let holds = holds_secret(line, command, &name);
-        if let Some(host) = sent_to(command, line, &name) {
+        if sends(command, &name) {
+            let host = destination(command);
             let is_near = host.as_deref().is_some_and(super::is_near);
             let fed = std::iter::successors(line.feeding(command), |before| line.feeding(before)).take(CHAIN_MAX);
             let mut fed = fed.map(|before| holds_secret(line, before, &before.name()));

@@ -251,7 +251,7 @@ impl Window {
         let before = &self.text[least..start];
         // A blank line, a comment, the text of a member or the record before is where it begins.
         let cut = ["\n\n", "<!--", "\": \"", "\":\"", "\",\""].map(|mark| before.rfind(mark));
-        let line = before.match_indices('\n').map(|(at, _)| at).filter(|at| is_member(&before[at + 1..])).last();
+        let line = before.rmatch_indices('\n').map(|(at, _)| at).find(|at| is_member(&before[at + 1..]));
         let cut = cut.into_iter().chain([line]);
         cut.flatten().max().map_or(least, |at| least + at)
     }

@@ -81,7 +81,8 @@ pub fn words(text: &str) -> Vec<Word> {
         }
         if !folded.is_empty() {
             words.push(Word { start, end: at, class: class_of(&folded), is_first });
-            (is_first, _) = (false, folded.clear());
+            is_first = false;
+            folded.clear();
         }
         if is_dense(char) {
             if let Some((class, len)) = begins(&text[at..]) {

@@ -186,7 +186,7 @@ fn a_lowered_alert_says_what_was_measured_and_stays_as_it_was_judged() {
 fn days_are_counted_once_and_names_without_end_push_out_no_real_team() {
     let mut budgets = noisy();
     let days = |budgets: &TeamBudgets, team: &str| {
-        budgets.teams.get(&fixtures::key().of(Space::TEAM, team)).map_or(0, |team| team.agent_days())
+        budgets.teams.get(&fixtures::key().of(Space::TEAM, team)).map_or(0, Team::agent_days)
     };
     assert_eq!((days(&budgets, "payments"), days(&budgets, "")), (280, 280), "those of all teams are the fleet's");
     note(&mut budgets, "payments", 10, 27);

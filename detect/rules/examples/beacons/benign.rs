@@ -55,7 +55,7 @@ pub const KINDS: [(&str, Make); 17] = [
     ("mirror of packages", |numbers| {
         let (mut time, mut list) = (0.0, Vec::new());
         while time < 8.0 * HOUR {
-            for _ in 0..1 + numbers.below(30) {
+            for _ in 0..=numbers.below(30) {
                 let path = format!("/simple/{}/", words(numbers).replace('/', "-"));
                 list.push(Asked { below: "pypi.", ..Asked::new(time, AGENT, "mirror-eu.example", &path) });
                 time += 2.0 * fraction(numbers);
@@ -89,7 +89,9 @@ pub const KINDS: [(&str, Make); 17] = [
     }),
     ("reports of an editor's language server", |numbers| {
         let mut list = steady(numbers, 300.0, 8.0 * HOUR, "", "/v1/logs");
-        list.iter_mut().for_each(|asked| asked.method = "POST");
+        for asked in &mut list {
+            asked.method = "POST";
+        }
         list
     }),
     ("documentation that is read", |numbers| {

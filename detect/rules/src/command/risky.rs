@@ -246,7 +246,7 @@ impl Risky {
         let Parameters { looks: enough, looks_seconds, .. } = self.parameters;
         let known = self.looks.of_agent(event, findings);
         let seen = known.note(looks, event.time().unix_seconds(), looks_seconds);
-        (seen >= enough).then(|| Effect::new(EffectKind::Discover, &looks::sentence(known)))
+        (seen >= enough).then(|| Effect::new(EffectKind::Discover, &looks::sentence(*known)))
     }
 }
 

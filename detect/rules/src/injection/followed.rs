@@ -309,10 +309,7 @@ impl Parameters {
         if signs.is_hostile() {
             // Who looks a file or a word up that a text named, or writes about it, only reads on.
             let goes_on = !action.is_network && (action.is_local || !goes_somewhere);
-            return match action.is_felt() {
-                true => Some(Severity::Critical),
-                false => (!goes_on).then_some(Severity::High),
-            };
+            return if action.is_felt() { Some(Severity::Critical) } else { (!goes_on).then_some(Severity::High) };
         }
         if !action.is_felt() {
             return None;

@@ -64,7 +64,7 @@ fn a_noisy_team_is_told_its_budget_and_what_is_rare() {
     // A week is learnt from with four alerts each day; then a tenth of an alert for each of ten agents is one a day, less what was told before.
     let told = of("acme.often").filter(is_told).count();
     assert!((28..=40).contains(&told), "{told}");
-    let last = of("acme.often").last().unwrap();
+    let last = of("acme.often").next_back().unwrap();
     assert_eq!((last.severity, last.lowered_from), (Severity::Low, Some(Severity::Medium)));
     assert!(last.reason.starts_with("Seen. It is told at low, where its rule says medium"), "{}", last.reason);
     assert!(opened(&rules(AlertBudget::off()), usize::MAX).iter().all(|alert| alert.severity == Severity::Medium));
@@ -85,7 +85,7 @@ fn restarts_change_nothing_of_what_is_told() {
 fn rules_about_the_ledger_are_always_told() {
     let parts = RuleSet::default().build(fixtures::key());
     let always: Vec<&str> =
-        parts.detectors.iter().filter(|named| named.is_always_told).map(|named| named.rule()).collect();
+        parts.detectors.iter().filter(|named| named.is_always_told).map(NamedDetector::rule).collect();
     let expected = [
         "spend.budget",
         "collector.silent",

@@ -135,15 +135,18 @@ impl Tried {
     }
 }
 
+/// The number of a closed alert, and from when to when it went.
+type Spanned = (usize, (Timestamp, Timestamp));
+
 /// The alerts that people closed, by whom and what they are of: number, and when their first and latest event were recorded.
 struct Closed {
     key: Key,
-    by_subject: BTreeMap<u64, Vec<(usize, (Timestamp, Timestamp))>>,
+    by_subject: BTreeMap<u64, Vec<Spanned>>,
 }
 
 impl Closed {
     fn of(alerts: &[AlertRecord], key: Key) -> Self {
-        let mut by_subject: BTreeMap<u64, Vec<(usize, (Timestamp, Timestamp))>> = BTreeMap::new();
+        let mut by_subject: BTreeMap<u64, Vec<Spanned>> = BTreeMap::new();
         for (at, alert) in alerts.iter().enumerate().filter(|(_, alert)| alert.closed.is_some()) {
             by_subject.entry(alert.subject).or_default().push((at, alert.events));
         }

@@ -49,7 +49,7 @@ impl Looks {
 }
 
 /// In which ways it looked around.
-pub fn sentence(looks: &Looks) -> String {
+pub fn sentence(looks: Looks) -> String {
     let named: Vec<&str> = looks.numbers().filter_map(|number| LOOKS.get(number)).map(|(what, _)| *what).collect();
     named.join(", ")
 }

@@ -6,6 +6,8 @@ use operations::alert::Severity;
 /// What is said of one kind of effect.
 #[derive(Debug, Clone, Copy)]
 pub struct Told {
+    /// The kind.
+    kind: EffectKind,
     /// How bad it is once it was done.
     pub severity: Severity,
     /// What such a command does, as it follows `to`.
@@ -16,118 +18,136 @@ pub struct Told {
     pub look: &'static str,
 }
 
-/// What is told of effects of a kind; `None` for what work consists of, and for what another rule tells.
-pub fn of(kind: EffectKind) -> Option<Told> {
-    let told = |severity, would, does, look| Some(Told { severity, would, does, look });
-    match kind {
-        // Files with secrets are told by `file.unusual`, agents without questions by `approval.bypass`.
-        EffectKind::Read
-        | EffectKind::Write
-        | EffectKind::Delete
-        | EffectKind::Download
-        | EffectKind::Send
-        | EffectKind::Install
-        | EffectKind::ForeignInstall
-        | EffectKind::Secret
-        | EffectKind::Unattended => None,
-        EffectKind::Discover => told(
-            Severity::Medium,
-            "look around on the machine",
-            "looks around on the machine",
-            "Whoever breaks in does so first; an agent that mends its environment may, too. Look at what it did next: a secret that it \
-             reads or a host that it sends to makes the difference.",
-        ),
-        EffectKind::Privilege => told(
-            Severity::Low,
-            "take privileges",
-            "takes privileges",
-            "Work on source code needs no privileges; installing packages may.",
-        ),
-        EffectKind::Kill => told(
-            Severity::Medium,
-            "end processes that are not its own",
-            "ends processes that are not its own",
-            "Agents usually end what they started, by its number or name. Look at which processes are gone.",
-        ),
-        EffectKind::FetchedCode => told(
-            Severity::Medium,
-            "run code that it just fetched or decoded",
-            "runs code that it just fetched or decoded",
-            "Agents usually fetch code with a package manager, which checks what it gets. Look at whose address it is; installers of \
-             well-known tools come this way, too.",
-        ),
-        EffectKind::Permission => told(
-            Severity::High,
-            "give lasting rights",
-            "gives lasting rights",
-            "Nothing that an agent builds or tests has to run as another user. Look at who started it, and take the right away again.",
-        ),
-        EffectKind::Account => told(
-            Severity::High,
-            "change who may log in or do what",
-            "changes who may log in or do what",
-            "Who is let in stays in when the session is over. Look at which user or key was added, and whether somebody asked for it.",
-        ),
-        EffectKind::Discard => told(
-            Severity::Medium,
-            "throw work away that is nowhere else",
-            "throws work away that is nowhere else",
-            "Agents usually commit before they clean up; ask whose changes these were.",
-        ),
-        EffectKind::Persist => told(
-            Severity::Medium,
-            "make something start by itself",
-            "makes something start by itself",
-            "It outlives the session. Look at what will start; setting up a service or a hook for a project is the ordinary case.",
-        ),
-        EffectKind::Cover => told(
-            Severity::High,
-            "take traces or a protection away",
-            "takes traces or a protection away",
-            "Work on source code leaves histories, schedules and firewalls alone.",
-        ),
-        EffectKind::Publish => told(
-            Severity::Medium,
-            "send data where anybody may pick it up",
-            "sends data where anybody may pick it up",
-            "Look at what was sent: a log that a person is shown this way is the ordinary case, and what left cannot be called back.",
-        ),
-        EffectKind::Scan => told(
-            Severity::Medium,
-            "search a network or try passwords",
-            "searches a network or tries passwords",
-            "Tests of one's own service ask one port. Look at what was searched, and whether the task is about security.",
-        ),
-        EffectKind::Exhaust => told(
-            Severity::High,
-            "use up the machine",
-            "uses up the machine",
-            "Builds end by themselves. Look at the processes and at the load of the machine now.",
-        ),
-        EffectKind::Remote => told(
-            Severity::High,
-            "let somebody in from outside",
-            "lets somebody in from outside",
-            "Nothing that an agent builds or tests needs a way in. Look at the host on the other side; a tunnel to show a preview is the \
-             harmless case.",
-        ),
-        EffectKind::Exfiltrate => told(
-            Severity::Critical,
-            "send what usually holds secrets to a host",
-            "sends what usually holds secrets to a host",
-            "Programs load secrets to use them, and do not send their files. Change the secrets first, then look at the host.",
-        ),
-        EffectKind::Destroy => told(
-            Severity::High,
-            "destroy what cannot be brought back",
-            "destroys what cannot be brought back",
-            "Agents usually delete below the folder that they work in.",
-        ),
-        EffectKind::Escape => told(
-            Severity::Critical,
-            "leave its container",
-            "leaves its container, or tries to",
-            "Nothing that an agent builds or tests needs the host.",
-        ),
-    }
+/// What is told of effects of a kind; `None` for what work consists of, and for what another rule tells: files with secrets by
+/// `file.unusual`, agents without questions by `approval.bypass`.
+pub fn of(kind: EffectKind) -> Option<&'static Told> {
+    TOLD.iter().find(|told| told.kind == kind)
 }
+
+const fn told(
+    kind: EffectKind,
+    severity: Severity,
+    would: &'static str,
+    does: &'static str,
+    look: &'static str,
+) -> Told {
+    Told { kind, severity, would, does, look }
+}
+
+const TOLD: &[Told] = &[
+    told(
+        EffectKind::Discover,
+        Severity::Medium,
+        "look around on the machine",
+        "looks around on the machine",
+        "Whoever breaks in does so first; an agent that mends its environment may, too. Look at what it did next: a secret that it \
+             reads or a host that it sends to makes the difference.",
+    ),
+    told(
+        EffectKind::Privilege,
+        Severity::Low,
+        "take privileges",
+        "takes privileges",
+        "Work on source code needs no privileges; installing packages may.",
+    ),
+    told(
+        EffectKind::Kill,
+        Severity::Medium,
+        "end processes that are not its own",
+        "ends processes that are not its own",
+        "Agents usually end what they started, by its number or name. Look at which processes are gone.",
+    ),
+    told(
+        EffectKind::FetchedCode,
+        Severity::Medium,
+        "run code that it just fetched or decoded",
+        "runs code that it just fetched or decoded",
+        "Agents usually fetch code with a package manager, which checks what it gets. Look at whose address it is; installers of \
+             well-known tools come this way, too.",
+    ),
+    told(
+        EffectKind::Permission,
+        Severity::High,
+        "give lasting rights",
+        "gives lasting rights",
+        "Nothing that an agent builds or tests has to run as another user. Look at who started it, and take the right away again.",
+    ),
+    told(
+        EffectKind::Account,
+        Severity::High,
+        "change who may log in or do what",
+        "changes who may log in or do what",
+        "Who is let in stays in when the session is over. Look at which user or key was added, and whether somebody asked for it.",
+    ),
+    told(
+        EffectKind::Discard,
+        Severity::Medium,
+        "throw work away that is nowhere else",
+        "throws work away that is nowhere else",
+        "Agents usually commit before they clean up; ask whose changes these were.",
+    ),
+    told(
+        EffectKind::Persist,
+        Severity::Medium,
+        "make something start by itself",
+        "makes something start by itself",
+        "It outlives the session. Look at what will start; setting up a service or a hook for a project is the ordinary case.",
+    ),
+    told(
+        EffectKind::Cover,
+        Severity::High,
+        "take traces or a protection away",
+        "takes traces or a protection away",
+        "Work on source code leaves histories, schedules and firewalls alone.",
+    ),
+    told(
+        EffectKind::Publish,
+        Severity::Medium,
+        "send data where anybody may pick it up",
+        "sends data where anybody may pick it up",
+        "Look at what was sent: a log that a person is shown this way is the ordinary case, and what left cannot be called back.",
+    ),
+    told(
+        EffectKind::Scan,
+        Severity::Medium,
+        "search a network or try passwords",
+        "searches a network or tries passwords",
+        "Tests of one's own service ask one port. Look at what was searched, and whether the task is about security.",
+    ),
+    told(
+        EffectKind::Exhaust,
+        Severity::High,
+        "use up the machine",
+        "uses up the machine",
+        "Builds end by themselves. Look at the processes and at the load of the machine now.",
+    ),
+    told(
+        EffectKind::Remote,
+        Severity::High,
+        "let somebody in from outside",
+        "lets somebody in from outside",
+        "Nothing that an agent builds or tests needs a way in. Look at the host on the other side; a tunnel to show a preview is the \
+             harmless case.",
+    ),
+    told(
+        EffectKind::Exfiltrate,
+        Severity::Critical,
+        "send what usually holds secrets to a host",
+        "sends what usually holds secrets to a host",
+        "Programs load secrets to use them, and do not send their files. Change the secrets first, then look at the host.",
+    ),
+    told(
+        EffectKind::Destroy,
+        Severity::High,
+        "destroy what cannot be brought back",
+        "destroys what cannot be brought back",
+        "Agents usually delete below the folder that they work in.",
+    ),
+    told(
+        EffectKind::Escape,
+        Severity::Critical,
+        "leave its container",
+        "leaves its container, or tries to",
+        "Nothing that an agent builds or tests needs the host.",
+    ),
+];

@@ -59,7 +59,7 @@ fn visits(cell: u16, unit: u16) -> u16 {
 fn visited(cell: u16, unit: u16) -> u16 {
     let count = visits(cell, unit);
     let pause = if count < QUICK_VISITS { 1 } else { SLOW_UNITS };
-    if count == 0 || age(cell, unit) >= pause { (count + 1).min(VISITS_MAX) * UNITS | unit } else { cell }
+    if count == 0 || age(cell, unit) >= pause { ((count + 1).min(VISITS_MAX) * UNITS) | unit } else { cell }
 }
 
 fn age(cell: u16, unit: u16) -> u16 {

@@ -185,11 +185,15 @@ impl Memory {
 
     /// A call that named these was seen.
     pub fn call(&mut self, event: &EventRow<'_>, named: &[Named]) {
-        named.iter().for_each(|name| self.used.add(*name));
+        for name in named {
+            self.used.add(*name);
+        }
         event.each_effect(|kind, _| self.effects |= bit(kind));
         let call = event.call().map_or(0, |call| call as u32);
         if call == 0 || call != self.latest {
-            self.told.iter_mut().for_each(|told| told.steps = told.steps.saturating_add(1));
+            for told in &mut self.told {
+                told.steps = told.steps.saturating_add(1);
+            }
         }
         self.latest = call;
     }

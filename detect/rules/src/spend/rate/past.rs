@@ -152,7 +152,9 @@ mod tests {
     fn quantiles_are_those_of_a_list_to_a_bin() {
         let mut past = Past::default();
         let values: Vec<f64> = (0..200).map(|number| 18.0 + f64::from(number) / 50.0).collect();
-        values.iter().for_each(|value| past.learn(*value));
+        for value in values {
+            past.learn(value);
+        }
         let usual = past.usual(0.8);
         assert_eq!(usual.count, 200);
         assert!((usual.middle - 20.0).abs() < BIN && (usual.high - 21.6).abs() < BIN, "{usual:?}");

@@ -111,7 +111,7 @@ impl Found {
     }
 
     /// Whether something was found not longer ago.
-    pub fn is_within(&self, second: i64, memory: i64) -> bool {
+    pub fn is_within(self, second: i64, memory: i64) -> bool {
         second - self.time.get() <= memory
     }
 }
