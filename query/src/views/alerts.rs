@@ -122,7 +122,7 @@ const COLUMNS: &[ViewColumn] = &[
         Cell::Flag(Some(row.triaged.alert.backfill))
     }),
     column("lowered_from", Form::Text, "How bad its rule calls it, where the alert budget tells it at low.", |row| {
-        Cell::text_if(row.triaged.alert.lowered_from.map(|severity| severity.as_str()))
+        Cell::text_if(row.triaged.alert.lowered_from.map(operations::alert::Severity::as_str))
     }),
     column(
         "measured",
