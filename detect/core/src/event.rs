@@ -366,7 +366,7 @@ impl<'a> EventRow<'a> {
             return effect::worst(self.line(), is_meant).cloned();
         }
         let words = self.list(column::EFFECTS).filter_map(|word| word.parse::<EffectKind>().ok());
-        let effects = words.map(|kind| Effect::new(kind, &kind.clause()));
+        let effects = words.map(|kind| Effect::new(kind, "what the call is given says so"));
         effects.filter(|effect| is_meant(effect)).max_by_key(|effect| effect.kind)
     }
 

@@ -51,7 +51,7 @@ pub static TECHNIQUES: &[Technique] = &[
     technique_of(
         "ASI01",
         "Agent Goal Hijack",
-        "A goal is not recorded, only what is done for it. A hijacked agent is found by its deeds: ASI02, ASI03 and ASI05.",
+        "A goal is not recorded: a hijack without instructions in a recorded result is found by its deeds only, see ASI02, ASI03, ASI05.",
     ),
     technique_of(
         "ASI02",
@@ -122,7 +122,12 @@ pub static TECHNIQUES: &[Technique] = &[
     technique_of(
         "AML.T0051",
         "LLM Prompt Injection",
-        "The injection itself: no rule reads prompts and results for instructions. What the agent does after it is judged as any deed.",
+        "Injections in what a person pastes and in pictures: results of tools are read for instructions.",
+    ),
+    technique_of(
+        "AML.T0051.001",
+        "LLM Prompt Injection: Indirect",
+        "One that the agent follows without naming what the text named, in wordings or languages that intake does not know.",
     ),
     technique_of(
         "AML.T0053",
@@ -238,6 +243,7 @@ pub static TECHNIQUES: &[Technique] = &[
         "Compromise Software Dependencies and Development Tools",
         "Packages under their right name.",
     ),
+    technique_of("T1204", "User Execution", "What a person runs: only agents are watched."),
     technique_of(
         "T1213",
         "Data from Information Repositories",
@@ -247,7 +253,7 @@ pub static TECHNIQUES: &[Technique] = &[
     technique_of(
         "T1496",
         "Resource Hijacking",
-        "Work on the workspace's own processors, such as mining: load is no source.",
+        "Miners under another name: load is no source.",
     ),
     technique_of("T1499", "Endpoint Denial of Service", ""),
     technique_of("T1546", "Event Triggered Execution", "Hooks that a script installs: see ASI05."),

@@ -292,7 +292,7 @@ async fn content_needs_a_permission_and_leaves_a_record() {
         content.read,eve,,[\"events.command\"],\n\
         query,eve,http,,EXPLAIN SELECT command FROM events\n\
         query,eve,http,,SELECT * FROM events WHERE seq = 6\n\
-        content.read,eve,,\"[\"\"events.command\"\",\"\"events.content\"\",\"\"events.content_raw\"\",\"\"events.file\"\"]\",\n";
+        content.read,eve,,\"[\"\"events.command\"\",\"\"events.content\"\",\"\"events.content_raw\"\",\"\"events.effect_objects\"\",\"\"events.file\"\"]\",\n";
     let expected = expected
         .replace("[\"operations.content\"]", "\"[\"\"operations.content\"\"]\"")
         .replace(",[\"events.command\"],", ",\"[\"\"events.command\"\"]\",");

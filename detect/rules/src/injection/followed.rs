@@ -51,7 +51,7 @@ pub static SPEC: Spec = Spec {
                       developers, such as how to install, and what linters ask for are none.",
     tuning: "window_seconds: how long after the result an action counts. steps: so many calls after a hostile text, new kinds of effects are told. \
              plain: whether plain requests count. quiet_seconds: how long it must be quiet for the episode to end.",
-    tags: &["AML.T0051.001", "AML.T0053", "AML.T0086", "T1204"],
+    tags: &["AML.T0051.001", "AML.T0053", "AML.T0086", "T1204", "ASI01"],
     examples: examples::EXAMPLES,
 };
 

@@ -3,97 +3,87 @@
 
 use crate::command::carry::Carried;
 
+/// Loops that have no end of their own, and what ends them all the same.
+const ENDLESS: [&str; 8] =
+    ["while True", "while 1", "while(true)", "while (true)", "while(1)", "for(;;)", "for (;;)", "loop {"];
+const ENDS: [&str; 9] = ["break", "return", "sleep(", "input(", "accept(", "recv(", "setTimeout", ".get(", ".wait("];
+/// What makes values large.
+const GROWS: [&str; 9] = ["* 10", "*10", "* 1024", "*1024", "bytearray(", "<< 2", "Buffer.alloc", ".repeat(", "10**"];
+/// Lists of files, and ciphers.
+const LISTS: [&str; 7] = ["os.walk", "rglob", "glob(", "listdir", "scandir", "readdirSync", "Dir.glob"];
+const CIPHERS: [&str; 7] =
+    ["Fernet(", "AES.new", "createCipheriv", "ChaCha20", "AESGCM(", "Cipher(algorithms", "OpenSSL::Cipher"];
+/// What makes code of what nobody could read, or fetches it.
+const DECODES: [&str; 14] = [
+    "b64decode",
+    "atob(",
+    "'base64'",
+    "\"base64\"",
+    "decompress(",
+    "fromhex",
+    "decode64",
+    "codecs.decode",
+    "marshal.loads",
+    "urlopen(",
+    "requests.get(",
+    "httpx.get(",
+    "fetch(",
+    "axios.get(",
+];
+const RUNS: [&str; 5] = ["exec(", "eval(", "Function(", "compile(", "runpy."];
+/// What listens to keys or looks at the screen.
+const RECORDS: [&str; 6] =
+    ["keyboard.Listener", "pynput", "ImageGrab.grab", "pyautogui.screenshot", "GetAsyncKeyState", "iohook"];
+/// The environment as a whole.
+const ENVIRONMENTS: [&str; 8] = [
+    "dict(os.environ",
+    "os.environ.items",
+    "os.environ.copy()",
+    "str(os.environ",
+    "(os.environ)",
+    "JSON.stringify(process.env)",
+    "ENV.to_h",
+    "getenv()",
+];
+
 /// The commands that stand for what the whole script does.
 pub fn commands(code: &str) -> Vec<Carried> {
     let has = |parts: &[&str]| parts.iter().any(|part| code.contains(part));
-    let name = |is: bool, name: &str| is.then(|| Carried::Words(vec![name.to_owned()]));
-    let endless =
-        has(&["while True", "while 1", "while(true)", "while (true)", "while(1)", "for(;;)", "for (;;)", "loop {"]);
-    let ends = has(&["break", "return", "sleep(", "input(", "accept(", "recv(", "setTimeout", ".get(", ".wait("]);
-    let listens = has(&["os.walk", "rglob", "glob(", "listdir", "scandir", "readdirSync", "Dir.glob"]);
-    let encrypts =
-        has(&["Fernet(", "AES.new", "createCipheriv", "ChaCha20", "AESGCM(", "Cipher(algorithms", "OpenSSL::Cipher"]);
-    let decodes = has(&[
-        "b64decode",
-        "atob(",
-        "'base64'",
-        "\"base64\"",
-        "decompress(",
-        "fromhex",
-        "decode64",
-        "codecs.decode",
-        "marshal.loads",
-    ]);
-    let fetches = has(&["urlopen(", "requests.get(", "httpx.get(", "fetch(", "axios.get("]);
-    let runs = has(&["exec(", "eval(", "Function(", "compile(", "runpy."]) && !only_safe(code);
-    let found = [
-        name(is_fork_bomb(code, endless, ends), "fork_bomb"),
-        name(
-            endless
-                && !ends
-                && has(&["* 10", "*10", "* 1024", "*1024", "bytearray(", "<< 2", "Buffer.alloc", ".repeat(", "10**"]),
-            "fill_memory",
-        ),
-        name(is_reverse_shell(code), "reverse_shell"),
-        name(runs && (decodes || fetches) && is_fed(code), "decode_and_run"),
-        name(encrypts && listens && has(&["write(", "writeFileSync", ".write", "wb"]), "encrypt_files"),
-        name(
-            has(&[
-                "keyboard.Listener",
-                "pynput",
-                "ImageGrab.grab",
-                "pyautogui.screenshot",
-                "GetAsyncKeyState",
-                "iohook",
-            ]),
-            "record_keys",
-        ),
-        name(
-            has(&[
-                "dict(os.environ",
-                "os.environ.items",
-                "os.environ.copy()",
-                "str(os.environ",
-                "(os.environ)",
-                "JSON.stringify(process.env)",
-                "ENV.to_h",
-                "getenv()",
-            ]),
-            "environment",
-        ),
-    ];
-    let mut found: Vec<Carried> = found.into_iter().flatten().collect();
+    let is_endless = has(&ENDLESS) && !has(&ENDS);
+    let runs_decoded = has(&RUNS) && !only_safe(code) && has(&DECODES) && is_fed(code);
     let scans = has(&["connect_ex(", ".connect((", "create_connection("])
         && has(&["range(1", "range(0", "range(20", "range(start"])
         && has(&["for port", "for p in", "ports"]);
+    let found: [(bool, &[&str]); 11] = [
+        (is_endless && copies_itself(code), &["fork_bomb"]),
+        (is_endless && has(&GROWS), &["fill_memory"]),
+        (is_reverse_shell(code), &["reverse_shell"]),
+        (runs_decoded, &["decode_and_run"]),
+        (has(&CIPHERS) && has(&LISTS) && has(&["write(", "writeFileSync", ".write", "wb"]), &["encrypt_files"]),
+        (has(&RECORDS), &["record_keys"]),
+        (has(&ENVIRONMENTS), &["environment"]),
+        (scans, &["nc", "-z", "network", "1-1024"]),
+        (has(&["CronTab(", "winreg.SetValueEx", "SetValueEx("]), &["crontab", "-"]),
+        (has(&["process_iter(", "psutil.pids("]) && has(&[".kill()", ".terminate()"]), &["kill", "all"]),
+        (has(&["getpwall(", "psutil.users("]), &["getent", "passwd"]),
+    ];
     let words = |words: &[&str]| Carried::Words(words.iter().map(|word| (*word).to_owned()).collect());
-    if scans {
-        found.push(words(&["nc", "-z", "network", "1-1024"]));
-    }
-    if has(&["CronTab(", "winreg.SetValueEx", "SetValueEx("]) {
-        found.push(words(&["crontab", "-"]));
-    }
-    if has(&["process_iter(", "psutil.pids("]) && has(&[".kill()", ".terminate()"]) {
-        found.push(words(&["kill", "all"]));
-    }
-    if has(&["getpwall(", "psutil.users("]) {
-        found.push(words(&["getent", "passwd"]));
-    }
+    let mut found: Vec<Carried> = found.iter().filter(|(is, _)| *is).map(|(_, of)| words(of)).collect();
     if has(&["net_connections("]) {
         found.push(words(&["netstat", "-an"]));
     }
     found
 }
 
-/// Whether a script starts itself, or copies of itself, without end.
-fn is_fork_bomb(code: &str, endless: bool, ends: bool) -> bool {
+/// Whether a script starts itself, or copies of itself.
+fn copies_itself(code: &str) -> bool {
     let starts_itself = ["__file__", "sys.argv[0]", "process.argv", "$0"].iter().any(|name| code.contains(name))
         && ["Popen(", "spawn(", "subprocess.run(", "os.system(", "exec("].iter().any(|call| code.contains(call));
     let forks = code.contains("os.fork()")
         || code.contains("fork()")
         || code.contains("multiprocessing.Process(")
         || code.contains("Process(target");
-    endless && !ends && (forks || starts_itself)
+    forks || starts_itself
 }
 
 /// Whether a connection is joined with a shell.
