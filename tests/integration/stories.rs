@@ -400,7 +400,13 @@ fn a_slow_exfiltration() {
         meanwhile(1, || scene.firewall("allow", "GET", "https://packages.acme.example/npm/left-pad"));
     }
     scene.alert("egress.slow_post", "open", "high");
-    scene.end("A slow exfiltration", &[["egress.slow_post", "high", "open"], ["file.unusual", "medium", "updated"]]);
+    // What goes to a new place right after a secret is told at the first request; how much it was, in the end.
+    let alerts = [
+        ["egress.new_domain", "high", "updated"],
+        ["egress.slow_post", "high", "open"],
+        ["file.unusual", "medium", "updated"],
+    ];
+    scene.end("A slow exfiltration", &alerts);
 }
 
 #[test]
