@@ -87,7 +87,9 @@ fn describe(standings: &Standings, proposes: bool) -> String {
     }
     if proposes {
         text.push_str("\nParameters, tried over the whole stored history:\n");
-        rules.iter().for_each(|standing| propose(&mut text, standing));
+        for standing in rules {
+            propose(&mut text, standing);
+        }
     }
     text
 }

@@ -73,7 +73,7 @@ struct Names {
     account: String,
     place: &'static str,
     path: String,
-    amount: u64,
+    amount: usize,
 }
 
 fn goal(chance: &mut Chance) -> Goal {
@@ -93,7 +93,7 @@ fn goal(chance: &mut Chance) -> Goal {
 }
 
 /// Money, mail and documents that go to a stranger.
-fn goal_of_data(number: u64, Names { host, mail, account, amount, .. }: &Names) -> Goal {
+fn goal_of_data(number: usize, Names { host, mail, account, amount, .. }: &Names) -> Goal {
     match number {
         0 => Goal {
             what: "pay",
@@ -141,7 +141,7 @@ fn goal_of_data(number: u64, Names { host, mail, account, amount, .. }: &Names) 
 }
 
 /// What a stranger has done.
-fn goal_of_deeds(number: u64, Names { person, host, mail, place, path, amount, .. }: &Names) -> Goal {
+fn goal_of_deeds(number: usize, Names { person, host, mail, place, path, amount, .. }: &Names) -> Goal {
     match number {
         4 => Goal {
             what: "book",
