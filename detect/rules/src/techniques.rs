@@ -250,11 +250,7 @@ pub static TECHNIQUES: &[Technique] = &[
         "What is read from wikis and trackers through their API: it is judged as a request.",
     ),
     technique_of("T1485", "Data Destruction", "Calls to an API that destroy: see AML.T0101."),
-    technique_of(
-        "T1496",
-        "Resource Hijacking",
-        "Miners under another name: load is no source.",
-    ),
+    technique_of("T1496", "Resource Hijacking", "Miners under another name: load is no source."),
     technique_of("T1499", "Endpoint Denial of Service", ""),
     technique_of("T1546", "Event Triggered Execution", "Hooks that a script installs: see ASI05."),
     technique_of("T1548", "Abuse Elevation Control Mechanism", "A hole in the kernel that no command line shows."),
