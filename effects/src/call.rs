@@ -7,7 +7,7 @@ use crate::command::{Line, reads};
 use crate::effect::{Effect, EffectKind};
 use crate::file::{paths, secrets};
 use crate::host;
-use crate::limits::{CALL_DEPTH_MAX, CALL_TEXTS_MAX, EFFECTS_MAX};
+use crate::limits::{CALL_DEPTH_MAX, CALL_LINES_MAX, CALL_TEXTS_MAX, EFFECTS_MAX};
 
 /// What a tool is for, by the words of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,7 +120,7 @@ const BODIES: [&str; 7] = ["body", "data", "payload", "json", "formdata", "conte
 /// What a call does. `input` is its JSON, or any other text, which no call here is given.
 pub fn effects(tool: &str, input: &str) -> Vec<Effect> {
     let Ok(value) = serde_json::from_str::<Value>(input) else { return Vec::new() };
-    let mut call = Call { verb: verb(tool), found: Vec::new(), texts: 0 };
+    let mut call = Call { verb: verb(tool), found: Vec::new(), texts: 0, lines: 0 };
     if let Value::Object(members) = &value {
         call.of_service(tool, members);
     }
@@ -188,6 +188,7 @@ struct Call {
     verb: Verb,
     found: Vec<Effect>,
     texts: usize,
+    lines: usize,
 }
 
 impl Call {
@@ -287,6 +288,12 @@ impl Call {
     /// What one text of the input says, by the name that it has there.
     fn text(&mut self, name: &str, text: &str) {
         let is = |names: &[&str]| names.contains(&name);
+        if is(&COMMANDS) || is(&CODES) || is(&QUERIES) {
+            self.lines += 1;
+            if self.lines > CALL_LINES_MAX {
+                return;
+            }
+        }
         if is(&COMMANDS) && self.verb != Verb::Write {
             self.line(&Line::read(text));
         } else if is(&CODES) && self.verb == Verb::Run {
@@ -306,9 +313,7 @@ impl Call {
     }
 
     fn line(&mut self, line: &Line) {
-        if self.found.len() < EFFECTS_MAX * 4 {
-            self.found.extend(line.effects().iter().cloned());
-        }
+        self.found.extend_from_slice(line.effects());
     }
 
     fn path(&mut self, text: &str) {
@@ -401,6 +406,17 @@ mod tests {
         ] {
             check(tool, input, None);
         }
+    }
+
+    #[test]
+    fn a_call_of_many_programs_is_read_as_far_as_its_bound() {
+        let input = |at: usize| {
+            let mut commands = vec!["true"; CALL_LINES_MAX + 8];
+            commands[at] = "cat ~/.ssh/id_rsa";
+            serde_json::json!({ "commands": commands }).to_string()
+        };
+        let has_secret = |at| effects("run_all", &input(at)).iter().any(|effect| effect.kind == EffectKind::Secret);
+        assert!(has_secret(CALL_LINES_MAX - 1) && !has_secret(CALL_LINES_MAX));
     }
 
     proptest! {

@@ -26,8 +26,10 @@ pub const KNOWN_FILE_BYTES_MAX: usize = 256;
 pub const EFFECTS_MAX: usize = 48;
 /// How deep the input of a call is looked at,
 pub const CALL_DEPTH_MAX: usize = 6;
-/// and how many texts of it.
+/// how many texts of it,
 pub const CALL_TEXTS_MAX: usize = 256;
+/// and how many lines and programs among them: each may cost as much as a command line.
+pub const CALL_LINES_MAX: usize = 16;
 /// Of a longer text that a tool gave, so many bytes from its beginning and from its end are looked at.
 pub const TEXT_END_BYTES_MAX: usize = 64 << 10;
 /// Names of one text or call that are kept.

@@ -10,7 +10,7 @@ const PASSING: [&str; 24] = [
 ];
 
 /// Programs that ask about what runs elsewhere, and the words by which they only look; with none, whatever they are given.
-const ASKING: [(&str, &[&str]); 34] = [
+const ASKING: [(&str, &[&str]); 33] = [
     ("gh", &["view", "list", "checks", "status", "watch"]),
     ("glab", &["view", "list", "status", "get"]),
     ("kubectl", &["get", "describe", "logs", "status", "top", "wait"]),
@@ -44,7 +44,6 @@ const ASKING: [(&str, &[&str]); 34] = [
     ("pgrep", &[]),
     ("ps", &[]),
     ("lsof", &[]),
-    ("bkt", &["status", "list"]),
 ];
 
 /// How verbs of the tools of clouds begin that only look.

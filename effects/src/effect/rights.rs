@@ -11,8 +11,10 @@ pub fn effects(command: &Command, name: &str) -> Option<Effect> {
 
 fn account(command: &Command, name: &str) -> Option<Effect> {
     let what = match name {
-        "useradd" | "adduser" | "groupadd" | "newusers" | "net1" => "a user or group is made",
-        "net" if command.has(&["user", "localgroup"]) && command.has(&["/add", "/ADD"]) => "a user or group is made",
+        "useradd" | "adduser" | "groupadd" | "newusers" => "a user or group is made",
+        "net" | "net1" if command.has(&["user", "localgroup"]) && command.has(&["/add", "/ADD"]) => {
+            "a user or group is made"
+        }
         "dscl" if command.has(&["-create", "-append"]) => "a user or group is made",
         "usermod" | "gpasswd" | "addgroup" if command.has(&["docker", "sudo", "wheel", "root", "admin"]) => {
             "a user joins a privileged group"

@@ -211,7 +211,7 @@ impl Detector for Risky {
 
 impl Risky {
     fn judge(&mut self, event: &EventRow<'_>, progress: CallStage, findings: &mut Findings) {
-        let asked = event.text(column::HOST).filter(|_| event.request().is_none()).and_then(effect::of_host);
+        let asked = event.text(column::HOST).and_then(effect::of_host);
         if asked.is_none() && !event.aspects().meet(Aspects::COMMAND.with(Aspects::EFFECTS)) {
             return;
         }

@@ -106,19 +106,64 @@ pub fn effect(command: &Command) -> Option<Effect> {
     }
 }
 
-/// Whether a clean-up of the journal leaves nothing of the last hours. One that frees space keeps days or megabytes.
+/// Whether a clean-up of the journal leaves nothing of the last day. One that frees space keeps days or megabytes.
 fn is_hasty_vacuum(word: &str) -> bool {
-    if let Some(time) = word.strip_prefix("--vacuum-time=") {
-        return time.ends_with("ms")
-            || time.ends_with("us")
-            || time.ends_with('s') && !time.ends_with("ays")
-            || time.ends_with("min")
-            || time.ends_with("sec");
+    // Spans and sizes as systemd.time(7) and journalctl(1) write them: `M` is months there and megabytes here.
+    let parts = |value: &str| {
+        let end = value.find(|char: char| !char.is_ascii_digit()).unwrap_or(value.len());
+        (value[..end].parse::<u64>().unwrap_or(0), value[end..].trim().to_owned())
+    };
+    if let Some((number, unit)) = word.strip_prefix("--vacuum-time=").map(parts) {
+        let is_hours = matches!(unit.as_str(), "h" | "hr" | "hour" | "hours");
+        let is_less = matches!(
+            unit.as_str(),
+            "" | "us"
+                | "usec"
+                | "ms"
+                | "msec"
+                | "s"
+                | "sec"
+                | "second"
+                | "seconds"
+                | "m"
+                | "min"
+                | "minute"
+                | "minutes"
+        );
+        return number == 0 || is_less || (is_hours && number < 24);
     }
-    word.strip_prefix("--vacuum-size=").is_some_and(|size| {
-        let digits = size.trim_end_matches(|char: char| !char.is_ascii_digit());
-        size.ends_with(['K', 'k'])
-            || (size.ends_with('M') && digits.parse::<u32>().is_ok_and(|number| number < 10))
-            || size == digits
-    }) || word == "--vacuum-files=1"
+    if let Some((number, unit)) = word.strip_prefix("--vacuum-size=").map(parts) {
+        return matches!(unit.as_str(), "" | "K" | "k") || (unit == "M" && number < 10);
+    }
+    word.strip_prefix("--vacuum-files=").is_some_and(|files| matches!(files, "0" | "1"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_journal_that_keeps_days_is_no_trace_that_is_taken_away() {
+        for (word, is_hasty) in [
+            ("--vacuum-time=1s", true),
+            ("--vacuum-time=5min", true),
+            ("--vacuum-time=2h", true),
+            ("--vacuum-time=0d", true),
+            ("--vacuum-time=48hours", false),
+            ("--vacuum-time=7d", false),
+            ("--vacuum-time=2weeks", false),
+            ("--vacuum-time=3months", false),
+            ("--vacuum-time=1M", false),
+            ("--vacuum-size=1K", true),
+            ("--vacuum-size=1M", true),
+            ("--vacuum-size=500M", false),
+            ("--vacuum-size=2G", false),
+            ("--vacuum-files=1", true),
+            ("--vacuum-files=10", false),
+            ("--vacuum-time=", true),
+            ("--disk-usage", false),
+        ] {
+            assert_eq!(is_hasty_vacuum(word), is_hasty, "{word}");
+        }
+    }
 }
