@@ -27,7 +27,8 @@ pub static SPEC: Spec = Spec {
     version: 1,
     what: "A call or command writes into a memory, a shared note or a file from which agents take instructions, and what it writes tells \
            its reader to drop other instructions, to keep something from the user, to take it for the system's word, or is hidden or \
-           encoded. In a memory that several sessions share, orders to agents that need no leave are told as low. One alert for each \
+           encoded. In a memory that several sessions share, orders that let agents act without asking are told as medium, \
+           and any other orders to agents as low. One alert for each \
            session.",
     why: "What an agent writes there it obeys in every later session, and so does every other agent that reads it: an injection that \
           stays after the page it came from is gone.",
@@ -89,7 +90,7 @@ impl InjectionPlanted {
             event.list(column::TEXT_SIGNS).filter_map(|text| Sign::of(text.strip_prefix(WROTE)?)).collect();
         let is_file = event.aspects().meet(Aspects::FILE.with(Aspects::COMMAND));
         // Files of instructions are written to speak to agents.
-        let is_told = signs.is_hostile() || (signs.has(Sign::Addressed) && !is_file);
+        let is_told = signs.is_hostile() || (!is_file && (signs.has(Sign::Addressed) || signs.has(Sign::Unasked)));
         if !signs.has(Sign::Instructions) || !is_told || signs.has(Sign::About) {
             return;
         }
@@ -115,8 +116,12 @@ struct Planted {
 
 impl Case for Planted {
     fn severity(&self, _: &Alert) -> Severity {
-        let is_hostile = Signs::from_bits(self.signs).is_hostile();
-        self.deeds.severity(if is_hostile { Severity::High } else { Severity::Low })
+        let signs = Signs::from_bits(self.signs);
+        self.deeds.severity(match () {
+            () if signs.is_hostile() => Severity::High,
+            () if signs.has(Sign::Unasked) => Severity::Medium,
+            () => Severity::Low,
+        })
     }
 
     fn title(&self, _: &Alert) -> String {

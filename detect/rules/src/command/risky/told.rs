@@ -28,7 +28,7 @@ pub fn of(kind: EffectKind) -> Option<&'static Told> {
 /// What a person asks for who means such an effect: what was asked for is one step less bad, unless nobody may ask for it.
 pub fn meant_by(kind: EffectKind) -> &'static [Request] {
     match kind {
-        EffectKind::Privilege | EffectKind::Persist | EffectKind::Kill | EffectKind::FetchedCode => &[Request::Operate],
+        EffectKind::Privilege | EffectKind::Kill => &[Request::Operate],
         EffectKind::Discard => &[Request::Delete, Request::Operate],
         EffectKind::Publish => &[Request::Share],
         _ => &[],
