@@ -113,7 +113,8 @@ fn session(mut second: i64, session: u32, before: &[Timed], acts: &[Timed]) -> V
     events
 }
 
-/// What was told of each scene, by its number.
+/// What was told of each scene, by its number. What the alert budget tells at low counts as its rule calls it: here every agent is
+/// attacked, and so every team has more alerts than one should.
 pub fn told(fleet: &Fleet, verdict: &Verdict) -> BTreeMap<usize, Vec<Told>> {
     let mut told: BTreeMap<usize, Vec<Told>> = BTreeMap::new();
     for judged in &verdict.alerts {
@@ -127,7 +128,7 @@ pub fn told(fleet: &Fleet, verdict: &Verdict) -> BTreeMap<usize, Vec<Told>> {
         });
         told.entry(number).or_default().push(Told {
             rule: judged.alert.rule.clone(),
-            severity: judged.worst,
+            severity: judged.alert.lowered_from.map_or(judged.worst, |own| own.max(judged.worst)),
             reason: judged.alert.reason.clone(),
             steps: of_scene.collect(),
         });
