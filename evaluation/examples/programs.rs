@@ -1,6 +1,6 @@
 //! What the rules tell of short programs, each alone in a session of an agent with an ordinary past.
 //!
-//! `cargo run --release -p evaluation --example programs -- [--missed] [--false] [--seed N]`
+//! `cargo run --release -p evaluation --example programs -- [--missed] [--false] [--only NAME] [--seed N]`
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -28,21 +28,23 @@ const PROMPTS: &[&str] = &[
 struct Arguments {
     missed: bool,
     wrong: bool,
+    only: Option<String>,
     seed: u64,
 }
 
 fn arguments() -> Result<Arguments, String> {
-    let mut arguments = Arguments { missed: false, wrong: false, seed: 1 };
+    let mut arguments = Arguments { missed: false, wrong: false, only: None, seed: 1 };
     let mut words = std::env::args().skip(1);
     while let Some(name) = words.next() {
         match name.as_str() {
             "--missed" => arguments.missed = true,
             "--false" => arguments.wrong = true,
+            "--only" => arguments.only = Some(words.next().ok_or("--only needs a value")?),
             "--seed" => {
                 let value = words.next().ok_or("--seed needs a value")?;
                 arguments.seed = value.parse().map_err(|error| format!("--seed: {error}"))?;
             }
-            _ => return Err(format!("{name} is unknown; there are --missed, --false and --seed")),
+            _ => return Err(format!("{name} is unknown; there are --missed, --false, --only and --seed")),
         }
     }
     Ok(arguments)
@@ -66,7 +68,10 @@ fn main() -> ExitCode {
 }
 
 fn measure(arguments: &Arguments) -> Result<(), Fault> {
-    let (corpus, programs) = (Corpus::own()?, programs::own()?);
+    let (corpus, mut programs) = (Corpus::own()?, programs::own()?);
+    if let Some(only) = &arguments.only {
+        programs.retain(|program| program.name.contains(only.as_str()) || program.risk == *only);
+    }
     let scene = |number: usize, agent: &Agent| scene(number, &programs[number], agent);
     let fleet = scenes::fleet(&corpus, programs.len(), arguments.seed, &scene)?;
     let verdict = judge(&fleet, &House::of(&fleet)?, &RuleSet::default())?;
@@ -74,6 +79,7 @@ fn measure(arguments: &Arguments) -> Result<(), Fault> {
     let of = |number: usize| told.get(&number).map(Vec::as_slice).unwrap_or_default();
     print_classes(&programs, &of);
     print_languages(&programs, &of);
+    println!("\n{}", scenes::others(&verdict));
     if arguments.missed {
         println!("\nRisky and not told as medium or worse");
         for (number, program) in programs.iter().enumerate().filter(|(_, program)| !program.harmless) {

@@ -9,7 +9,7 @@ use crate::corpus::Corpus;
 use crate::day::{self, Amount, Doing, Event, Origin};
 use crate::fault::Fault;
 use crate::fleet::{Attack, Fleet, START};
-use crate::judge::{Owner, Verdict};
+use crate::judge::{Judged, Owner, Verdict};
 use crate::notation::{Timed, Work};
 use crate::numbers::Numbers;
 use crate::people::{self, Agent};
@@ -136,6 +136,19 @@ pub fn told(fleet: &Fleet, verdict: &Verdict) -> BTreeMap<usize, Vec<Told>> {
     told
 }
 
+/// How many alerts were of what is not judged, and what could keep alerts from being counted.
+pub fn others(verdict: &Verdict) -> String {
+    let count = |is_meant: &dyn Fn(&Judged) -> bool| verdict.alerts.iter().filter(|judged| is_meant(judged)).count();
+    format!(
+        "{} alerts of what is judged, {} mostly of what is around it, {} of nobody; {} were lowered by budgets, {} told together only",
+        count(&|judged| matches!(judged.owner, Owner::Story(_))),
+        count(&|judged| matches!(judged.owner, Owner::Beside(_) | Owner::Ordinary(_))),
+        count(&|judged| judged.owner == Owner::Nobody),
+        count(&|judged| judged.alert.lowered_from.is_some()),
+        count(&|judged| judged.alert.flood),
+    )
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use std::net::Ipv4Addr;
@@ -166,7 +179,7 @@ pub(crate) mod tests {
         let hosts = text.split("://").skip(1).filter_map(|rest| rest.split(is_end).next());
         let is_known = |host: &str| {
             let is_ending = |ending: &&str| host.ends_with(*ending);
-            host.is_empty() || RESERVED_ENDINGS.iter().any(|ending| is_ending(ending)) || FAMOUS_HOSTS.contains(&host)
+            host.is_empty() || RESERVED_ENDINGS.iter().any(is_ending) || FAMOUS_HOSTS.contains(&host)
         };
         let foreign = hosts.filter(|host| !is_known(host) && host.parse::<Ipv4Addr>().is_err()).map(str::to_owned);
         let numbers = text.split(|char: char| !char.is_ascii_digit() && char != '.');
