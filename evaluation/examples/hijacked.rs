@@ -67,7 +67,7 @@ fn measure(arguments: &Arguments) -> Result<(), Fault> {
     let told = scenes::told(&fleet, &verdict);
     let of = |number: usize| told.get(&number).map(Vec::as_slice).unwrap_or_default();
     print_table(&sessions, &of);
-    println!("\n{}\n", scenes::others(&verdict));
+    println!("\n{}\n", scenes::others(&fleet, &verdict));
     for (number, session) in sessions.iter().enumerate() {
         let is_missed = session.kind == Kind::Followed && worst_of_deed(session, of(number)) < Some(Severity::Medium);
         if arguments.missed && is_missed {

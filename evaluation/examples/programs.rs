@@ -79,7 +79,7 @@ fn measure(arguments: &Arguments) -> Result<(), Fault> {
     let of = |number: usize| told.get(&number).map(Vec::as_slice).unwrap_or_default();
     print_classes(&programs, &of);
     print_languages(&programs, &of);
-    println!("\n{}", scenes::others(&verdict));
+    println!("\n{}", scenes::others(&fleet, &verdict));
     if arguments.missed {
         println!("\nRisky and not told as medium or worse");
         for (number, program) in programs.iter().enumerate().filter(|(_, program)| !program.harmless) {

@@ -119,34 +119,41 @@ pub fn told(fleet: &Fleet, verdict: &Verdict) -> BTreeMap<usize, Vec<Told>> {
     let mut told: BTreeMap<usize, Vec<Told>> = BTreeMap::new();
     for judged in &verdict.alerts {
         let Owner::Story(number) = judged.owner else { continue };
-        let of_scene = judged.alert.evidence.iter().filter_map(|position| {
-            let label = fleet.records.get(position.seq.get() as usize)?.label;
-            match label.origin {
-                Origin::Story(step) if label.agent == number => Some(step),
-                _ => None,
-            }
-        });
         told.entry(number).or_default().push(Told {
             rule: judged.alert.rule.clone(),
             severity: judged.alert.lowered_from.map_or(judged.worst, |own| own.max(judged.worst)),
             reason: judged.alert.reason.clone(),
-            steps: of_scene.collect(),
+            steps: steps(fleet, judged),
         });
     }
     told
 }
 
 /// How many alerts were of what is not judged, and what could keep alerts from being counted.
-pub fn others(verdict: &Verdict) -> String {
+pub fn others(fleet: &Fleet, verdict: &Verdict) -> String {
     let count = |is_meant: &dyn Fn(&Judged) -> bool| verdict.alerts.iter().filter(|judged| is_meant(judged)).count();
+    let is_around = |judged: &Judged| matches!(judged.owner, Owner::Beside(_) | Owner::Ordinary(_));
     format!(
-        "{} alerts of what is judged, {} mostly of what is around it, {} of nobody; {} were lowered by budgets, {} told together only",
+        "{} alerts of what is judged, {} mostly of what is around it ({} of them name a step), {} of nobody; {} were lowered by \
+         budgets, {} told together only",
         count(&|judged| matches!(judged.owner, Owner::Story(_))),
-        count(&|judged| matches!(judged.owner, Owner::Beside(_) | Owner::Ordinary(_))),
+        count(&is_around),
+        count(&|judged| is_around(judged) && !steps(fleet, judged).is_empty()),
         count(&|judged| judged.owner == Owner::Nobody),
         count(&|judged| judged.alert.lowered_from.is_some()),
         count(&|judged| judged.alert.flood),
     )
+}
+
+/// The steps that an alert names as evidence, from 1.
+fn steps(fleet: &Fleet, judged: &Judged) -> BTreeSet<usize> {
+    let labels = judged.alert.evidence.iter().filter_map(|position| fleet.records.get(position.seq.get() as usize));
+    labels
+        .filter_map(|record| match record.label.origin {
+            Origin::Story(step) => Some(step),
+            _ => None,
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -160,7 +167,7 @@ pub(crate) mod tests {
     use crate::judge::judge;
     use crate::notation::Act;
 
-    const RESERVED_ENDINGS: &[&str] = &[".example", "example.com", "example.org", "example.net", "localhost"];
+    const RESERVED_ENDINGS: &[&str] = &[".example", "example.com", "example.org", "example.net"];
     const FAMOUS_HOSTS: &[&str] = &[
         "github.com",
         "pastebin.com",
@@ -173,13 +180,14 @@ pub(crate) mod tests {
         "kubernetes.default.svc",
     ];
 
-    /// The hosts in the addresses of a text, and the IPv4 addresses in it, that belong to somebody.
+    /// The hosts in the addresses of a text, and the IPv4 addresses in it, that belong to somebody. Names without a dot are buckets
+    /// and hosts of one's own.
     pub fn foreign_hosts(text: &str) -> Vec<String> {
         let is_end = |char: char| !char.is_ascii_alphanumeric() && !matches!(char, '.' | '-');
         let hosts = text.split("://").skip(1).filter_map(|rest| rest.split(is_end).next());
         let is_known = |host: &str| {
             let is_ending = |ending: &&str| host.ends_with(*ending);
-            host.is_empty() || RESERVED_ENDINGS.iter().any(is_ending) || FAMOUS_HOSTS.contains(&host)
+            !host.contains('.') || RESERVED_ENDINGS.iter().any(is_ending) || FAMOUS_HOSTS.contains(&host)
         };
         let foreign = hosts.filter(|host| !is_known(host) && host.parse::<Ipv4Addr>().is_err()).map(str::to_owned);
         let numbers = text.split(|char: char| !char.is_ascii_digit() && char != '.');
