@@ -28,7 +28,7 @@ use cycle_finder::{CycleFinder, Turn};
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "loop.repeat",
-    version: 5,
+    version: 6,
     what: "A cycle of 1 to 16 steps (tool, input and result by fingerprint) that one agent (a session, or a sub-agent of it) goes \
            through again and again, also with other steps in between. Calls that fail with the same answer are the same step. Progress ends it: a result that changed, a file that was not \
            written or read before, another change of the tree or of something elsewhere.",
