@@ -41,11 +41,11 @@ pub struct CycleFinder {
     known_len: u8,
     recent_len: u8,
     began: Option<First>,
-    /// Taken with the first step, as one piece: lists that grow leave holes in memory that nothing fits.
-    memory: Option<Box<Memory>>,
+    /// In place, since who has an agent has steps: what lies elsewhere takes more memory than its size.
+    memory: Memory,
 }
 
-/// What is remembered of steps: 512 bytes, which is a size that allocators have.
+/// What is remembered of steps.
 #[derive(Debug, Default)]
 struct Memory {
     /// Steps that can come again: at most [`SPAN_MAX`] different ones lie between two rounds.
@@ -194,18 +194,15 @@ impl Pack for CycleFinder {
             return Err(RestoreError::Malformed);
         }
         let (known_len, recent_len) = (known.len() as u8, recent.len() as u8);
-        let mut cycle = Self { steps, moment, fresh, span, known_len, recent_len, began, memory: None };
-        if !recent.is_empty() {
-            let memory = cycle.memory.get_or_insert_default();
-            memory.known[..known.len()].copy_from_slice(&known);
-            for (back, recent) in recent.into_iter().rev().enumerate() {
-                memory.recent[place(steps, back, SPAN_MAX)] = recent;
-            }
-            for (back, seq) in seqs.into_iter().rev().enumerate() {
-                memory.seqs[place(steps, back, NAMED)] = seq;
-            }
+        let mut memory = Memory::default();
+        memory.known[..known.len()].copy_from_slice(&known);
+        for (back, recent) in recent.into_iter().rev().enumerate() {
+            memory.recent[place(steps, back, SPAN_MAX)] = recent;
         }
-        Ok(cycle)
+        for (back, seq) in seqs.into_iter().rev().enumerate() {
+            memory.seqs[place(steps, back, NAMED)] = seq;
+        }
+        Ok(Self { steps, moment, fresh, span, known_len, recent_len, began, memory })
     }
 }
 
@@ -263,7 +260,7 @@ impl CycleFinder {
     }
 
     fn known(&self) -> &[Known] {
-        self.memory.as_deref().map_or(&[], |memory| &memory.known[..usize::from(self.known_len)])
+        &self.memory.known[..usize::from(self.known_len)]
     }
 
     /// How many steps ago a known step came before, as the next one is taken; zero if none of the latest is it.
@@ -273,22 +270,21 @@ impl CycleFinder {
 
     /// Learns what the next step is; says where it stands among what is known.
     fn learn(&mut self, hash: u16, action: u16) -> usize {
-        let memory = self.memory.get_or_insert_default();
         let at = match usize::from(self.known_len) {
             len @ 0..SPAN_MAX => {
                 self.known_len += 1;
                 len
             }
-            _ => memory.make_room(self.steps.wrapping_add(1)),
+            _ => self.memory.make_room(self.steps.wrapping_add(1)),
         };
-        memory.known[at] = Known { hash, action, first: 0, count: 0 };
+        self.memory.known[at] = Known { hash, action, first: 0, count: 0 };
         at
     }
 
     /// Counts the latest step, which came `gap` steps ago before: how often it came with at most a cycle's length in between.
     fn count(&mut self, at: usize, gap: u8) -> u16 {
         let number = self.steps as u16;
-        let known = &mut self.memory.get_or_insert_default().known[at];
+        let known = &mut self.memory.known[at];
         if gap == 0 {
             known.first = number;
         }
@@ -299,7 +295,7 @@ impl CycleFinder {
     /// Counts anew, without forgetting what was done.
     fn count_anew(&mut self) {
         let (steps, recent_len) = (self.steps, usize::from(self.recent_len));
-        let Some(memory) = &mut self.memory else { return };
+        let memory = &mut self.memory;
         for known in &mut memory.known[..usize::from(self.known_len)] {
             known.count = 1;
         }
@@ -319,7 +315,7 @@ impl CycleFinder {
         };
         let before = std::mem::replace(&mut self.moment, now);
         let shift = now.time.get() - before.time.get();
-        let memory = self.memory.get_or_insert_default();
+        let memory = &mut self.memory;
         memory.recent[place(self.steps, 0, SPAN_MAX)] = Recent {
             time: shift.clamp(i64::from(i16::MIN), i64::from(i16::MAX)) as i16,
             cents: u16::try_from(now.cents.saturating_sub(before.cents)).unwrap_or(u16::MAX),
@@ -366,21 +362,19 @@ impl CycleFinder {
 
     /// The latest steps, newest first, at most so many.
     fn latest(&self, steps_max: usize) -> impl Iterator<Item = Recent> {
-        let memory = self.memory.as_deref();
         let len = usize::from(self.recent_len).min(steps_max);
-        (0..len).filter_map(move |back| Some(memory?.recent[place(self.steps, back, SPAN_MAX)]))
+        (0..len).map(move |back| self.memory.recent[place(self.steps, back, SPAN_MAX)])
     }
 
     /// Low halves of the sequence numbers of the latest steps, newest first.
     fn seqs(&self) -> impl Iterator<Item = u32> {
-        let memory = self.memory.as_deref();
         let len = usize::from(self.recent_len).min(NAMED);
-        (0..len).filter_map(move |back| Some(memory?.seqs[place(self.steps, back, NAMED)]))
+        (0..len).map(move |back| self.memory.seqs[place(self.steps, back, NAMED)])
     }
 
     /// How often the cycle came round, seen from its latest step, which came `gap` steps ago before.
     fn measure(&mut self, gap: u8) -> u32 {
-        let Some(memory) = &self.memory else { return 0 };
+        let memory = &self.memory;
         // For each of the round's steps that came before: its place, and how often it had come by then.
         let mut round = [(0_u8, 0_u16); SPAN_MAX];
         let (mut len, mut later, mut repeats) = (0, [0_u16; SPAN_MAX], [0_u16; SPAN_MAX]);
@@ -442,10 +436,5 @@ mod tests {
             assert!(kept >= seconds && (kept - seconds) * 8 <= seconds, "{seconds}: {kept}");
             assert!(seconds >= 32 || kept == seconds, "{seconds}: {kept}");
         }
-    }
-
-    #[test]
-    fn its_memory_is_a_size_that_allocators_have() {
-        assert_eq!(size_of::<Memory>(), 512);
     }
 }
