@@ -25,7 +25,7 @@ use operations::alert::Severity;
 
 const RUNS: u64 = 1_300;
 /// Seeds of corpora of so many runs each.
-const CORPORA: u64 = 5;
+const CORPORA: u64 = 20;
 /// The weights and thresholds of the rules were chosen on seeds below this one.
 const FIRST_SEED: u64 = 50_000_000;
 const RULES: [&str; 4] = ["loop.repeat", "loop.no_progress", "loop.retry_storm", "agent.stuck"];

@@ -7,8 +7,9 @@
 //! is a new step that changes the tree or reads a file; only, what was done before it is still known, since an agent that does
 //! and undoes the same change goes in a cycle whose first round is all new.
 //!
-//! Steps and actions are known by two bytes of their keyed hash, which is enough among so few: once in two thousand new steps two
-//! meet by chance. Two steps then count as one more in a cycle, which takes three rounds; two actions as progress.
+//! Steps are known by sixteen bits of their keyed hash and actions by twenty, which is enough among so few: one of two thousand new
+//! steps is taken for another, which then counts as one more in a cycle, and a cycle takes three rounds; one of thirty thousand
+//! actions is, which counts as progress.
 
 use detect_core::event::Sighting;
 use detect_core::pack::{Pack, RestoreError, whole_seq};
@@ -48,7 +49,7 @@ pub struct CycleFinder {
 /// What is remembered of steps.
 #[derive(Debug, Default)]
 struct Memory {
-    /// Steps that can come again: at most [`SPAN_MAX`] different ones lie between two rounds.
+    /// At most [`SPAN_MAX`] different ones lie between two rounds.
     known: [Known; SPAN_MAX],
     /// The latest steps, each at its number modulo [`SPAN_MAX`].
     recent: [Recent; SPAN_MAX],
@@ -56,15 +57,49 @@ struct Memory {
     seqs: [u32; NAMED],
 }
 
+/// A step that can come again, in one number: bits of the hashes of the step and of what was done; how many steps it was, each with
+/// at most a cycle's length to the next; and the low half of the number of the first of these.
 #[derive(Debug, Clone, Copy, Default)]
-struct Known {
-    /// Quarters of the hashes of the step and of what was done.
-    hash: u16,
-    action: u16,
-    /// Low half of the number of the first of the steps
-    first: u16,
-    /// that were so many, each with at most a cycle's length to the next.
-    count: u16,
+struct Known(u64);
+
+impl Known {
+    const COUNT_MAX: u16 = (1 << 12) - 1;
+
+    fn new(hash: u64, action: u64) -> Self {
+        Self((hash & 0xffff) << 48 | (action & 0xf_ffff) << 28)
+    }
+
+    /// Whether it is this step.
+    fn is(self, hash: u64) -> bool {
+        self.0 >> 48 == hash & 0xffff
+    }
+
+    /// Whether the same was done.
+    fn does(self, action: u64) -> bool {
+        self.0 >> 28 & 0xf_ffff == action & 0xf_ffff
+    }
+
+    fn count(self) -> u16 {
+        (self.0 >> 16) as u16 & Self::COUNT_MAX
+    }
+
+    fn first(self) -> u16 {
+        self.0 as u16
+    }
+
+    fn set(&mut self, count: u16, first: u16) {
+        self.0 = self.0 >> 28 << 28 | u64::from(count.min(Self::COUNT_MAX)) << 16 | u64::from(first);
+    }
+}
+
+impl Pack for Known {
+    fn pack(&self, out: &mut Vec<u8>) {
+        self.0.pack(out);
+    }
+
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        u64::unpack(input).map(Self)
+    }
 }
 
 /// A step that was taken lately.
@@ -149,7 +184,6 @@ pub struct Began {
     pub spent: Money,
 }
 
-packed!(Known { hash, action, first, count });
 packed!(Recent { time, cents, recorded, known });
 packed!(Moment { time, recorded, cents });
 packed!(First { step, moment });
@@ -218,17 +252,16 @@ impl Memory {
         let latest = (1..SPAN_MAX).map(|back| self.recent[place(number, back, SPAN_MAX)].known);
         let taken = latest.fold(0_u32, |taken, known| taken | 1 << (usize::from(known) % SPAN_MAX));
         let free = (0..SPAN_MAX).filter(|at| taken >> at & 1 == 0);
-        free.max_by_key(|at| (number as u16).wrapping_sub(self.known[*at].first)).unwrap_or(0)
+        free.max_by_key(|at| (number as u16).wrapping_sub(self.known[*at].first())).unwrap_or(0)
     }
 }
 
 impl CycleFinder {
     /// Takes the next step; `spent` is what was spent before it.
     pub fn take(&mut self, step: Step, sighting: Sighting, spent: Money) -> Turn {
-        let (hash, action) = (step.hash as u16, step.action as u16);
-        let exact = self.known().iter().position(|known| known.hash == hash);
+        let exact = self.known().iter().position(|known| known.is(step.hash));
         let other_result =
-            exact.is_none() && step.has_result && self.known().iter().any(|known| known.action == action);
+            exact.is_none() && step.has_result && self.known().iter().any(|known| known.does(step.action));
         let progress = other_result || (exact.is_none() && step.moves);
         if other_result {
             (self.known_len, self.recent_len) = (0, 0);
@@ -240,7 +273,7 @@ impl CycleFinder {
         }
         let (known, gap) = match exact {
             Some(at) => (at, self.gap(at)),
-            None => (self.learn(hash, action), 0),
+            None => (self.learn(Known::new(step.hash, step.action)), 0),
         };
         self.steps = self.steps.wrapping_add(1);
         let count = self.count(known, gap);
@@ -269,7 +302,7 @@ impl CycleFinder {
     }
 
     /// Learns what the next step is; says where it stands among what is known.
-    fn learn(&mut self, hash: u16, action: u16) -> usize {
+    fn learn(&mut self, step: Known) -> usize {
         let at = match usize::from(self.known_len) {
             len @ 0..SPAN_MAX => {
                 self.known_len += 1;
@@ -277,19 +310,20 @@ impl CycleFinder {
             }
             _ => self.memory.make_room(self.steps.wrapping_add(1)),
         };
-        self.memory.known[at] = Known { hash, action, first: 0, count: 0 };
+        self.memory.known[at] = step;
         at
     }
 
     /// Counts the latest step, which came `gap` steps ago before: how often it came with at most a cycle's length in between.
     fn count(&mut self, at: usize, gap: u8) -> u16 {
-        let number = self.steps as u16;
         let known = &mut self.memory.known[at];
-        if gap == 0 {
-            known.first = number;
+        match (gap, known.count()) {
+            (0, _) => known.set(1, self.steps as u16),
+            // What cannot be counted any more begins later instead.
+            (_, Known::COUNT_MAX) => known.set(Known::COUNT_MAX, known.first().wrapping_add(gap.into())),
+            (_, count) => known.set(count + 1, known.first()),
         }
-        known.count = if gap == 0 { 1 } else { known.count.saturating_add(1) };
-        known.count
+        known.count()
     }
 
     /// Counts anew, without forgetting what was done.
@@ -297,12 +331,12 @@ impl CycleFinder {
         let (steps, recent_len) = (self.steps, usize::from(self.recent_len));
         let memory = &mut self.memory;
         for known in &mut memory.known[..usize::from(self.known_len)] {
-            known.count = 1;
+            known.set(1, known.first());
         }
         // From the oldest on, so that the latest of the same steps is left.
         for back in (0..recent_len).rev() {
             let known = usize::from(memory.recent[place(steps, back, SPAN_MAX)].known) % SPAN_MAX;
-            memory.known[known].first = steps.wrapping_sub(back as u32) as u16;
+            memory.known[known].set(1, steps.wrapping_sub(back as u32) as u16);
         }
     }
 
@@ -380,7 +414,7 @@ impl CycleFinder {
         let (mut len, mut later, mut repeats) = (0, [0_u16; SPAN_MAX], [0_u16; SPAN_MAX]);
         for recent in self.latest(gap.into()) {
             let at = usize::from(recent.known) % SPAN_MAX;
-            let count = memory.known[at].count.saturating_sub(later[at]);
+            let count = memory.known[at].count().saturating_sub(later[at]);
             later[at] += 1;
             if count >= 2 {
                 repeats[at] += 1;
@@ -399,8 +433,8 @@ impl CycleFinder {
         // Whatever came so often since the latest step came first must be half of all steps since then, or it is no cycle.
         let own = self.latest(1).next().map_or(0, |recent| usize::from(recent.known) % SPAN_MAX);
         let latest = memory.known[own];
-        let extent = u32::from((self.steps as u16).wrapping_sub(latest.first)) + 1;
-        let covered = u32::from(latest.count) * len as u32 / u32::from(repeats[own].max(1));
+        let extent = u32::from((self.steps as u16).wrapping_sub(latest.first())) + 1;
+        let covered = u32::from(latest.count()) * len as u32 / u32::from(repeats[own].max(1));
         let laps = if covered * 2 < extent { 0 } else { least };
         if laps < 2 {
             self.began = None;
@@ -435,6 +469,20 @@ mod tests {
             let kept = ShortSpan::of(seconds).seconds();
             assert!(kept >= seconds && (kept - seconds) * 8 <= seconds, "{seconds}: {kept}");
             assert!(seconds >= 32 || kept == seconds, "{seconds}: {kept}");
+        }
+    }
+
+    #[test]
+    fn more_rounds_than_are_counted_are_still_a_cycle() {
+        let mut finder = CycleFinder::default();
+        let step = Step { action: 1, result: 2, hash: 3, has_result: true, moves: false, fails: false };
+        for at in 0..20_000 {
+            let position = ledger::Position { ledger: ledger::LedgerName::Events, shard: 0, seq: Seq::new(at) };
+            let time = Timestamp::from_unix_seconds(at as i64);
+            let sighting = Sighting { position, time, recorded: time, backfill: false, sender: 0 };
+            let rounds = u32::try_from(at + 1).unwrap().min(Known::COUNT_MAX.into());
+            let turn = finder.take(step, sighting, Money::ZERO);
+            assert_eq!(turn, Turn::Laps(if rounds < 2 { 0 } else { rounds }), "step {at}");
         }
     }
 }
