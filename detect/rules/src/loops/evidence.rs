@@ -7,7 +7,7 @@
 //! So it matters neither how the steps are worded, nor in which order they come, nor whether they have a period.
 //!
 //! What a step brings is judged against the latest [`SEEN`] different ones. Failures that are varied are all different, so that
-//! they would push out what was read before; therefore they have no more than [`FAILURES_SEEN`] of these places. Calls and answers
+//! they would push out what was read before; so where [`FAILURES_SEEN`] of them are known, the oldest makes room. Calls and answers
 //! are known by fifteen bits of their keyed hashes: one of two thousand new steps is taken for one that was seen.
 
 use detect_core::event::EventRow;
@@ -21,7 +21,7 @@ use crate::loops::step::{Step, waits};
 
 /// Different steps that are remembered.
 const SEEN: usize = 16;
-/// Of these, those that failed.
+/// If so many of these failed, the oldest failure makes room for what is new.
 const FAILURES_SEEN: usize = 6;
 /// The evidence of one step that surely brings nothing.
 pub const WHOLE: u16 = 10;
