@@ -2,11 +2,13 @@
 //!
 //! A step that brings nothing adds to the evidence, by how seldom agents come out of steps of its kind: the same call with the
 //! same answer says most, a failure that is new says less, waiting says little. A step that brings something (a change that was
-//! not made before, something not read before, another answer) takes a third of the evidence away and more. So it matters neither
-//! how the steps are worded, nor in which order they come, nor whether they have a period.
+//! not made before, something not read before, another answer) takes a third of the evidence away and more; a look that stands
+//! alone between steps which bring nothing takes less, since agents that are stuck look around now and then and go on as before.
+//! So it matters neither how the steps are worded, nor in which order they come, nor whether they have a period.
 //!
-//! What a step brings is judged against the latest [`SEEN`] different ones. Calls and answers are known by fifteen bits of their
-//! keyed hashes: one of two thousand new steps is taken for one that was seen.
+//! What a step brings is judged against the latest [`SEEN`] different ones. Failures that are varied are all different, so that
+//! they would push out what was read before; so where [`FAILURES_SEEN`] of them are known, the oldest makes room. Calls and answers
+//! are known by fifteen bits of their keyed hashes: one of two thousand new steps is taken for one that was seen.
 
 use detect_core::event::EventRow;
 use detect_core::failure::Failure;
@@ -14,15 +16,19 @@ use detect_core::key::Key;
 use detect_core::packed;
 
 use crate::loops::failing;
-use crate::loops::progress::talks;
+use crate::loops::progress::{changes_work, talks};
 use crate::loops::step::{Step, waits};
 
 /// Different steps that are remembered.
 const SEEN: usize = 16;
+/// If so many of these failed, the oldest failure makes room for what is new.
+const FAILURES_SEEN: usize = 6;
 /// The evidence of one step that surely brings nothing.
 pub const WHOLE: u16 = 10;
 /// What a step that brings something takes away, besides a third of the evidence.
 const NEWS: u16 = 6;
+/// What a look takes away that stands alone, besides a fifth of the evidence.
+const LONE_LOOK: u16 = 3;
 /// More evidence changes nothing, so that an agent which comes further is believed within six steps.
 const POINTS_MAX: u16 = 150;
 /// Waiting alone is never more evidence than this.
@@ -61,6 +67,8 @@ pub struct Evidence {
     points: u16,
     /// Steps that failed in a row.
     row: u8,
+    /// Whether the latest step that says anything brought something.
+    further: bool,
     /// Steps without progress since there was no evidence; of them, those that failed and those that were not taken before.
     steps: u16,
     failed: u16,
@@ -101,7 +109,7 @@ impl Seen {
     }
 }
 
-packed!(Evidence { seen, len, class, points, row, steps, failed, varied });
+packed!(Evidence { seen, len, class, points, row, further, steps, failed, varied });
 packed!(Seen { call, answer });
 
 /// What a step brings.
@@ -129,13 +137,19 @@ impl Evidence {
         }
         self.remember(seen, at, len);
         match worth {
-            Worth::Further => self.points = (self.points * 2 / 3).saturating_sub(NEWS),
+            Worth::Further if self.further || changes_work(event) => {
+                self.points = (self.points * 2 / 3).saturating_sub(NEWS);
+            }
+            Worth::Further => self.points = (self.points * 4 / 5).saturating_sub(LONE_LOOK),
             Worth::Nothing(points) => {
                 self.points = (self.points + points).min(POINTS_MAX);
                 self.steps = self.steps.saturating_add(1);
                 self.failed = self.failed.saturating_add(u16::from(step.fails));
                 self.varied = self.varied.saturating_add(u16::from(at.is_none()));
             }
+        }
+        if worth != Worth::Nothing(0) {
+            self.further = worth == Worth::Further;
         }
         if self.points == 0 {
             self.clear();
@@ -187,20 +201,21 @@ impl Evidence {
     }
 
     fn remember(&mut self, seen: Seen, at: Option<usize>, len: usize) {
-        match at {
-            Some(at) => {
-                self.seen[at] = seen;
-                self.seen[at..len].rotate_left(1);
-            }
+        let mut failures = self.seen[..len].iter().enumerate().filter(|(_, known)| known.fails());
+        let at = match at {
+            Some(at) => at,
             None if len < SEEN => {
-                self.seen[len] = seen;
                 self.len = len as u8 + 1;
+                self.seen[len] = seen;
+                return;
             }
-            None => {
-                self.seen.rotate_left(1);
-                self.seen[SEEN - 1] = seen;
-            }
-        }
+            None => match (failures.next(), failures.count() + 1 >= FAILURES_SEEN) {
+                (Some((oldest, _)), true) => oldest,
+                _ => 0,
+            },
+        };
+        self.seen[at] = seen;
+        self.seen[at..len].rotate_left(1);
     }
 
     /// The evidence of a standstill, in tenths of a step that surely brought nothing.

@@ -25,7 +25,7 @@ use crate::loops::step::{self, Feed};
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "loop.no_progress",
-    version: 4,
+    version: 5,
     what: "An agent (a session, or a sub-agent of it) whose steps bring nothing: they fail, or do what was done before with the answer that \
            was given before, in whatever order and however they are varied. A change that was not made before, something not read \
            before, another answer is progress.",

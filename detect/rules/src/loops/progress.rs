@@ -202,15 +202,17 @@ const NOTES: [&str; 8] = ["output", "plan", "screenshot", "sleep", "snapshot", "
 
 /// Whether a step that was not taken before comes further: it succeeded, and it changed something or read a file.
 pub fn moves(event: &EventRow<'_>) -> bool {
-    if failing::fails(event) {
-        return false;
-    }
+    let reads = || event.kind() == "file.read" || event.line().commands.iter().any(shows_file);
+    !failing::fails(event) && (changes_work(event) || reads())
+}
+
+/// Whether a step changes something, if it succeeds, and does not only look at it.
+pub fn changes_work(event: &EventRow<'_>) -> bool {
     match event.kind() {
-        "file.read" | "file.write" => true,
+        "file.read" => false,
+        "file.write" => true,
         "tool.result" if event.text(column::COMMAND).is_none() => event.text(column::TOOL).is_some_and(changes_by_name),
-        _ => {
-            event.line().commands.iter().any(|command| changes(command) || writes_file(command) || shows_file(command))
-        }
+        _ => event.line().commands.iter().any(|command| changes(command) || writes_file(command)),
     }
 }
 

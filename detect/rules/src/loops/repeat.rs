@@ -28,7 +28,7 @@ use cycle_finder::{CycleFinder, Turn};
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "loop.repeat",
-    version: 5,
+    version: 6,
     what: "A cycle of 1 to 16 steps (tool, input and result by fingerprint) that one agent (a session, or a sub-agent of it) goes \
            through again and again, also with other steps in between. Calls that fail with the same answer are the same step. Progress ends it: a result that changed, a file that was not \
            written or read before, another change of the tree or of something elsewhere.",
@@ -49,8 +49,8 @@ parameters! {
         notice: u32 = 3, in 3..=1_000;
         /// Cycles for a warning (medium): more than for a notice.
         warning: u32 = 5;
-        /// Cycles for a critical alert: more than for a warning, at most 1,000. One and a half times as many steps after the first round are enough.
-        critical: u32 = 8;
+        /// Cycles for a critical alert: more than for a warning, at most 1,000. A quarter more steps than that after the first round are enough.
+        critical: u32 = 10;
         /// A loop that has cost so many dollars is critical.
         critical_usd: u32 = 10, in 1..=1_000_000;
         /// An episode is resolved after this many seconds without a step of the loop.
@@ -165,7 +165,7 @@ impl Repeat {
         let waits = step::waits(event) || (pause >= PAUSE_SECONDS && span <= 2 && step::asks_elsewhere(event));
         // A round of many steps says as much as many rounds of one; the very same call says a little more than a varied one.
         let again = (laps - 1) * u32::from(span);
-        let sure = is_sole && (again >= stages[2].saturating_add(stages[2] / 2) || (laps >= stages[2] && is_same_call));
+        let sure = is_sole && (again >= stages[2].saturating_add(stages[2] / 4) || (laps >= stages[2] && is_same_call));
         let open = |_| Opening {
             case: Loop { laps, span, spent, stages, critical, has_result: step.has_result, waits, sure, end: None },
             who: scope::who(event),

@@ -7,6 +7,7 @@ use detect_core::event::EventRow;
 use detect_core::failure::Failure;
 use detect_core::findings::Findings;
 use detect_core::key::{Key, Space};
+use detect_core::pack::{Pack, RestoreError};
 use detect_core::rule::Rule;
 use detect_core::second::Moment;
 use detect_core::spec::{Example, Expected, Spec};
@@ -22,7 +23,7 @@ use crate::limits::AGENTS_MAX;
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "loop.retry_storm",
-    version: 4,
+    version: 5,
     what: "Errors of the same class from the same call of a tool, model or host, many within a short time, whose pauses do not grow, \
            and no file changed in between. Errors of infrastructure (429, 5xx, timeouts) are named as such, and counted over \
            all calls of a tool.",
@@ -101,16 +102,18 @@ impl Rule for RetryStorm {
     }
 }
 
-/// Errors of one agent by what they came from; the one that was quiet for longest makes room.
+/// Errors of one agent by what they came from, in place: lists that grow leave holes in memory that nothing fits. The one that was
+/// quiet for longest makes room.
 #[derive(Debug, Default)]
 struct Agent {
-    bursts: Vec<Burst>,
+    /// Those without a count are free.
+    bursts: [Burst; BURSTS],
 }
 
 /// What fails at once, at most.
 const BURSTS: usize = 4;
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Burst {
     /// Half of a keyed hash.
     target: u32,
@@ -127,7 +130,18 @@ struct Burst {
     last_gap: u32,
 }
 
-packed!(Agent { bursts });
+impl Pack for Agent {
+    fn pack(&self, out: &mut Vec<u8>) {
+        self.known().copied().collect::<Vec<_>>().pack(out);
+    }
+
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        let (mut agent, bursts) = (Self::default(), Vec::<Burst>::unpack(input)?);
+        let places = agent.bursts.get_mut(..bursts.len()).ok_or(RestoreError::Malformed)?;
+        places.copy_from_slice(&bursts);
+        Ok(agent)
+    }
+}
 packed!(Burst { target, class, count, backed_off, alerted, first, lasted, last_gap });
 
 /// What an event is about, if it is one that can be tried again: a tool, a model or a host.
@@ -205,15 +219,17 @@ impl RetryStorm {
 
     /// What succeeds is no storm any more; and who changed a file does not make the same attempt again.
     fn succeeded(&mut self, event: &EventRow<'_>, name: &str, findings: &mut Findings) {
-        let Some(agent) = self.agents.get_mut(event.actor()).filter(|agent| !agent.bursts.is_empty()) else { return };
+        let Some(agent) = self.agents.get_mut(event.actor()).filter(|agent| agent.known().next().is_some()) else {
+            return;
+        };
         let targets = [true, false].map(|infrastructure| attempt(event, name, infrastructure, self.key));
-        if event.kind() == "file.write" {
-            agent.bursts.retain(|burst| {
-                Failure::is_infrastructure_code(burst.class) || burst.alerted || targets.contains(&burst.target)
-            });
-        }
-        while let Some(at) = agent.bursts.iter().position(|burst| targets.contains(&burst.target)) {
-            if agent.bursts.remove(at).alerted {
+        for burst in &mut agent.bursts {
+            let is_target = targets.contains(&burst.target);
+            let is_other_attempt = event.kind() == "file.write" && !Failure::is_infrastructure_code(burst.class);
+            if burst.count == 0 || !(is_target || (is_other_attempt && !burst.alerted)) {
+                continue;
+            }
+            if std::mem::take(burst).alerted {
                 let subject = Subject { target: name, ..Subject::actor(event) };
                 self.episodes.resolve(subject, findings, |case| case.succeeded = true);
             }
@@ -222,15 +238,17 @@ impl RetryStorm {
 }
 
 impl Agent {
+    fn known(&self) -> impl Iterator<Item = &Burst> {
+        self.bursts.iter().filter(|burst| burst.count > 0)
+    }
+
     /// Counts an error. One of another class, or after a pause of `window` milliseconds, begins anew.
     fn note(&mut self, target: u32, failure: Failure, window: i64, event: &EventRow<'_>) -> &mut Burst {
         let class = failure.code();
         let now = event.time().unix_micros().div_euclid(1_000);
-        let at = match self.bursts.iter().position(|burst| burst.target == target) {
-            Some(at) => at,
-            None if self.bursts.len() < BURSTS => self.bursts.len(),
-            None => (0..BURSTS).min_by_key(|at| self.bursts[*at].last()).unwrap_or(0),
-        };
+        let known = self.bursts.iter().position(|burst| burst.count > 0 && burst.target == target);
+        let next = || (0..BURSTS).min_by_key(|at| (self.bursts[*at].count > 0, self.bursts[*at].last()));
+        let at = known.or_else(next).unwrap_or(0);
         let fresh = Burst {
             target,
             class,
@@ -241,16 +259,11 @@ impl Agent {
             lasted: 0,
             last_gap: 0,
         };
-        if at == self.bursts.len() {
-            // Most agents have one, and a list makes room for four.
-            self.bursts.reserve_exact(1);
-            self.bursts.push(fresh);
-        }
         let burst = &mut self.bursts[at];
         let gap = now.saturating_sub(burst.last());
         // It began somewhere in its first second.
         let late = now.saturating_sub(burst.begin()) >= window + 1_000 && !burst.alerted;
-        if burst.target != target || burst.class != class || gap > window || late {
+        if burst.count == 0 || burst.target != target || burst.class != class || gap > window || late {
             *burst = fresh;
         } else if burst.count > 0 {
             let gap = u32::try_from(gap.max(0)).unwrap_or(u32::MAX);

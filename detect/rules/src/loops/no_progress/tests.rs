@@ -71,6 +71,23 @@ fn steps_that_bring_nothing_are_a_standstill_however_they_are_varied() {
         CRITICAL,
     );
     check(
+        "edits that fail each in its own way, while the same files are read again and again",
+        |n| {
+            let failed = (0..5).map(|at| step("file.write", "Edit", (200 + 5 * n + at, 900 + 5 * n + at), "error"));
+            failed.chain([step("file.read", "Read", (n % 3, n % 3), "success")]).collect()
+        },
+        CRITICAL,
+    );
+    check(
+        "a look at something new now and then",
+        |n| {
+            let look = run("ls src", (200 + n, 200 + n), "success");
+            let fails = run("make test", (1, 1), "error");
+            vec![fails.clone(), fails.clone(), fails, look]
+        },
+        CRITICAL,
+    );
+    check(
         "a note in between is no progress",
         |n| vec![step("tool.result", "TodoWrite", (50 + n, 50 + n), "success"), run("make", (1, 1), "error")],
         CRITICAL,
@@ -95,6 +112,11 @@ fn work_that_looks_repetitive_and_waiting_are_none() {
             let passes = |number: i64| run("cargo check", (number, number), "success");
             vec![edit(n), passes(1), passes(2), passes(3), passes(4)]
         },
+        None,
+    );
+    check(
+        "something new is looked at before each check that fails as before",
+        |n| vec![run("ls src", (200 + n, 200 + n), "success"), run("make test", (1, 1), "error")],
         None,
     );
     check("an answer that moves on", |n| vec![run("gh run view 7", (1, n), "success")], None);

@@ -37,7 +37,7 @@ fn observe(events: &[Value]) -> Vec<(usize, operations::alert::Alert)> {
 #[test]
 fn a_loop_of_any_period_is_found_as_its_third_round_ends() {
     for period in 1..=16 {
-        let trace = injected::looping(&mut Numbers(period as u64), period, 0, 8);
+        let trace = injected::looping(&mut Numbers(period as u64), period, 0, 10);
         let found = observe(&events(&trace.steps));
         let (at, first) = &found[0];
         assert_eq!(first.state, State::Open, "period {period}");
