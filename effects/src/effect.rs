@@ -21,6 +21,7 @@ mod unattended;
 
 pub use destroy::made;
 pub use discover::LOOKS;
+pub use exhaust::LOOPS;
 pub use kind::{EffectKind, UnknownWord};
 pub use network::{COPIED, destination};
 
@@ -171,6 +172,7 @@ fn of_command(command: &Command, line: &Line, found: &mut Vec<Effect>) {
         found.push(Effect::new(EffectKind::Secret, "what is typed, copied or shown on the screen is recorded"));
     }
     match name.as_str() {
+        "mass_mail" => found.push(Effect::new(EffectKind::Publish, "a script sends mail to many")),
         "search_environment" => {
             found.push(Effect::new(EffectKind::Secret, "a script searches its environment for secrets"));
         }

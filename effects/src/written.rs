@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::command::{Command, Line, RedirectKind};
-use crate::effect::EffectKind;
+use crate::effect::{Effect, EffectKind};
 use crate::file::paths;
 use crate::limits::WRITTEN_BYTES_MAX;
 
@@ -31,7 +31,7 @@ pub fn effects(path: &str, input: &str) -> Vec<EffectKind> {
     contents(&value, 0, &mut |text| {
         let end = text.floor_char_boundary(WRITTEN_BYTES_MAX);
         let line = language.read(&text[..end]);
-        found.extend(line.effects().iter().map(|effect| effect.kind).filter(|kind| is_told(*kind)));
+        found.extend(line.effects().iter().filter(|effect| is_told(effect)).map(|effect| effect.kind));
     });
     found.sort_unstable();
     found.dedup();
@@ -69,21 +69,23 @@ pub(crate) fn run_at_once(line: &Line) -> Vec<Line> {
 /// Programs of one line that are read.
 const PROGRAMS_MAX: usize = 8;
 
-/// What ordinary programs do not do. They read secrets to use them, delete what they made, start by themselves.
-fn is_told(kind: EffectKind) -> bool {
-    matches!(
-        kind,
-        EffectKind::FetchedCode
-            | EffectKind::Account
-            | EffectKind::Cover
-            | EffectKind::Publish
-            | EffectKind::Scan
-            | EffectKind::Exhaust
-            | EffectKind::Remote
-            | EffectKind::Exfiltrate
-            | EffectKind::Destroy
-            | EffectKind::Escape
-    )
+/// What ordinary programs do not do. They read the secrets of their own folder to use them, and delete what they made.
+fn is_told(effect: &Effect) -> bool {
+    match effect.kind {
+        EffectKind::Read
+        | EffectKind::Write
+        | EffectKind::Delete
+        | EffectKind::Download
+        | EffectKind::Send
+        | EffectKind::Install
+        | EffectKind::ForeignInstall
+        | EffectKind::Discover
+        | EffectKind::Privilege
+        | EffectKind::Remember
+        | EffectKind::Unattended => false,
+        EffectKind::Secret => effect.object.as_deref().is_none_or(|path| path.starts_with(['~', '/'])),
+        _ => true,
+    }
 }
 
 /// How a file is read.

@@ -4,6 +4,8 @@
 //! quotes. A name that a call is given stands for the text that the script gives it; where that is not said, as of what a function
 //! is given, any text of the script that looks like one may be meant. What a script does only as a whole stands in [`whole`].
 
+mod abuse;
+mod guess;
 mod whole;
 
 use crate::command::carry::Carried;
@@ -195,6 +197,9 @@ pub fn commands(code: &str) -> Vec<Carried> {
         }
     }
     found.extend(whole::commands(code));
+    found.extend(abuse::commands(code));
+    let guessed = guess::commands(code, &found);
+    found.extend(guessed);
     found
 }
 
@@ -236,6 +241,7 @@ fn carried(act: Act, code: &str, call: &str) -> Vec<Carried> {
                 },
             };
         }
+        Act::Kill if call.starts_with("(-1,") => return words(&["kill", "-9", "-1"], &[]),
         Act::Kill => return words(&["kill"], &[whole::whom(code).to_owned()]),
         _ => {}
     }
@@ -319,6 +325,11 @@ fn guessed(act: Act, code: &str) -> Vec<Carried> {
             && !text.contains(' ')
             && (holds_secrets(text) || paths::is_system(text) || paths::starts_by_itself(text) || paths::is_root(text))
     };
+    if matches!(act, Act::Run) {
+        // A list of lines is run one by one.
+        let lines = literals(code).into_iter().filter(|text| abuse::is_line(text)).take(TEXTS_MAX);
+        return lines.map(|line| Carried::Line(line, Vec::new())).collect();
+    }
     let program: &[&str] = match act {
         Act::Open | Act::Copy(_) => &["cat"],
         Act::As(words) if words == ["cat"] => &["cat"],

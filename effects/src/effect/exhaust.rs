@@ -36,7 +36,9 @@ pub fn effect(command: &Command, name: &str) -> Option<Effect> {
         word.starts_with("stratum+") || word.contains("stratum+tcp://") || word.contains("--donate-level")
     };
     let what = match name {
-        _ if MINERS.contains(&name) || command.words.iter().skip(1).any(is_pool) => "a program that mines",
+        _ if MINERS.contains(&name) || command.words.iter().skip(1).any(is_pool) || is_given_pool(command) => {
+            "a program that mines"
+        }
         "fallocate" | "truncate" | "mkfile"
             if command.words.iter().any(|word| is_huge(word.trim_start_matches("-l").trim_start_matches("-s"))) =>
         {
@@ -49,6 +51,9 @@ pub fn effect(command: &Command, name: &str) -> Option<Effect> {
         "ab" | "wrk" | "wrk2" | "hey" | "siege" | "bombardier" | "oha" if is_load(command) => {
             "a host is flooded with requests"
         }
+        "endless_loop" => LOOPS,
+        "yes" if command.redirects.iter().any(|redirect| redirect.path == "/dev/null") => LOOPS,
+        "cat" if fills(command) => "a script fills memory or disk without end",
         "fill_memory" => "a script fills memory or disk without end",
         "kill" | "killall" | "pkill" | "taskkill" => {
             return Some(Effect::new(EffectKind::Kill, kill(command, name)?));
@@ -56,6 +61,19 @@ pub fn effect(command: &Command, name: &str) -> Option<Effect> {
         _ => return None,
     };
     Some(Effect::new(EffectKind::Exhaust, what))
+}
+
+/// What is said of a loop that only costs time.
+pub const LOOPS: &str = "it loops without end";
+
+/// Whether a source without end is written into a file.
+fn fills(command: &Command) -> bool {
+    let is_endless = |word: &str| matches!(word, "/dev/zero" | "/dev/urandom" | "/dev/random");
+    command.operands(&[]).any(is_endless)
+        && command
+            .redirects
+            .iter()
+            .any(|redirect| redirect.kind != crate::command::RedirectKind::Read && !redirect.path.starts_with("/dev/"))
 }
 
 /// Whether a measurement of load goes to somebody else's host, with more at once than a measurement needs.
@@ -69,6 +87,16 @@ fn is_load(command: &Command) -> bool {
 
 /// Connections, or requests, from which on a load is no measurement.
 const LOAD_MIN: u64 = 1_000;
+
+/// Whether a program is given the address of a pool that shares what is mined.
+fn is_given_pool(command: &Command) -> bool {
+    let names = |word: &str| ["pool", "xmr", "monero", "nanopool", "minexmr"].iter().any(|part| word.contains(part));
+    command.words.windows(2).any(|pair| {
+        matches!(pair[0].as_str(), "-o" | "--url" | "-P" | "--pool")
+            && names(&pair[1])
+            && pair[1].rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok())
+    })
+}
 
 fn kill(command: &Command, name: &str) -> Option<&'static str> {
     match name {

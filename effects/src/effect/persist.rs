@@ -121,7 +121,17 @@ fn by_file(command: &Command, name: &str) -> Option<Effect> {
             () if extends_profile(command, name) => return None,
             () if paths::starts_by_itself(&path) => "a file is written from which something starts by itself",
             () if paths::is_git_hook(&path) => "a hook is written that git runs by itself",
-            () if matches!(path.as_str(), "/etc/hosts" | "/etc/resolv.conf" | "/etc/nsswitch.conf") => {
+            () if path == "/etc/apt/sources.list"
+                || path.starts_with("/etc/apt/apt.conf.d/")
+                || path == "/etc/pip.conf" =>
+            {
+                "where packages come from is changed"
+            }
+            () if matches!(
+                path.as_str(),
+                "/etc/hosts" | "/etc/resolv.conf" | "/etc/nsswitch.conf" | "/etc/systemd/resolved.conf"
+            ) =>
+            {
                 "names of hosts are led elsewhere"
             }
             () if path.contains("/ca-certificates/") || path.starts_with("/etc/pki/") => {

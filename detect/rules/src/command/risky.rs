@@ -239,7 +239,8 @@ impl Risky {
         }
         let is_own = |target: &str| self.made.get(self.key.hash(&["made", target]) ^ event.agent()).is_some();
         let is_told = |effect: &Effect| match effect.kind {
-            EffectKind::Discover => false,
+            // What a command shows is told by `file.unusual`; only programs that are written come here.
+            EffectKind::Discover | EffectKind::Secret => false,
             EffectKind::Privilege if !self.parameters.privilege => false,
             // What a tool for files writes is told by `file.unusual`.
             EffectKind::Persist if event.aspects().meet(Aspects::FILE) => false,
@@ -247,7 +248,11 @@ impl Risky {
         };
         let found = asked.or_else(|| event.worst_effect(is_told));
         let found = found.or_else(|| self.runs_program(event));
-        let found = found.map(|found| (found, Manner::Plain)).or_else(|| self.writes_program(event));
+        let found = found.map(|found| {
+            let is_loop = found.what == effect::LOOPS;
+            (found, if is_loop { Manner::Single } else { Manner::Plain })
+        });
+        let found = found.or_else(|| self.writes_program(event));
         let Some((found, manner)) = found.or_else(|| self.looked(event, progress, findings)) else { return };
         let known = Found { kind: found.kind, is_written: manner == Manner::Written };
         self.calls.judged(event, progress, known);
@@ -337,7 +342,7 @@ enum Manner {
     Plain,
     /// A program that a call writes has it once it runs.
     Written,
-    /// It is one look, of which nothing follows.
+    /// It is one look, of which nothing follows, or a loop that only costs time.
     Single,
 }
 
@@ -359,7 +364,7 @@ impl Case for Commands {
         let severity = told::of(self.kind).map_or(Severity::Low, |told| told.severity);
         let severity = match (severity, self.manner) {
             (Severity::Critical, Manner::Written) => Severity::High,
-            (Severity::High, Manner::Written) => Severity::Medium,
+            (Severity::High, Manner::Written | Manner::Single) => Severity::Medium,
             (Severity::Medium, _) if self.is_meant || self.manner != Manner::Plain => Severity::Low,
             (severity, _) => severity,
         };

@@ -4,7 +4,7 @@
 use crate::command::carry::Carried;
 
 /// Loops that have no end of their own, and what ends them all the same.
-const ENDLESS: [&str; 8] =
+pub const ENDLESS: [&str; 8] =
     ["while True", "while 1", "while(true)", "while (true)", "while(1)", "for(;;)", "for (;;)", "loop {"];
 const ENDS: [&str; 9] = ["break", "return", "sleep(", "input(", "accept(", "recv(", "setTimeout", ".get(", ".wait("];
 /// What makes values large.
@@ -53,12 +53,6 @@ const RECORDS: [&str; 16] = [
 /// What records what goes over the network.
 const SNIFFS: [&str; 7] =
     ["sniff(", "AsyncSniffer(", "AF_PACKET", "SOCK_RAW", "LiveCapture(", "pcap.pcap(", "open_live("];
-/// What asks a host, and what starts many of it at once.
-const ASKS: [&str; 9] =
-    ["requests.", "urlopen(", "httpx.", "fetch(", "axios", "http.get(", ".sendto(", "socket.connect", ".connect(("];
-const CROWDS: [&str; 6] = ["Thread(", "ThreadPoolExecutor(", "Process(", "asyncio.gather(", "Promise.all(", "Worker("];
-/// What makes an attempt end that would go on for ever.
-const PAUSES: [&str; 6] = ["break", "sleep(", "input(", "setTimeout", "return", ".status_code =="];
 /// Folders that hold more than a piece of work.
 const WIDE: [&str; 16] = [
     "'/'",
@@ -113,10 +107,6 @@ pub fn commands(code: &str) -> Vec<Carried> {
     let scans = has(&["connect_ex(", ".connect((", "create_connection("])
         && has(&["range(1", "range(0", "range(20", "range(start"])
         && has(&["for port", "for p in", "ports"]);
-    let floods = has(&ASKS)
-        && !has(&PAUSES)
-        && (has(&ENDLESS)
-            || (has(&CROWDS) && ["range(1000", "range(500", "range(10000"].iter().any(|many| code.contains(many))));
     let lists = has(&LISTS) && has(&WIDE);
     let names_secrets = is_about_secrets(code);
     let tears_down = has(&[
@@ -132,7 +122,7 @@ pub fn commands(code: &str) -> Vec<Carried> {
         "TerminateInstancesCommand",
         "DeleteBucketCommand",
     ]);
-    let found: [(bool, &[&str]); 17] = [
+    let found: [(bool, &[&str]); 16] = [
         (tears_down, &["aws", "rds", "delete-db-instance"]),
         (is_endless && copies_itself(code), &["fork_bomb"]),
         (is_endless && has(&GROWS), &["fill_memory"]),
@@ -145,7 +135,6 @@ pub fn commands(code: &str) -> Vec<Carried> {
         (lists && names_secrets, &["search_files"]),
         (lists && !names_secrets, &["list_files"]),
         (has(&SNIFFS), &["tcpdump", "-i", "any"]),
-        (floods, &["flood"]),
         (scans, &["nc", "-z", "network", "1-1024"]),
         (has(&["CronTab(", "winreg.SetValueEx", "SetValueEx("]), &["crontab", "-"]),
         (has(&["process_iter(", "psutil.pids("]) && has(&[".kill()", ".terminate()"]), &["kill", "all"]),
@@ -157,6 +146,11 @@ pub fn commands(code: &str) -> Vec<Carried> {
         found.push(words(&["netstat", "-an"]));
     }
     found
+}
+
+/// Whether a script makes values large.
+pub fn is_growing(code: &str) -> bool {
+    GROWS.iter().any(|part| code.contains(part))
 }
 
 /// Whether a script goes through the files of a folder.

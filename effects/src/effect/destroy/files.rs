@@ -41,7 +41,7 @@ pub fn effect(command: &Command, line: &Line) -> Option<Effect> {
             moved
                 .then(|| Effect::new(EffectKind::Destroy, "a file without which the system does not run is moved away"))
         }
-        "find" if deletes(command, line) && !is_narrow(command) => {
+        "find" if deletes(command, line) && (!is_narrow(command) || searches_all(command)) => {
             let mut starts = command.words[1..].iter().take_while(|word| !word.starts_with(['-', '!', '(']));
             let is_root = starts.any(|start| is_root(&command.path(start)));
             is_root.then(|| {
@@ -141,6 +141,20 @@ fn is_root(path: &str) -> bool {
     paths::is_root(path)
         || path.strip_suffix("/.*").is_some_and(paths::is_root)
         || path.strip_suffix("/{}").is_some_and(paths::is_root)
+}
+
+/// Whether a search goes through the whole machine for what is no cache.
+fn searches_all(command: &Command) -> bool {
+    let is_wide = command.words[1..]
+        .iter()
+        .take_while(|word| !word.starts_with(['-', '!', '(']))
+        .any(|word| matches!(word.as_str(), "/" | "/etc" | "/usr" | "/var" | "/home" | "/root" | "/opt" | "/srv"));
+    let is_cache = |word: &String| {
+        ["cache", "pyc", "tmp", ".log", "node_modules", ".DS_Store", "~", ".swp", ".bak"]
+            .iter()
+            .any(|part| word.contains(part))
+    };
+    is_wide && !command.words.iter().skip(2).any(is_cache)
 }
 
 /// Whether a path is a program or library of the system, or one of the files that say who may use it and what it starts.

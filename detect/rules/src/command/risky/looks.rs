@@ -6,7 +6,8 @@ use detect_core::second::Second;
 use effects::effect::{EffectKind, LOOKS};
 
 /// Ways that are told by themselves.
-const ALONE: [&str; 4] = [
+const ALONE: [&str; 5] = [
+    "it searches for files that usually hold secrets",
     "it asks which privileges it could take",
     "it lists the accounts of the machine",
     "it reads what was typed before",

@@ -31,6 +31,7 @@ pub fn tags(kind: EffectKind) -> &'static [&'static str] {
         EffectKind::Persist => &["T1053", "AML.T0050", "ASI02"],
         EffectKind::Cover => &["T1070", "T1562", "AML.T0050", "ASI02"],
         EffectKind::Publish | EffectKind::Exfiltrate => &["T1048", "AML.T0086", "ASI02"],
+        EffectKind::Secret => &["T1059", "AML.T0050", "ASI03"],
         EffectKind::Scan => &["T1046", "AML.T0050", "ASI02"],
         EffectKind::Exhaust => &["T1496", "AML.T0050", "ASI02"],
         EffectKind::Remote => &["T1572", "AML.T0050", "ASI05"],
@@ -130,6 +131,13 @@ const TOLD: &[Told] = &[
         "take traces or a protection away",
         "takes traces or a protection away",
         "Work on source code leaves histories, schedules and firewalls alone.",
+    ),
+    told(
+        EffectKind::Secret,
+        Severity::Medium,
+        "run a program that takes secrets",
+        "runs or holds a program that takes secrets",
+        "Programs read the secrets of their own folder to use them. Look at what it does with what it finds.",
     ),
     told(
         EffectKind::Publish,
