@@ -144,7 +144,8 @@ impl Fleet {
         calls
     }
 
-    fn day(&mut self, number: usize, agent: &Agent, day: i64, calls: &mut Vec<Call>) {
+    /// The calls of one day of an agent.
+    pub fn day(&mut self, number: usize, agent: &Agent, day: i64, calls: &mut Vec<Call>) {
         let Troubles { deadline, holiday, price_rise, month_end } = self.troubles;
         let weekend = day % 7 >= 5;
         let off = holiday.is_some_and(|(team, first)| team == agent.team && (first..first + 3).contains(&day));
@@ -186,7 +187,14 @@ impl Fleet {
 const CALLS: f64 = 3.5;
 
 /// The calls of one session that costs `times` the usual. One that is dear has many calls: a context window bounds what one costs.
-fn spread(numbers: &mut Numbers, agent: usize, session: u64, begin: i64, (times, cost): (f64, f64), calls: &mut Vec<Call>) {
+fn spread(
+    numbers: &mut Numbers,
+    agent: usize,
+    session: u64,
+    begin: i64,
+    (times, cost): (f64, f64),
+    calls: &mut Vec<Call>,
+) {
     let count = (CALLS * times * (0.5 + unit(numbers))).round().clamp(1.0, 2_000.0) as u64;
     let pause = 30 + numbers.below(120);
     let mut second = begin;

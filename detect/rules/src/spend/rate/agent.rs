@@ -98,6 +98,8 @@ const LIKE_AGE: i64 = 6 * DAY;
 const RISE_MOST: f64 = 3.0;
 const RISE_LEAST: f64 = 2.0;
 const RISE_SLACK: f64 = 0.8;
+/// What ended longer ago is learned and not told: nobody works now.
+const RISE_FRESH: i64 = 2 * HOUR;
 /// A task is out of hand from two of the agent's hours on, in octaves, if its last hour is twice the usual, too, or from eight.
 const TASK_HOURS: f64 = 1.0;
 const TASK_HOUR: f64 = 1.0;
@@ -137,6 +139,7 @@ impl Agent {
     pub fn learn(&mut self, closed: Closed, strictness: Strictness, known: Known<'_>) -> Option<Excess> {
         let Known { team, organisation, like } = known;
         let second = self.spent.second();
+        let is_fresh = second - closed.second <= RISE_FRESH;
         let shared = f64::from(self.shared).max(team.level()).max(organisation.level());
         let mut rise = None;
         for (window, micros) in closed.sums.into_iter().enumerate().filter(|(_, micros)| *micros > 0) {
@@ -154,7 +157,7 @@ impl Agent {
                 organisation.learn_deviations(window, usual.spread, deviations);
                 team.learn_spread(window, if window == 0 { usual.spread } else { usual.spread / hour.spread });
                 if window == 0 {
-                    rise = self.rise(micros, usual, log - shared, deviations, strictness);
+                    rise = self.rise(micros, usual, log - shared, deviations, strictness).filter(|_| is_fresh);
                     team.learn_level(second, log - usual.middle);
                     organisation.learn_level(second, log - usual.middle);
                 }
@@ -162,7 +165,7 @@ impl Agent {
             match window {
                 0 => {
                     like.hours.learn(log);
-                    team.learn_hour(second, micros as f64);
+                    team.learn_hour(closed.second, micros as f64);
                 }
                 2 => {
                     like.days.learn(log2(micros as f64 / f64::from(closed.busy.max(1))));

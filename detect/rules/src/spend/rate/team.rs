@@ -259,8 +259,3 @@ impl Tasks {
 fn bin(log: f64) -> usize {
     ((log - FIRST) * FINE).clamp(0.0, (TASK_BINS - 1) as f64) as usize
 }
-
-const CLASSES: [f64; 2] = [0.45, 0.8];
-fn class(spread: f64) -> usize {
-    CLASSES.iter().filter(|bound| spread >= **bound).count()
-}
