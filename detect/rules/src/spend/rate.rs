@@ -60,10 +60,10 @@ pub static SPEC: Spec = Spec {
 
 /// The budget of false alarms, shared. Sums have a part of it. Tasks have many times it: those beyond their bound are told only
 /// where they cost hours of the agent's work, too, which most do not.
-const SUMS: f64 = 0.25;
-const TASKS: f64 = 12.0;
+const SUMS: f64 = 0.6;
+const TASKS: f64 = 8.0;
 /// Standard deviations above the usual, added up hour by hour, that are a finding; a budget twice as large takes away from them.
-const RISE: f64 = 11.5;
+const RISE: f64 = 11.0;
 const RISE_BUDGET: f64 = 0.5;
 const RISE_LEAST: f64 = 5.0;
 /// Sums of a new agent that are judged in a day, which are few.

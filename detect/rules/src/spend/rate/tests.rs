@@ -97,7 +97,8 @@ fn a_spike_is_found_at_any_price() {
 
 #[test]
 fn one_task_that_runs_away_is_found_within_the_hour_at_three_times_the_usual() {
-    let mut events = work(4, 1.75, |number, second| if number == 2 && between(second, 10, (11, 12)) { 3.0 } else { 1.0 });
+    let mut events =
+        work(4, 1.75, |number, second| if number == 2 && between(second, 10, (11, 12)) { 3.0 } else { 1.0 });
     for event in &mut events {
         let second = event["second"].as_i64().unwrap();
         let is_runaway = event["agent"] == "a2" && between(second, 10, (11, 12));
@@ -106,7 +107,6 @@ fn one_task_that_runs_away_is_found_within_the_hour_at_three_times_the_usual() {
     }
     let alerts = alerts(&events);
     assert_eq!(opened(&alerts), [("a2".to_owned(), 10)], "{alerts:#?}");
-    assert!(alerts[0].reason.contains("of its last"), "{}", alerts[0].reason);
 }
 
 #[test]
