@@ -47,8 +47,8 @@ pub static SPEC: Spec = Spec {
     name: "spend.rate",
     version: 7,
     what: "An agent spends far more in an hour, four hours or a day than it does, stays above its usual for hours, spends at an hour at \
-           which neither it nor its team works, or far more on one task than its tasks or such tasks cost; a new agent costs several times what others of its template do; or most \
-           agents of a team or organisation spend twice their usual at once.",
+           which neither it nor its team works, or far more on one task than its tasks or such tasks cost; a new agent costs several \
+           times what others of its template do; or most agents of a team or organisation spend twice their usual at once.",
     why: "A runaway agent, a leaked key or a prompt that costs ten times more shows in the rate long before a budget is gone.",
     false_positives: "A new kind of work, a larger model, a migration that was planned.",
     tuning: "false_alarms: how many alerts on a thousand agent-days of ordinary work are acceptable; how far from its usual a spend must \

@@ -186,8 +186,8 @@ impl Agent {
             .then(|| excess(Course::Rise, micros, usual, log - usual.middle))
     }
 
-    /// Whether a task is as dear as two hours of the agent, and its last hour unusual, too, or the task as dear as many hours:
-    /// what all do at once, or in small tasks that all count as one, is no runaway.
+    /// Whether a task costs as much as two hours of the agent while its last hour is unusual, too, or as much as eight hours: a
+    /// large task at the usual pace is no runaway, nor is what one of many does that all began to spend at once.
     pub fn is_out_of_hand(&self, log: f64, shared: f64) -> bool {
         let middle = self.past[0].middle() + shared;
         let hour = log2(self.spent.running()[0] as f64);
