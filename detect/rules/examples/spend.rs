@@ -1,6 +1,7 @@
 //! How well `spend.rate` finds spikes of known kind at 1, 14 and 90 dollars an agent-day over four weeks, with how many false alerts
-//! and how late. `cargo run --release -p detect-rules --example spend -- [FIRST_SEED] [SEEDS] [-v]`; each seed is three fleets of forty
-//! agents, one at each level. Alerts above `low` count, and one for a whole organisation whose prices rose is none too many.
+//! and how late. `cargo run --release -p detect-rules --example spend -- [FIRST_SEED] [SEEDS] [-v] [--many]`; each seed is three fleets
+//! of forty agents, one at each level. Alerts above `low` count, and one for a whole organisation whose prices rose is none too many.
+//! `--many` divides spikes into ordinary sessions. `--oracle` tells instead what could be found by who knows the fleet.
 
 #[path = "spend/fleet.rs"]
 mod fleet;
@@ -8,6 +9,8 @@ mod fleet;
 mod injected;
 #[path = "../src/numbers.rs"]
 mod numbers;
+#[path = "spend/oracle.rs"]
+mod oracle;
 
 use std::collections::BTreeMap;
 
@@ -16,7 +19,7 @@ use detect_core::key::Key;
 use detect_rules::registry::Rules;
 use detect_rules::rule_set::RuleSet;
 use fleet::{Call, DAY, DAYS, Fleet, HOUR, START};
-use injected::{KINDS, Label};
+use injected::{Division, KINDS, Label};
 use ledger::events::column;
 use ledger::{Entry, LedgerName, Rows, Seq, Timestamp};
 use operations::alert::{Alert, Severity};
@@ -34,17 +37,22 @@ struct Tally {
 }
 
 fn main() {
-    let mut arguments = std::env::args().skip(1);
+    let mut arguments = std::env::args().skip(1).filter(|word| !word.starts_with('-'));
     let mut next = |default: u64| arguments.next().and_then(|word| word.parse().ok()).unwrap_or(default);
     let (first, seeds) = (next(1), next(8));
-    let verbose = std::env::args().any(|word| word == "-v");
+    let is_asked = |option: &str| std::env::args().any(|word| word == option);
+    if is_asked("--oracle") {
+        return oracle::print(first);
+    }
+    let verbose = is_asked("-v");
+    let division = if is_asked("--many") { Division::ManySessions } else { Division::OneSession };
     let mut tallies: BTreeMap<(u64, &str), Tally> = BTreeMap::new();
     let mut wrong: BTreeMap<u64, (u32, f64)> = BTreeMap::new();
     for seed in first..first + seeds {
         for level in LEVELS {
             let mut fleet = Fleet::new(seed, level);
             let mut calls = fleet.calls();
-            let labels = injected::inject(&mut fleet, &mut calls);
+            let labels = injected::inject(&mut fleet, division, &mut calls);
             calls.sort_by_key(|call| (call.second, call.agent));
             let alerts = run(&fleet, &calls);
             let mut days: Vec<_> = calls.iter().map(|call| (call.agent, (call.second - START) / DAY)).collect();

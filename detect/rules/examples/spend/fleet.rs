@@ -30,7 +30,7 @@ pub struct Agent {
     hours: i64,
     weekends: bool,
     /// Sessions of a day, and the spread of what they cost.
-    sessions: f64,
+    pub sessions: f64,
     spread: f64,
     /// The spread of its days.
     days: f64,
@@ -100,9 +100,9 @@ impl Fleet {
             for number in 0..AGENTS_PER_TEAM {
                 let kind = numbers.below(10);
                 let (sessions, spread, days) = match kind {
-                    0..=5 => (120.0, 0.3 + 0.3 * unit(&mut numbers), 0.15),
-                    6..=7 => (40.0, 0.5 + 0.3 * unit(&mut numbers), 0.25),
-                    _ => (12.0, 0.8 + 0.3 * unit(&mut numbers), 0.4),
+                    0..=5 => (120.0, 0.5 + 0.2 * unit(&mut numbers), 0.15),
+                    6..=7 => (40.0, 0.6 + 0.3 * unit(&mut numbers), 0.25),
+                    _ => (12.0, 0.9 + 0.3 * unit(&mut numbers), 0.4),
                 };
                 // Some build at night.
                 let night = numbers.below(12) == 0;
@@ -144,7 +144,8 @@ impl Fleet {
         calls
     }
 
-    fn day(&mut self, number: usize, agent: &Agent, day: i64, calls: &mut Vec<Call>) {
+    /// The calls of one day of an agent.
+    pub fn day(&mut self, number: usize, agent: &Agent, day: i64, calls: &mut Vec<Call>) {
         let Troubles { deadline, holiday, price_rise, month_end } = self.troubles;
         let weekend = day % 7 >= 5;
         let off = holiday.is_some_and(|(team, first)| team == agent.team && (first..first + 3).contains(&day));
@@ -174,16 +175,27 @@ impl Fleet {
             let begin = if late { (agent.begin + agent.hours) * HOUR } else { agent.begin * HOUR };
             let span = if late { 3 * HOUR } else { hours * HOUR };
             let begin = START + day * DAY + begin + numbers.below(span as u64) as i64;
-            let cost = 1e6 * agent.level / agent.sessions * factor(numbers, agent.spread) * price;
+            let times = factor(numbers, agent.spread);
+            let cost = 1e6 * agent.level / agent.sessions * times * price;
             let session = (number as u64) << 32 | (day as u64) << 16 | session;
-            spread(numbers, number, session, begin, cost, calls);
+            spread(numbers, number, session, begin, (times, cost), calls);
         }
     }
 }
 
-/// The calls of one session.
-fn spread(numbers: &mut Numbers, agent: usize, session: u64, begin: i64, cost: f64, calls: &mut Vec<Call>) {
-    let count = 1 + numbers.below(6);
+/// Calls of a session that costs what is usual.
+const CALLS: f64 = 3.5;
+
+/// The calls of one session that costs `times` the usual. One that is dear has many calls: a context window bounds what one costs.
+fn spread(
+    numbers: &mut Numbers,
+    agent: usize,
+    session: u64,
+    begin: i64,
+    (times, cost): (f64, f64),
+    calls: &mut Vec<Call>,
+) {
+    let count = (CALLS * times * (0.5 + unit(numbers))).round().clamp(1.0, 2_000.0) as u64;
     let pause = 30 + numbers.below(120);
     let mut second = begin;
     for _ in 0..count {

@@ -33,8 +33,17 @@ pub struct Label {
     pub until: i64,
 }
 
+/// How the calls of a spike are divided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Division {
+    /// One session makes them all, as one that runs away does.
+    OneSession,
+    /// As many sessions as the cost makes up, none dearer than the agent's usual ones: it just works more.
+    ManySessions,
+}
+
 /// Adds one spike of each kind.
-pub fn inject(fleet: &mut Fleet, calls: &mut Vec<Call>) -> Vec<Label> {
+pub fn inject(fleet: &mut Fleet, division: Division, calls: &mut Vec<Call>) -> Vec<Label> {
     let mut labels = Vec::new();
     // The last agent of each team is hired on the day on which it goes wrong; the first ones may be new hires.
     let mut free: Vec<usize> = (0..fleet.agents.len()).filter(|agent| !matches!(agent % 10, 0 | 9)).collect();
@@ -45,8 +54,8 @@ pub fn inject(fleet: &mut Fleet, calls: &mut Vec<Call>) -> Vec<Label> {
             "ramp" => ramp(fleet, agent, calls),
             "dear model" => dear(fleet, agent, calls),
             "new agent x10" => newcomer(fleet, calls),
-            "team" => team(fleet, calls),
-            _ => spike(fleet, agent, kind, calls),
+            "team" => team(fleet, division, calls),
+            _ => spike(fleet, agent, kind, division, calls),
         };
         labels.push(label);
     }
@@ -73,19 +82,37 @@ fn hourly(agent: usize, calls: &[Call]) -> f64 {
     sums.values().sum::<f64>() / sums.len().max(1) as f64
 }
 
-/// Calls at a steady pace that cost so much an hour.
-fn steady(fleet: &mut Fleet, agent: usize, (begin, end): (i64, i64), pause: u64, hourly: f64, calls: &mut Vec<Call>) {
-    let session = 1 << 60 | (agent as u64) << 32 | begin as u64 & 0xffff_ffff;
-    let mut second = begin;
+/// Calls at a steady pace.
+struct Pace {
+    begin: i64,
+    end: i64,
+    /// Seconds between two calls, on average.
+    pause: u64,
+    /// Micro-USD an hour.
+    hourly: f64,
+    division: Division,
+}
+
+fn steady(fleet: &mut Fleet, agent: usize, pace: Pace, calls: &mut Vec<Call>) {
+    let Pace { begin, end, pause, hourly, division } = pace;
+    let mut session = 1 << 60 | (agent as u64) << 32 | begin as u64 & 0xffff_ffff;
+    let mut usual = 1e6 * fleet.agents[agent].level / fleet.agents[agent].sessions;
+    let (mut second, mut sum) = (begin, 0.0);
     while second < end {
         let step = pause / 2 + fleet.numbers.below(pause);
         let micros = hourly * step as f64 / HOUR as f64 * factor(&mut fleet.numbers, 0.5);
         calls.push(Call { second, agent, session, micros });
         second += step as i64;
+        sum += micros;
+        if division == Division::ManySessions && sum >= usual {
+            // The next session costs a usual one's mean, too.
+            usual = sum + 1e6 * fleet.agents[agent].level / fleet.agents[agent].sessions;
+            session += 1 << 33 << 20;
+        }
     }
 }
 
-fn spike(fleet: &mut Fleet, agent: usize, kind: &'static str, calls: &mut Vec<Call>) -> Label {
+fn spike(fleet: &mut Fleet, agent: usize, kind: &'static str, division: Division, calls: &mut Vec<Call>) -> Label {
     let team = fleet.agents[agent].team;
     let day = day(fleet, team, 10, 27);
     let within = HOUR / 60 * fleet.numbers.below(300) as i64;
@@ -104,7 +131,7 @@ fn spike(fleet: &mut Fleet, agent: usize, kind: &'static str, calls: &mut Vec<Ca
     let end = begin + (hours * HOUR as f64) as i64;
     let hourly = times * hourly(agent, calls);
     calls.retain(|call| call.agent != agent || !(begin..end).contains(&call.second));
-    steady(fleet, agent, (begin, end), pause, hourly, calls);
+    steady(fleet, agent, Pace { begin, end, pause, hourly, division }, calls);
     Label { kind, team, agent: Some(agent), begin, end: end + HOUR, until: end + AFTER }
 }
 
@@ -147,7 +174,7 @@ fn newcomer(fleet: &mut Fleet, calls: &mut Vec<Call>) -> Label {
 }
 
 /// Everybody in a team spends more for half a day, nobody very much more.
-fn team(fleet: &mut Fleet, calls: &mut Vec<Call>) -> Label {
+fn team(fleet: &mut Fleet, division: Division, calls: &mut Vec<Call>) -> Label {
     let team = 3;
     let day = day(fleet, team, 10, 27);
     let begin = START + day * DAY + 11 * HOUR;
@@ -158,7 +185,7 @@ fn team(fleet: &mut Fleet, calls: &mut Vec<Call>) -> Label {
         }
         let hourly = (2.2 + unit(&mut fleet.numbers)) * hourly(agent, calls);
         calls.retain(|call| call.agent != agent || !(begin..end).contains(&call.second));
-        steady(fleet, agent, (begin, end), 90, hourly, calls);
+        steady(fleet, agent, Pace { begin, end, pause: 90, hourly, division }, calls);
     }
     Label { kind: "team", team, agent: None, begin, end: end + HOUR, until: end + AFTER }
 }

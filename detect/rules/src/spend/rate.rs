@@ -1,17 +1,20 @@
 //! `spend.rate`: spend that is unusual for the agent, at this hour, for its task, beside others of its template, or of many at once.
 //!
 //! Everything is measured in octaves above what is usual, so that cents and hundreds of dollars are judged alike. What an agent
-//! usually spends stands in `agent`, what is usual among many in `team`, what they have in common now in `common`. Time is
-//! event time; what comes more than an hour after newer spend of its team is learned and not judged, and that is said.
+//! usually spends stands in `agent` and `own_tasks`, what is usual among many in `team` and `tail`, what they have in common in
+//! `common` and `level`. Time is event time; what comes more than an hour after newer spend of its team is learned and not judged, and that is said.
 
 mod agent;
 mod case;
 mod common;
 mod examples;
+mod level;
 mod logarithm;
+mod own_tasks;
 mod parameters;
 mod past;
 mod spent;
+mod tail;
 mod team;
 
 use detect_core::aspects::Aspects;
@@ -32,19 +35,20 @@ use operations::Money;
 use operations::alert::{What, Who};
 
 use crate::limits::{SPENDING_TASKS_MAX, SPENDING_TEAMS_MAX};
-use agent::{Agent, Around, Excess, MEMORY, Strictness};
+use agent::{Agent, Around, Excess, Known, MEMORY, Strictness};
 use case::{Course, Rate, Sign};
 use common::{Common, MANY};
+use own_tasks::Dear;
 pub use parameters::Parameters;
 use team::{Like, Tasks, Team};
 
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "spend.rate",
-    version: 6,
-    what: "An agent spends far more in an hour, four hours or a day than it does, more each day, at an hour at which neither it nor its \
-           team works, or on one task than such tasks cost; a new agent costs several times what others of its template do; or most \
-           agents of a team or organisation spend twice their usual at once.",
+    version: 7,
+    what: "An agent spends far more in an hour, four hours or a day than it does, stays above its usual for hours, spends at an hour at \
+           which neither it nor its team works, or far more on one task than its tasks or such tasks cost; a new agent costs several \
+           times what others of its template do; or most agents of a team or organisation spend twice their usual at once.",
     why: "A runaway agent, a leaked key or a prompt that costs ten times more shows in the rate long before a budget is gone.",
     false_positives: "A new kind of work, a larger model, a migration that was planned.",
     tuning: "false_alarms: how many alerts on a thousand agent-days of ordinary work are acceptable; how far from its usual a spend must \
@@ -54,9 +58,15 @@ pub static SPEC: Spec = Spec {
     examples: examples::EXAMPLES,
 };
 
-/// Sums of an agent-day that are judged: an hour ends with each call.
-const JUDGED_PER_DAY: f64 = 300.0;
-/// Those of a new agent, which are few.
+/// The budget of false alarms, shared. Sums have a part of it. Tasks have many times it: those beyond their bound are told only
+/// where they cost hours of the agent's work, too, which most do not.
+const SUMS: f64 = 0.6;
+const TASKS: f64 = 8.0;
+/// Standard deviations above the usual, added up hour by hour, that are a finding; a budget twice as large takes away from them.
+const RISE: f64 = 11.0;
+const RISE_BUDGET: f64 = 0.5;
+const RISE_LEAST: f64 = 5.0;
+/// Sums of a new agent that are judged in a day, which are few.
 const NEW_JUDGED_PER_DAY: f64 = 20.0;
 /// Seconds after which an event is too late to be judged.
 const LATE: i64 = 3_600;
@@ -92,10 +102,12 @@ impl Rule for SpendRate {
     const SPEC: &'static Spec = &SPEC;
 
     fn new(parameters: &Parameters, key: Key) -> Self {
-        let chance = f64::from(parameters.false_alarms) / 1_000.0 / JUDGED_PER_DAY;
+        let budget = f64::from(parameters.false_alarms) / 1_000.0;
         let strictness = Strictness {
-            chance,
-            deviations: logarithm::deviations(f64::from(parameters.false_alarms) / 1_000.0 / NEW_JUDGED_PER_DAY),
+            sums: budget * SUMS,
+            tasks: budget * TASKS,
+            rise: (RISE - RISE_BUDGET * logarithm::log2(parameters.false_alarms.into())).max(RISE_LEAST),
+            deviations: logarithm::deviations(budget / NEW_JUDGED_PER_DAY),
             floor: f64::from(parameters.floor_percent) / 100.0,
         };
         Self {
@@ -136,18 +148,25 @@ impl Detector for SpendRate {
         }
         team.common.pass(second);
         let shared = team.common.without(agent.own).shared().max(organisation.common.without(agent.own).shared());
-        let creep = agent.learn(closed, self.strictness, team, like);
-        let shared = agent.share(shared, closed.step.is_some());
+        let rise = agent.learn(closed, self.strictness, Known { team, organisation, like });
+        let shared = agent.share(shared, closed.step.is_some()).max(team.level()).max(organisation.level());
         if !agent.spent.add(second, cost) || late {
             return self.late(event, &names, cost, findings);
         }
         agent.note_hour(second);
-        let around = Around { team, like_age: like.age(second), like, shared };
-        let excess = agent.judge(self.strictness, around).or(creep);
+        let around = Around { team, organisation, like_age: like.age(second), like, shared };
+        let excess = agent.judge(self.strictness, around).or(rise);
         let task = Task { event, names: &names, cost, shared };
-        let excess = excess.or(task
-            .judge(self.key, &mut self.tasks, &mut self.kinds, findings)
-            .filter(|excess| agent.is_above_hours(logarithm::log2(excess.micros), team)));
+        let dear = task.cost(self.key, &mut self.tasks, findings).and_then(|(before, log)| {
+            let alike = task.judge_alike(self.key, &mut self.kinds, (before, log), findings);
+            if agent.tasks.is_known() {
+                let own = agent.tasks.go_on(before, log, shared, self.strictness, organisation);
+                return own.filter(|_| agent.is_out_of_hand(log, shared)).map(|own| own_task(own, log));
+            }
+            agent.tasks.go_on(before, log, shared, self.strictness, organisation);
+            alike.filter(|_| agent.is_above_hours(log, team))
+        });
+        let excess = excess.or(dear);
         if let Some(together) = many(second, team, organisation) {
             self.raise_many(event, &names, together, findings);
         }
@@ -232,22 +251,26 @@ struct Task<'a, 'b> {
 }
 
 impl Task<'_, '_> {
-    /// Adds the cost to the task, and says if none of its kind costs so much.
-    fn judge(
-        &self,
-        key: Key,
-        tasks: &mut Table<Money>,
-        kinds: &mut Table<Tasks>,
-        findings: &mut Findings,
-    ) -> Option<Excess> {
-        let Self { event, names, cost, shared } = self;
+    /// Adds the cost to the task: the logarithms of what it cost before, if anything, and of what it costs now.
+    fn cost(&self, key: Key, tasks: &mut Table<Money>, findings: &mut Findings) -> Option<(Option<f64>, f64)> {
+        let Self { event, names, cost, .. } = self;
         let name = event.text(column::RUN).or_else(|| event.text(column::SESSION))?;
-        let kind = event.text(column::RUN_KIND).unwrap_or("");
         let task = tasks.entry(names.hash(key, "rate task", &[name]), event, findings);
         let before = (!task.is_zero()).then(|| logarithm::log2(task.as_micros() as f64));
         *task = task.saturating_add(*cost);
-        let micros = task.as_micros() as f64;
-        let log = logarithm::log2(micros);
+        Some((before, logarithm::log2(task.as_micros() as f64)))
+    }
+
+    /// Says if no task of its kind costs so much.
+    fn judge_alike(
+        &self,
+        key: Key,
+        kinds: &mut Table<Tasks>,
+        (before, log): (Option<f64>, f64),
+        findings: &mut Findings,
+    ) -> Option<Excess> {
+        let Self { event, names, shared, .. } = self;
+        let kind = event.text(column::RUN_KIND).unwrap_or("");
         let alike = kinds.entry(names.hash(key, "rate tasks", &[names.like, kind]), event, findings);
         let usual = alike.usual(log);
         let octaves = log - usual.middle - shared;
@@ -255,10 +278,15 @@ impl Task<'_, '_> {
             alike.learn(before, log);
             return None;
         }
-        let (course, middle, count) = (Course::Task, usual.middle, usual.count);
+        let (course, micros, middle, count) = (Course::Task, logarithm::exp2(log), usual.middle, usual.count);
         let excess = Excess { course, micros, usual: middle, highest: 0.0, count, octaves };
         (usual.as_dear <= usual.count / TASKS_AS_DEAR).then_some(excess)
     }
+}
+
+/// A task far above the agent's own.
+fn own_task(Dear { middle, octaves, count }: Dear, log: f64) -> Excess {
+    Excess { course: Course::OwnTask, micros: logarithm::exp2(log), usual: middle, highest: 0.0, count, octaves }
 }
 
 impl SpendRate {

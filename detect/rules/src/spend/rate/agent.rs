@@ -7,6 +7,7 @@ use operations::calendar::DAY;
 use super::case::Course;
 use super::common::Common;
 use super::logarithm::log2;
+use super::own_tasks::OwnTasks;
 use super::past::{Past, Usual};
 use super::spent::{Closed, HOUR, Spent};
 use super::team::{Found, Like, Team, hour_of_day};
@@ -22,20 +23,25 @@ pub struct Agent {
     /// The hours of the day in which it spent before today, and today: a bit for each.
     hours: u32,
     today: u32,
-    /// How far days lie above the usual, added up, and on the average of the last ones, in octaves.
-    creep: f32,
-    lately: f32,
     /// Octaves that all had in common while it spent lately.
     shared: f32,
+    /// By how many standard deviations its hours lie above the usual, added up.
+    rise: f32,
+    /// What its tasks cost.
+    pub tasks: OwnTasks,
     pub found: Found,
 }
-packed!(Agent { spent, past, own, hours, today, creep, lately, shared, found });
+packed!(Agent { rise, spent, tasks, past, own, hours, today, shared, found });
 
 /// How strict it is: what follows from the budget of false alarms.
 #[derive(Debug, Clone, Copy)]
 pub struct Strictness {
-    /// The chance of a sum that is a finding, and how many standard deviations above the usual one of a normal distribution is.
-    pub chance: f64,
+    /// The chances, in an agent-day, of a sum and of a task that are findings.
+    pub sums: f64,
+    pub tasks: f64,
+    /// How many standard deviations hours must lie above the usual, added up.
+    pub rise: f64,
+    /// And how many those of a new agent.
     pub deviations: f64,
     /// The part of its team's usual agent-hour below which nothing matters.
     pub floor: f64,
@@ -45,11 +51,19 @@ pub struct Strictness {
 #[derive(Debug, Clone, Copy)]
 pub struct Around<'a> {
     pub team: &'a Team,
+    pub organisation: &'a Team,
     pub like: &'a Like,
     /// For how many seconds agents of its template are known.
     pub like_age: i64,
     /// Octaves that all have in common now.
     pub shared: f64,
+}
+
+/// What is learned of many from each.
+pub struct Known<'a> {
+    pub team: &'a mut Team,
+    pub organisation: &'a mut Team,
+    pub like: &'a mut Like,
 }
 
 /// What was found: amounts in micro-USD, the rest by their logarithms.
@@ -71,20 +85,28 @@ const DAYS_KNOWN: u32 = 4;
 const COUNT_LEAST: [u32; 3] = [HOURS_KNOWN, 6, 4];
 /// Nothing less than about twice the usual is a spike.
 const OCTAVES_LEAST: f64 = 1.1;
+/// Sums of an agent-day of which one could be so large by itself.
+const PER_DAY: [f64; 3] = [40.0, 12.0, 2.0];
 const COURSES: [Course; 3] = [Course::Hour, Course::Hours, Course::Day];
 /// Octaves that make a new agent unusual beside others of its template, and days of theirs that are needed.
 const NEW_OCTAVES: f64 = 2.2;
-const NEW_DEVIATIONS: f64 = 2.8;
+const NEW_DEVIATIONS: f64 = 3.6;
 const LIKE_LEAST: u32 = 30;
 const LIKE_AGE: i64 = 6 * DAY;
-/// A task is too dear only so many octaves above the agent's dearest hours: few large tasks make some agents up.
+/// Hours that stay above the usual: one counts as so many standard deviations at most and at least, less a part of one,
+/// since hours of one day are alike.
+const RISE_MOST: f64 = 3.0;
+const RISE_LEAST: f64 = 2.0;
+const RISE_SLACK: f64 = 0.8;
+/// What ended longer ago is learned and not told: nobody works now.
+const RISE_FRESH: i64 = 2 * HOUR;
+/// A task is out of hand from two of the agent's hours on, in octaves, if its last hour is twice the usual, too, or from eight.
+const TASK_HOURS: f64 = 1.0;
+const TASK_HOUR: f64 = 1.0;
+const TASK_MANY_HOURS: f64 = 3.0;
+/// Where its own tasks are not known, one is too dear only so many octaves above its dearest hours: few large tasks make some
+/// agents up.
 const TASK_ABOVE: f64 = 0.5;
-/// How far added up days must lie above the usual: in standard deviations, less a part of one each.
-const CREEP_SPREAD: f64 = 0.6;
-const CREEP_PRIOR: f64 = 5.0;
-const CREEP_SLACK: f64 = 0.7;
-const CREEP_BOUND: f64 = 5.7;
-const CREEP_OCTAVES: f64 = 1.0;
 /// An agent that works so many days and never within two hours of this one does not work at night,
 const NIGHT_DAYS: u32 = 5;
 const NIGHT_AROUND: usize = 2;
@@ -94,8 +116,15 @@ const NIGHT_FAR: usize = 4;
 const NIGHT_PART: f64 = 0.004;
 const NIGHT_PART_OTHERS: f64 = 0.2;
 const NIGHT_TEAM_HOURS: u32 = 60;
+/// It is told once it has cost nearly as much as an hour of work.
+const NIGHT_OCTAVES: f64 = -0.3;
 
 impl Agent {
+    /// What is usual for a window: who varies from hour to hour is expected to vary from day to day.
+    fn usual(&self, window: usize, hour: Usual, team: &Team) -> Usual {
+        if window == 0 { hour } else { self.past[window].usual(hour.spread * team.spread(window)) }
+    }
+
     /// Whether it has a past of its own.
     pub fn is_known(&self) -> bool {
         self.past[0].count() >= HOURS_KNOWN && self.past[2].count() >= DAYS_KNOWN
@@ -106,45 +135,68 @@ impl Agent {
         (self.is_known() && micros > 0).then(|| log2(micros as f64) - self.past[0].usual(1.0).middle)
     }
 
-    /// Learns what is over, and says if days creep up.
-    pub fn learn(
-        &mut self,
-        closed: Closed,
-        strictness: Strictness,
-        team: &mut Team,
-        like: &mut Like,
-    ) -> Option<Excess> {
+    /// Learns what is over, and says if hours stay above the usual.
+    pub fn learn(&mut self, closed: Closed, strictness: Strictness, known: Known<'_>) -> Option<Excess> {
+        let Known { team, organisation, like } = known;
         let second = self.spent.second();
-        let shared = f64::from(self.shared);
-        let mut creep = None;
+        let is_fresh = second - closed.second <= RISE_FRESH;
+        let shared = f64::from(self.shared).max(team.level()).max(organisation.level());
+        let mut rise = None;
         for (window, micros) in closed.sums.into_iter().enumerate().filter(|(_, micros)| *micros > 0) {
-            let usual = self.past[window].usual(team.spread(window));
-            let known = usual.count >= COUNT_LEAST[window];
-            if window == 2 {
-                creep = self.creep(micros as f64, usual, shared);
-                let mean = log2(micros as f64 / f64::from(closed.busy.max(1)));
-                like.days.learn(mean);
-                (self.hours, self.today) = (self.hours | self.today, 0);
-            }
-            // What is a finding is learned as far as it would just have been none.
-            let most = shared + usual.bound(team.bound(window, strictness.chance)).max(usual.middle + OCTAVES_LEAST);
+            let hour = self.past[0].usual(team.spread(0));
+            let usual = self.usual(window, hour, team);
             let log = log2(micros as f64);
-            self.past[window].learn(if known { log.min(most) } else { log });
-            if known {
-                team.learn_deviations(window, usual.deviations(log - shared));
-                team.learn_spread(window, self.past[window].usual(usual.spread).spread);
+            if usual.count < COUNT_LEAST[window] {
+                self.past[window].learn(log);
+            } else {
+                // What is a finding is learned as far as it would just have been none.
+                let bound = organisation.bound(window, usual.spread, strictness.sums / PER_DAY[window]);
+                let most = shared + usual.bound(bound).max(usual.middle + OCTAVES_LEAST);
+                self.past[window].learn(log.min(most));
+                let deviations = usual.deviations(log - shared);
+                organisation.learn_deviations(window, usual.spread, deviations);
+                team.learn_spread(window, if window == 0 { usual.spread } else { usual.spread / hour.spread });
+                if window == 0 {
+                    rise = self.rise(micros, usual, log - shared, deviations, strictness).filter(|_| is_fresh);
+                    team.learn_level(second, log - usual.middle);
+                    organisation.learn_level(second, log - usual.middle);
+                }
             }
-            if window == 0 {
-                like.hours.learn(log);
-                team.learn_hour(second, micros as f64);
+            match window {
+                0 => {
+                    like.hours.learn(log);
+                    team.learn_hour(closed.second, micros as f64);
+                }
+                2 => {
+                    like.days.learn(log2(micros as f64 / f64::from(closed.busy.max(1))));
+                    self.tasks.end_day();
+                    (self.hours, self.today) = (self.hours | self.today, 0);
+                }
+                _ => {}
             }
         }
-        creep
+        rise
+    }
+
+    /// Adds up by how much hours lie above the usual.
+    fn rise(&mut self, micros: u64, usual: Usual, log: f64, deviations: f64, strictness: Strictness) -> Option<Excess> {
+        let risen = f64::from(self.rise) + deviations.clamp(-RISE_LEAST, RISE_MOST) - RISE_SLACK;
+        self.rise = risen.clamp(0.0, 2.0 * strictness.rise) as f32;
+        (risen >= strictness.rise && deviations >= RISE_SLACK)
+            .then(|| excess(Course::Rise, micros, usual, log - usual.middle))
+    }
+
+    /// Whether a task costs as much as two hours of the agent while its last hour is unusual, too, or as much as eight hours: a
+    /// large task at the usual pace is no runaway, nor is what one of many does that all began to spend at once.
+    pub fn is_out_of_hand(&self, log: f64, shared: f64) -> bool {
+        let middle = self.past[0].middle() + shared;
+        let hour = log2(self.spent.running()[0] as f64);
+        self.is_known() && (log >= middle + TASK_HOURS && hour >= middle + TASK_HOUR || log >= middle + TASK_MANY_HOURS)
     }
 
     /// Whether a task costs more than the agent's hours ever did; one that is not known has none.
     pub fn is_above_hours(&self, log: f64, team: &Team) -> bool {
-        self.is_known() && log >= self.past[0].usual(team.spread(0)).beyond_highest() + TASK_ABOVE
+        self.is_known() && log >= self.past[0].usual(team.spread(0)).highest + TASK_ABOVE
     }
 
     /// Notes how much all have in common in the last step, and answers with what that is over the last hour or so, or now.
@@ -169,18 +221,24 @@ impl Agent {
         if !self.is_known() {
             return self.newcomer(running, strictness, around);
         }
-        let windows = running.into_iter().enumerate().filter_map(|(window, micros)| {
-            let usual = self.past[window].usual(around.team.spread(window));
-            let log = log2(micros as f64);
-            let log = log - around.shared;
-            let octaves = log - usual.middle;
-            let is_spike = usual.count >= COUNT_LEAST[window]
-                && octaves >= OCTAVES_LEAST
-                && log >= usual.bound(around.team.bound(window, strictness.chance))
-                && log >= usual.beyond_highest();
-            is_spike.then(|| excess(COURSES[window], micros, usual, octaves))
-        });
-        windows.max_by(|one, other| one.octaves.total_cmp(&other.octaves)).or_else(|| self.night(running, around))
+        let above = |window: usize| log2(running[window] as f64) - around.shared - self.past[window].middle();
+        let mut worst: Option<Excess> = None;
+        // Most calls are within what is usual, and their windows cost no more than that.
+        for window in (0..running.len()).filter(|window| above(*window) >= OCTAVES_LEAST) {
+            let spike = self.spike(window, running[window], strictness, around);
+            worst = [worst, spike].into_iter().flatten().max_by(|one, other| one.octaves.total_cmp(&other.octaves));
+        }
+        worst.or_else(|| self.night(running, around))
+    }
+
+    /// One window, if it is far above the usual.
+    fn spike(&self, window: usize, micros: u64, strictness: Strictness, around: Around<'_>) -> Option<Excess> {
+        let hour = self.past[0].usual(around.team.spread(0));
+        let usual = self.usual(window, hour, around.team);
+        let log = log2(micros as f64) - around.shared;
+        let bound = around.organisation.bound(window, usual.spread, strictness.sums / PER_DAY[window]);
+        (usual.count >= COUNT_LEAST[window] && log >= usual.bound(bound) && log >= usual.highest)
+            .then(|| excess(COURSES[window], micros, usual, log - usual.middle))
     }
 
     /// A new agent beside others of its template.
@@ -202,7 +260,6 @@ impl Agent {
 
     /// Spend at an hour at which neither the agent nor its team ever works, as much as in an hour of work.
     fn night(&self, running: [u64; 3], around: Around<'_>) -> Option<Excess> {
-        let usual = self.past[0].usual(around.team.spread(0));
         let second = self.spent.second();
         let works = |around: usize| {
             (24 - around..=24 + around).any(|off| self.hours >> ((hour_of_day(second) + off) % 24) & 1 == 1)
@@ -211,27 +268,12 @@ impl Agent {
         let nobody = !works(NIGHT_AROUND) && part <= NIGHT_PART;
         // One of the team may build at night; an agent that ends hours before is none of them.
         let others_only = !works(NIGHT_FAR) && part <= NIGHT_PART_OTHERS;
-        let octaves = log2(running[1] as f64) - usual.middle;
-        let is_night =
-            self.past[2].count() >= NIGHT_DAYS && all >= NIGHT_TEAM_HOURS && (nobody || others_only) && octaves >= -0.3;
-        is_night.then(|| excess(Course::Night, running[1], usual, octaves))
-    }
-
-    /// Adds up by how much days lie above the usual.
-    fn creep(&mut self, micros: f64, usual: Usual, shared: f64) -> Option<Excess> {
-        if usual.count < COUNT_LEAST[2] {
+        if !(nobody || others_only) || all < NIGHT_TEAM_HOURS || self.past[2].count() < NIGHT_DAYS {
             return None;
         }
-        let octaves = log2(micros) - usual.middle - shared;
-        let count = f64::from(usual.count);
-        let seen = (usual.high - usual.middle) / 1.282;
-        let spread = ((seen * seen * count + CREEP_SPREAD * CREEP_SPREAD * CREEP_PRIOR) / (count + CREEP_PRIOR)).sqrt();
-        let deviations = (octaves / spread).clamp(-2.0, 2.5);
-        self.creep = (f64::from(self.creep) + deviations - CREEP_SLACK).clamp(0.0, 2.0 * CREEP_BOUND) as f32;
-        self.lately = (f64::from(self.lately) + (octaves - f64::from(self.lately)) / 2.0) as f32;
-        let lately = f64::from(self.lately);
-        (f64::from(self.creep) >= CREEP_BOUND && lately >= CREEP_OCTAVES && octaves >= CREEP_OCTAVES)
-            .then(|| excess(Course::Creep, micros as u64, usual, lately))
+        let usual = self.past[0].usual(around.team.spread(0));
+        let octaves = log2(running[1] as f64) - usual.middle;
+        (octaves >= NIGHT_OCTAVES).then(|| excess(Course::Night, running[1], usual, octaves))
     }
 }
 

@@ -19,12 +19,13 @@ pub enum Course {
     Hours,
     /// A day.
     Day,
-    /// More each day.
-    Creep,
+    /// Hours that stay above the usual.
+    Rise,
     /// At an hour at which nobody works.
     Night,
-    /// One task.
+    /// One task beside others of its kind, and beside the agent's own.
     Task,
+    OwnTask,
     /// A new agent beside others of its template.
     New,
     /// Most agents at once.
@@ -32,6 +33,9 @@ pub enum Course {
     /// What came too late to be judged.
     Late,
 }
+
+/// Tenths of the usual that make a task of an agent high.
+const TASK_TIMES_HIGH: u64 = 1_000;
 
 /// What was found.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -112,9 +116,9 @@ impl Rate {
             Course::Hour => format!("The {kind} {name} spent {amount} within an hour, {}.", compared("hours")),
             Course::Hours => format!("The {kind} {name} spent {amount} within four hours, {}.", compared("such times")),
             Course::Day => format!("The {kind} {name} spent {amount} on this day, {}.", compared("days")),
-            Course::Creep => format!(
-                "The spend of the {kind} {name} creeps up: {amount} on its last day; lately {}.",
-                compared("days")
+            Course::Rise => format!(
+                "The spend of the {kind} {name} stays above its usual: {amount} in its last hour of work, {}, after others like it.",
+                compared("hours")
             ),
             Course::Night => format!(
                 "The {kind} {name} spent {amount} within four hours at a time of day at which neither it nor its team works; in an \
@@ -122,6 +126,10 @@ impl Rate {
             ),
             Course::Task => format!(
                 "One task of the {kind} {name} cost {amount} so far, about {times} times the usual {usual} of {count} tasks of its kind."
+            ),
+            Course::OwnTask => format!(
+                "One task of the {kind} {name} cost {amount} so far, about {times} times the usual {usual} of its last {count} tasks, and \
+                 as much as hours of its work do."
             ),
             Course::New => format!(
                 "The {kind} {name}, of which little is known yet, spends {amount} in an hour of work, about {times} times the usual \
@@ -144,13 +152,15 @@ impl Rate {
                  against a fault."
             }
             Course::Night => "Look first at who started it, and with which key; a planned job speaks against misuse.",
-            Course::Creep => {
+            Course::Rise => {
                 "Look first at cost per call and at the model; a project that grows speaks against a fault."
             }
             Course::New => {
                 "Look first at its model and its prompts; another kind of work than the others' speaks against a fault."
             }
-            Course::Task => "Look first at its last steps, for a loop; a task of unusual size speaks against one.",
+            Course::Task | Course::OwnTask => {
+                "Look first at its last steps, for a loop; a task of unusual size speaks against one."
+            }
             Course::Hour | Course::Hours | Course::Day => {
                 "Look first at the session and model that cost most; work of unusual size that was planned speaks against a fault."
             }
@@ -173,7 +183,9 @@ impl Case for Rate {
     fn severity(&self, _: &Alert) -> Severity {
         match self.sign.course {
             Course::Late => Severity::Low,
-            Course::Creep | Course::Many | Course::Night => Severity::Medium,
+            Course::Rise | Course::Many | Course::Night => Severity::Medium,
+            // A task is ten times the usual far more often than an hour is.
+            Course::OwnTask if self.sign.times < TASK_TIMES_HIGH => Severity::Medium,
             _ if self.sign.times >= 100 => Severity::High,
             _ => Severity::Medium,
         }
@@ -182,7 +194,7 @@ impl Case for Rate {
     fn title(&self, _: &Alert) -> String {
         let kind = &self.scope_kind;
         match self.sign.course {
-            Course::Creep => format!("Spend of one {kind} creeps up"),
+            Course::Rise => format!("Spend of one {kind} stays above its usual"),
             Course::Many => format!("Most agents of one {kind} spend more than usual"),
             Course::Late => "Spend came too late to be judged".to_owned(),
             _ => format!("Unusual spend of one {kind}"),

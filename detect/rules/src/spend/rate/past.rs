@@ -2,6 +2,8 @@
 
 use detect_core::packed;
 
+use super::logarithm::{exp2, log2};
+
 const BINS: usize = 24;
 /// Bins of an octave, and octaves of a bin.
 const FINE: f64 = 4.0;
@@ -25,9 +27,7 @@ packed!(Past { base, counts });
 pub struct Usual {
     /// The median.
     pub middle: f64,
-    /// What one of ten values exceeds.
-    pub high: f64,
-    /// One standard deviation of the upper tail, if it were normal.
+    /// One standard deviation of the upper tail, on the scale of `bent`.
     pub spread: f64,
     /// The end of the highest bin that holds a value.
     pub highest: f64,
@@ -36,34 +36,31 @@ pub struct Usual {
 }
 
 impl Usual {
-    /// What no value reached so far, by a margin that is wider for who varies more and who is known from less.
-    pub fn beyond_highest(&self) -> f64 {
-        self.highest + self.spread * (BEYOND + BEYOND_FEW / f64::from(self.count.max(1)))
-    }
-
     /// How many standard deviations above a value lies, as the upper tail has it.
     pub fn deviations(&self, log: f64) -> f64 {
-        (log - self.high) / self.spread + HIGH
+        bent(log - self.middle) / self.spread
     }
 
     /// What lies so many standard deviations above, as the upper tail has it: the lower half, hours that were begun late or
     /// left early, says nothing of that.
     pub fn bound(&self, deviations: f64) -> f64 {
-        self.high + (deviations - HIGH) * self.spread * (1.0 + HEAVY * (self.spread - CALM).max(0.0))
+        self.middle + straight(deviations * self.spread)
     }
 }
 
-/// Standard deviations above the median of a normal distribution: what a quarter, a tenth and a twentieth exceed.
-const QUARTER: f64 = 0.674;
-const HIGH: f64 = 1.282;
-const TWENTIETH: f64 = 1.645;
-/// Standard deviations above the highest value: a part of one, and more where few values are known.
-const BEYOND: f64 = 0.3;
-const BEYOND_FEW: f64 = 30.0;
-/// What spreads by more octaves than these is made of few large things, whose tail is heavier than normal: by so much for each.
-const CALM: f64 = 0.6;
-const HEAVY: f64 = 0.5;
-/// No past is steadier than so many octaves: a bin is as wide.
+/// Octaves above the usual on a scale on which sums of many tasks are normal: three times the cube root, less three.
+fn bent(octaves: f64) -> f64 {
+    3.0 * (exp2(octaves / 3.0) - 1.0)
+}
+
+/// The octaves that lie there on that scale.
+fn straight(bent: f64) -> f64 {
+    3.0 * log2((1.0 + bent / 3.0) * 1024.0) - 30.0
+}
+
+/// Standard deviations above the median of a normal distribution: what these parts of all values do not exceed.
+const PARTS: [(f64, f64); 3] = [(0.8, 0.842), (0.9, 1.282), (0.95, 1.645)];
+/// No past is steadier: a bin is nearly as wide.
 const SPREAD_LEAST: f64 = 0.2;
 /// As many values as the prior spread is worth.
 const PRIOR_WEIGHT: f64 = 10.0;
@@ -91,6 +88,11 @@ impl Past {
         }
     }
 
+    /// The median.
+    pub fn middle(&self) -> f64 {
+        self.quantile(0.5)
+    }
+
     /// Number of values.
     pub fn count(&self) -> u32 {
         self.counts.iter().map(|count| u32::from(*count)).sum()
@@ -99,19 +101,13 @@ impl Past {
     /// What it says, where a spread of `prior` is expected before anything is known.
     pub fn usual(&self, prior: f64) -> Usual {
         let count = self.count();
-        let middle = self.quantile(0.5);
-        let tail = self.quantile(0.95) - self.quantile(0.75);
-        let seen = (tail / (TWENTIETH - QUARTER)).max(SPREAD_LEAST);
+        let middle = self.middle();
+        let seen = PARTS.iter().map(|(part, deviations)| bent(self.quantile(*part) - middle) / deviations).sum::<f64>();
+        let seen = (seen / PARTS.len() as f64).max(SPREAD_LEAST);
         let count_f64 = f64::from(count);
         let square = (seen * seen * count_f64 + prior * prior * PRIOR_WEIGHT) / (count_f64 + PRIOR_WEIGHT);
         let highest = self.counts.iter().rposition(|count| *count > 0).unwrap_or(0);
-        Usual {
-            middle,
-            high: self.quantile(0.9),
-            spread: square.sqrt(),
-            highest: self.edge(highest as f64 + 1.0),
-            count,
-        }
+        Usual { middle, spread: square.sqrt(), highest: self.edge(highest as f64 + 1.0), count }
     }
 
     fn quantile(&self, part: f64) -> f64 {
@@ -157,7 +153,7 @@ mod tests {
         }
         let usual = past.usual(0.8);
         assert_eq!(usual.count, 200);
-        assert!((usual.middle - 20.0).abs() < BIN && (usual.high - 21.6).abs() < BIN, "{usual:?}");
+        assert!((usual.middle - 20.0).abs() < BIN, "{usual:?}");
         assert!((22.0 - BIN..22.0 + BIN).contains(&usual.highest), "{usual:?}");
     }
 
@@ -170,7 +166,6 @@ mod tests {
         };
         let (steady, wild, young) = (usual(0.3, 200), usual(3.0, 200), usual(0.3, 12));
         assert!(steady.bound(4.0) < young.bound(4.0) && young.bound(4.0) < wild.bound(4.0));
-        assert!(steady.beyond_highest() < young.beyond_highest());
     }
 
     proptest! {

@@ -40,13 +40,15 @@ pub struct Closed {
     pub sums: [u64; 3],
     /// Hours with spend of that day.
     pub busy: u8,
+    /// The latest second of what is over.
+    pub second: i64,
 }
 
 impl Spent {
     /// Moves on to a second, and says what is over by that. Late events move nothing.
     pub fn advance(&mut self, second: i64) -> Closed {
         let before = self.time.get();
-        let mut closed = Closed::default();
+        let mut closed = Closed { second: before, ..Closed::default() };
         if second <= before {
             return closed;
         }

@@ -5,9 +5,10 @@ use detect_core::packed;
 use detect_core::second::Second;
 
 use super::common::Common;
-use super::logarithm::log2;
+use super::level::Level;
 use super::past::Past;
 use super::spent::HOUR;
+use super::tail::Tails;
 
 /// A team, or an organisation.
 #[derive(Debug, Clone, Default)]
@@ -15,7 +16,7 @@ pub struct Team {
     pub common: Common,
     /// Agent-hours with spend by hour of the day, in the time zone of the work.
     hours: [u32; 24],
-    /// The mean spread of its agents' hours, blocks and days, and over how many.
+    /// The mean spread of its agents' hours; that of their blocks and days as a part of it.
     spread: [Mean; 3],
     /// The mean of what its agents spend in an hour of work, in micro-USD.
     hour: Mean,
@@ -23,47 +24,16 @@ pub struct Team {
     restless: Mean,
     /// The mean of what its agents' last hours are above their usual ones: these are weighed by the steps in them.
     bias: Mean,
-    tails: [Tail; 3],
+    /// By how much its agents' hours of the last day are above their usual ones.
+    level: Level,
+    /// How far hours, blocks and days, and tasks, lie above the usual of their agents, and how widely tasks spread: known of an
+    /// organisation, since what is rare needs many.
+    sums: [Tails; 3],
+    tasks: Tails,
+    task_spread: Mean,
     pub found: Found,
 }
-packed!(Team { common, hours, spread, hour, restless, bias, tails, found });
-
-/// How often sums lie far above the usual of their agents.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Tail {
-    count: u32,
-    near: u32,
-    far: u32,
-}
-packed!(Tail { count, near, far });
-
-/// What is counted: so many standard deviations and more.
-const NEAR: f64 = 1.5;
-const FAR: f64 = 2.5;
-/// Of a normal distribution,
-const NEAR_PART: f64 = 0.0668;
-const FAR_PART: f64 = 0.0062;
-/// which is believed as much as this many values.
-const TAIL_WEIGHT: f64 = 400.0;
-/// Between two counts the logarithm of a normal tail falls more slowly than beyond them.
-const BENT: f64 = 0.76;
-
-impl Tail {
-    fn learn(&mut self, deviations: f64) {
-        self.count = self.count.saturating_add(1);
-        self.near = self.near.saturating_add(u32::from(deviations >= NEAR));
-        self.far = self.far.saturating_add(u32::from(deviations >= FAR));
-    }
-
-    /// The deviations that are exceeded with this chance.
-    fn bound(self, chance: f64) -> f64 {
-        let part =
-            |seen: u32, prior: f64| (f64::from(seen) + prior * TAIL_WEIGHT) / (f64::from(self.count) + TAIL_WEIGHT);
-        let (near, far) = (part(self.near, NEAR_PART), part(self.far, FAR_PART));
-        let fall = (log2(near / far * 1024.0) - 10.0).max(0.5) / (FAR - NEAR);
-        NEAR + BENT * (log2(near / chance) / fall)
-    }
-}
+packed!(Team { common, hours, spread, hour, restless, bias, level, sums, tasks, task_spread, found });
 
 /// A mean that forgets slowly.
 #[derive(Debug, Clone, Copy, Default)]
@@ -74,13 +44,13 @@ pub struct Mean {
 packed!(Mean { mean, count });
 
 impl Mean {
-    fn learn(&mut self, value: f64) {
+    pub fn learn(&mut self, value: f64) {
         self.count = (self.count + 1).min(2_000);
         self.mean = (f64::from(self.mean) + (value - f64::from(self.mean)) / f64::from(self.count)) as f32;
     }
 
     /// The mean, on top of as many values of `prior` as `weight` says.
-    fn above(self, prior: f64, weight: f64) -> f64 {
+    pub fn above(self, prior: f64, weight: f64) -> f64 {
         let count = f64::from(self.count);
         if count + weight > 0.0 { (f64::from(self.mean) * count + prior * weight) / (count + weight) } else { prior }
     }
@@ -116,8 +86,10 @@ impl Found {
     }
 }
 
-/// Before anything is known of a team: octaves of an hour, a block, a day.
-const SPREAD: [f64; 3] = [0.8, 0.7, 0.6];
+/// Before anything is known of a team: the spread of an hour, and that of a block and a day as a part of it.
+const SPREAD: [f64; 3] = [0.6, 0.8, 0.65];
+/// And the octaves by which tasks spread.
+const TASK_SPREAD: f64 = 1.3;
 
 impl Team {
     /// Learns an hour of an agent.
@@ -147,13 +119,39 @@ impl Team {
     }
 
     /// Learns by how many standard deviations a sum lies above the usual of its agent.
-    pub fn learn_deviations(&mut self, window: usize, deviations: f64) {
-        self.tails[window].learn(deviations);
+    pub fn learn_deviations(&mut self, window: usize, spread: f64, deviations: f64) {
+        self.sums[window].learn(spread, None, deviations);
     }
 
     /// By how many it must, to be as rare as this.
-    pub fn bound(&self, window: usize, chance: f64) -> f64 {
-        self.tails[window].bound(chance)
+    pub fn bound(&self, window: usize, spread: f64, chance: f64) -> f64 {
+        self.sums[window].bound(spread, chance)
+    }
+
+    /// Learns by how many standard deviations a task lies above the usual of its agent, and by how many it did before.
+    pub fn learn_task(&mut self, spread: f64, before: Option<f64>, now: f64) {
+        self.tasks.learn(spread, before, now);
+        self.task_spread.learn(spread);
+    }
+
+    /// By how many it must, to be as rare as this.
+    pub fn bound_of_tasks(&self, spread: f64, chance: f64) -> f64 {
+        self.tasks.bound_of_things(spread, chance)
+    }
+
+    /// How widely the tasks of an agent spread.
+    pub fn task_spread(&self) -> f64 {
+        self.task_spread.above(TASK_SPREAD, 20.0)
+    }
+
+    /// Learns by how many octaves an hour is above the usual of its agent.
+    pub fn learn_level(&mut self, second: i64, octaves: f64) {
+        self.level.learn(second, octaves);
+    }
+
+    /// By how many octaves its agents' hours of the last day are above their usual ones; nothing where they are below.
+    pub fn level(&self) -> f64 {
+        self.level.octaves()
     }
 
     /// The mean of an agent's hour of work, in micro-USD.
