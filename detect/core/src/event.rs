@@ -109,12 +109,8 @@ impl<'a> EventRow<'a> {
         let lookup = if request.is_some() { None } else { Lookup::read(&columns) };
         let tenancy = request.and_then(|request| Tenancy::of(request.host, request.path, request.is_write()));
         let asked = request.map(|request| request.domain).or(lookup.map(|lookup| lookup.domain));
-        let (domain, team) = match asked {
-            Some(asked) => {
-                (key.of(Space::DOMAIN, asked), key.of(Space::TEAM, columns.text(column::TEAM).unwrap_or("")))
-            }
-            None => (0, 0),
-        };
+        let domain = asked.map_or(0, |asked| key.of(Space::DOMAIN, asked));
+        let team = key.of(Space::TEAM, columns.text(column::TEAM).unwrap_or(""));
         let place = tenancy.map_or(domain, |tenancy| key.hash(&["place", tenancy.service, &tenancy.owner()]));
         Self {
             key,
@@ -279,7 +275,7 @@ impl<'a> EventRow<'a> {
         self.lookup
     }
 
-    /// Keyed hash of the team of a request or a question, all of no team being one; zero for other kinds.
+    /// Keyed hash of the team, all of no team being one.
     pub fn team(&self) -> u64 {
         self.team
     }

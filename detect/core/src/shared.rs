@@ -45,7 +45,7 @@ detector_state!(Shared { reach, authority, secrets, openers, order } without { k
 
 impl Shared {
     /// Raised when the form of any state changes, or what is in this one for the same events.
-    pub const VERSION: u32 = 6;
+    pub const VERSION: u32 = 7;
 
     /// Nothing was seen.
     pub fn new(key: Key) -> Self {

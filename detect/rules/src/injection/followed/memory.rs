@@ -2,7 +2,7 @@
 //! instructions. Only parts of keyed hashes are kept.
 
 use detect_core::event::EventRow;
-use detect_core::pack::{Pack, RestoreError};
+use detect_core::pack::{Pack, RestoreError, whole_seq};
 use detect_core::packed;
 use effects::effect::EffectKind;
 use effects::text::{NameKind, Request, Sign, Signs};
@@ -59,8 +59,8 @@ fn requests(event: &EventRow<'_>) -> u8 {
 /// A result that carried instructions.
 #[derive(Debug, Clone, Default)]
 pub struct Told {
-    /// Where it stands; all that an engine observes stands in one shard.
-    pub seq: Seq,
+    /// Half of where it stands; all that an engine observes stands in one shard.
+    seq: u32,
     /// When it was recorded.
     pub second: u32,
     /// Its signs,
@@ -69,14 +69,23 @@ pub struct Told {
     requests: u8,
     /// Calls since.
     pub steps: u8,
-    kinds: [u8; TOLD_NAMES_MAX],
+    /// The kinds of its names, two in each byte, and their hashes.
+    kinds: [u8; TOLD_NAMES_MAX / 2],
     hashes: [u32; TOLD_NAMES_MAX],
     count: u8,
 }
 
+// Kinds fit into half of a byte, and names into pairs.
+const _: () = assert!(NameKind::ALL.len() <= 16 && TOLD_NAMES_MAX.is_multiple_of(2));
+
 packed!(Told { seq, second, signs, requests, steps, kinds, hashes, count });
 
 impl Told {
+    /// Where it stands, as an event at `seq` knows it.
+    pub fn seq(&self, seq: Seq) -> Seq {
+        whole_seq(seq, self.seq)
+    }
+
     /// Its signs.
     pub fn signs(&self) -> Signs {
         Signs::from_bits(self.signs)
@@ -88,8 +97,9 @@ impl Told {
     }
 
     fn names(&self) -> impl Iterator<Item = Named> {
-        let all = self.kinds.iter().zip(self.hashes).take(usize::from(self.count));
-        all.filter_map(|(kind, hash)| Some(Named { kind: *NameKind::ALL.get(usize::from(*kind))?, hash }))
+        let kinds = self.kinds.iter().flat_map(|pair| [pair & 0xf, pair >> 4]);
+        let all = kinds.zip(self.hashes).take(usize::from(self.count));
+        all.filter_map(|(kind, hash)| Some(Named { kind: *NameKind::ALL.get(usize::from(kind))?, hash }))
     }
 
     /// What it has in common with what a call names: what says most of where something goes first.
@@ -103,10 +113,12 @@ impl Told {
     }
 
     fn set_names(&mut self, names: &[Named]) {
-        self.count = 0;
-        let places = self.kinds.iter_mut().zip(&mut self.hashes);
-        for ((kind, hash), name) in places.zip(names) {
-            (*kind, *hash) = (name.kind as u8, name.hash);
+        (self.count, self.kinds) = (0, [0; TOLD_NAMES_MAX / 2]);
+        for (at, (place, name)) in self.hashes.iter_mut().zip(names).enumerate() {
+            *place = name.hash;
+            if let Some(pair) = self.kinds.get_mut(at / 2) {
+                *pair |= (name.kind as u8) << (at % 2 * 4);
+            }
             self.count += 1;
         }
     }
@@ -163,7 +175,7 @@ pub struct Memory {
     effects: u32,
     /// Half of the hash of the latest call, of which several events may tell.
     latest: u32,
-    told: Vec<Told>,
+    told: Box<[Told]>,
 }
 
 packed!(Memory { asked, used, requests, effects, latest, told });
@@ -210,9 +222,8 @@ impl Memory {
             told(event).filter(|name| !self.asked.has(*name) && !self.used.has(*name)).collect();
         names.sort_by_key(|name| name.kind);
         names.truncate(TOLD_NAMES_MAX);
-        let seq = event.position().seq;
         let mut told = Told {
-            seq,
+            seq: event.position().seq.get() as u32,
             second: event.second() as u32,
             signs: signs.bits(),
             requests: requests(event),
@@ -224,14 +235,16 @@ impl Memory {
         if self.told.iter().any(is_same) {
             return;
         }
-        if self.told.len() >= TOLD_RESULTS_MAX {
+        let mut all = std::mem::take(&mut self.told).into_vec();
+        if all.len() >= TOLD_RESULTS_MAX {
             // A request like any other gives way to what is meant for agents.
-            let at = self.told.iter().position(|known| !known.signs().is_for_agents()).unwrap_or(0);
-            self.told.remove(at);
+            let at = all.iter().position(|known| !known.signs().is_for_agents()).unwrap_or(0);
+            all.remove(at);
         }
         // Few agents are told more than once, and a list makes room for four.
-        self.told.reserve_exact(1);
-        self.told.push(told);
+        all.reserve_exact(1);
+        all.push(told);
+        self.told = all.into();
     }
 
     /// The results that carried instructions within so many seconds before.
