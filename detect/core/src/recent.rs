@@ -1,7 +1,7 @@
 //! A bounded memory of keys that forgets what came first: the same keys in the same order leave the same memory.
 
 use crate::detector_state::DetectorState;
-use crate::index::{Index, Keyed, PLACES_MAX};
+use crate::index::{Index, Keyed};
 use crate::pack::{Pack, RestoreError};
 
 /// Values by keyed hash, at most `limit` of them; the key that was first inserted is forgotten first.
@@ -32,7 +32,7 @@ impl<V> Remembered<V> {
 impl<V: Copy + Pack> Recent<V> {
     /// An empty memory.
     pub fn new(limit: usize) -> Self {
-        let limit = limit.clamp(1, PLACES_MAX);
+        let limit = limit.clamp(1, u32::MAX as usize - 1);
         // What is not used yet takes addresses and no memory.
         let entries = Vec::with_capacity(limit);
         Self { entries, index: Index::default(), oldest: 0, limit, forgot: false }

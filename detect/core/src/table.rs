@@ -10,7 +10,7 @@ mod owners;
 use crate::detector_state::DetectorState;
 use crate::event::EventRow;
 use crate::findings::Findings;
-use crate::index::{Index, Keyed, PLACES_MAX};
+use crate::index::{Index, Keyed};
 use crate::key::Key;
 use crate::limits::{EVICTED_IN_USE_SECONDS, USED_AGAIN_SECONDS};
 use crate::pack::{Pack, RestoreError};
@@ -74,7 +74,7 @@ const NONE: u32 = u32::MAX;
 impl<V: Default + Pack> Table<V> {
     /// An empty table.
     pub fn new(limit: usize) -> Self {
-        let limit = limit.clamp(1, PLACES_MAX);
+        let limit = limit.clamp(1, NONE as usize - 1);
         Self {
             limit,
             // What is not used yet takes addresses and no memory; a list that grew would be copied, and leave holes behind.

@@ -25,7 +25,7 @@ use stream::{Names, Stream};
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "ledger.gap",
-    version: 4,
+    version: 5,
     what: "Numbers that a source's own counter skipped and that did not come within a grace; a row of kind `loss`, by which a source reports \
            that it dropped records. One episode for each stream.",
     why: "The ledger proves that nothing was taken out after it was recorded. What never arrived is seen only in the counters \

@@ -2,6 +2,7 @@
 //! instructions. Only parts of keyed hashes are kept.
 
 use detect_core::event::EventRow;
+use detect_core::fixed_list::FixedList;
 use detect_core::pack::{Pack, RestoreError, whole_seq};
 use detect_core::packed;
 use effects::effect::EffectKind;
@@ -163,7 +164,7 @@ impl<const N: usize> Ring<N> {
 }
 
 /// What is remembered of one agent.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Memory {
     /// What the person named,
     asked: Ring<16>,
@@ -175,7 +176,8 @@ pub struct Memory {
     effects: u32,
     /// Half of the hash of the latest call, of which several events may tell.
     latest: u32,
-    told: Box<[Told]>,
+    /// None for nearly all.
+    told: Option<Box<FixedList<Told, TOLD_RESULTS_MAX>>>,
 }
 
 packed!(Memory { asked, used, requests, effects, latest, told });
@@ -186,7 +188,7 @@ impl Memory {
         self.requests |= requests(event);
         for name in named(event) {
             self.asked.add(name);
-            self.told.iter_mut().for_each(|told| told.keep(|own| own != name));
+            self.results_mut().iter_mut().for_each(|told| told.keep(|own| own != name));
         }
     }
 
@@ -203,7 +205,7 @@ impl Memory {
         event.each_effect(|kind, _| self.effects |= bit(kind));
         let call = event.call().map_or(0, |call| call as u32);
         if call == 0 || call != self.latest {
-            for told in &mut self.told {
+            for told in self.results_mut() {
                 told.steps = told.steps.saturating_add(1);
             }
         }
@@ -232,24 +234,29 @@ impl Memory {
         told.set_names(&names);
         let is_same =
             |known: &Told| known.count == told.count && known.hashes == told.hashes && known.signs == told.signs;
-        if self.told.iter().any(is_same) {
+        if self.results().iter().any(is_same) {
             return;
         }
-        let mut all = std::mem::take(&mut self.told).into_vec();
-        if all.len() >= TOLD_RESULTS_MAX {
+        let all = self.told.get_or_insert_default();
+        if all.as_slice().len() >= TOLD_RESULTS_MAX {
             // A request like any other gives way to what is meant for agents.
-            let at = all.iter().position(|known| !known.signs().is_for_agents()).unwrap_or(0);
+            let at = all.as_slice().iter().position(|known| !known.signs().is_for_agents()).unwrap_or(0);
             all.remove(at);
         }
-        // Few agents are told more than once, and a list makes room for four.
-        all.reserve_exact(1);
         all.push(told);
-        self.told = all.into();
+    }
+
+    fn results(&self) -> &[Told] {
+        self.told.as_ref().map(|told| told.as_slice()).unwrap_or_default()
+    }
+
+    fn results_mut(&mut self) -> &mut [Told] {
+        self.told.as_mut().map(|told| told.as_mut_slice()).unwrap_or_default()
     }
 
     /// The results that carried instructions within so many seconds before.
     pub fn told(&self, second: i64, within: u32) -> impl Iterator<Item = &Told> {
-        self.told.iter().filter(move |told| second - i64::from(told.second) <= i64::from(within))
+        self.results().iter().filter(move |told| second - i64::from(told.second) <= i64::from(within))
     }
 }
 
