@@ -175,6 +175,27 @@ fn verb(tool: &str) -> Verb {
     }
 }
 
+/// Whether a tool keeps what agents read later, by the words of its name and of its server's.
+fn is_memory(tool: &str) -> bool {
+    const KEEPS: [&str; 14] = [
+        "memory",
+        "memories",
+        "remember",
+        "memorize",
+        "observation",
+        "observations",
+        "knowledge",
+        "kb",
+        "lesson",
+        "lessons",
+        "mem0",
+        "recall",
+        "learning",
+        "learnings",
+    ];
+    words(tool).iter().any(|word| KEEPS.contains(&word.as_str()))
+}
+
 /// The name of a member without case and what joins words.
 fn plain(name: &str) -> String {
     name.chars()
@@ -196,6 +217,10 @@ impl Call {
     fn of_service(&mut self, tool: &str, members: &Map<String, Value>) {
         let words = words(tool.rsplit("__").next().unwrap_or(tool));
         let about = |names: &[&str]| words.iter().any(|word| names.contains(&word.trim_end_matches('s')));
+        let remembers = matches!(self.verb, Verb::Write | Verb::Other | Verb::Send) && is_memory(tool);
+        if remembers {
+            self.found.push(Effect::new(EffectKind::Remember, "something is written into a memory that agents share"));
+        }
         match self.verb {
             Verb::Delete
                 if about(&[
@@ -327,6 +352,9 @@ impl Call {
             }
             Verb::Write if paths::is_agent_configuration(&path) => {
                 add(EffectKind::Persist, "a file is written from which agents take permissions, tools or hooks");
+            }
+            Verb::Write if paths::is_agent_instructions(&path) => {
+                add(EffectKind::Remember, "a file is written from which agents take instructions");
             }
             Verb::Write => add(EffectKind::Write, "a file is written"),
             Verb::Delete if paths::is_root(&path) => {

@@ -22,7 +22,7 @@ mod unattended;
 pub use destroy::made;
 pub use discover::LOOKS;
 pub use kind::{EffectKind, UnknownWord};
-pub use network::destination;
+pub use network::{COPIED, destination};
 
 use crate::command::reads;
 use crate::command::{Command, Line, SecretUse};
@@ -139,7 +139,7 @@ fn of_command(command: &Command, line: &Line, found: &mut Vec<Effect>) {
     found.extend(exhaust::effect(command, &name));
     found.extend(discover::effect(command, &name));
     install::effects(command, &name, found);
-    network::effects(command, &name, found);
+    network::effects(command, line, &name, found);
     files::effects(command, &name, found);
     match reads::of_command(line, command) {
         Some(SecretUse::Shown) => {
@@ -153,9 +153,37 @@ fn of_command(command: &Command, line: &Line, found: &mut Vec<Effect>) {
     if matches!(name.as_str(), "gcore" | "procdump" | "memdump" | "lime" | "avml") {
         found.push(Effect::new(EffectKind::Secret, "the memory of a process or of the machine is written to a file"));
     }
-    if matches!(name.as_str(), "record_keys" | "xinput" | "scrot" | "screencapture" | "logkeys") {
-        found.push(Effect::new(EffectKind::Secret, "what is typed or shown on the screen is recorded"));
+    if matches!(
+        name.as_str(),
+        "record_keys" | "xinput" | "scrot" | "screencapture" | "logkeys" | "gnome-screenshot" | "pbpaste" | "wl-paste"
+    ) || (matches!(name.as_str(), "xclip" | "xsel") && command.option(&["-o", "-out", "--output"]))
+    {
+        found.push(Effect::new(EffectKind::Secret, "what is typed, copied or shown on the screen is recorded"));
     }
+    match name.as_str() {
+        "search_environment" => {
+            found.push(Effect::new(EffectKind::Secret, "a script searches its environment for secrets"));
+        }
+        "search_files" => {
+            found.push(Effect::new(EffectKind::Secret, "a script gathers files that usually hold secrets"));
+        }
+        "grep" | "rg" | "egrep" | "awk" if searches_environment(command, line) => {
+            found.push(Effect::new(EffectKind::Secret, "the environment is searched for secrets"));
+        }
+        _ => {}
+    }
+}
+
+/// Whether a command looks for secrets in what lists all variables.
+fn searches_environment(command: &Command, line: &Line) -> bool {
+    const PARTS: [&str; 7] = ["secret", "token", "passw", "api_key", "apikey", "key", "cred"];
+    let lists = |before: &Command| match before.name().as_str() {
+        "env" | "printenv" | "set" => before.words.len() == 1,
+        "export" | "declare" => before.has(&["-p", "-x", "-xp"]),
+        _ => false,
+    };
+    line.feeding(command).is_some_and(lists)
+        && command.words.iter().skip(1).any(|word| PARTS.iter().any(|part| word.to_ascii_lowercase().contains(part)))
 }
 
 /// Whether a word is a host of that sort, or no host at all.

@@ -21,6 +21,7 @@ use crate::key::{Key, Space};
 use crate::limits::{AFTER_SECRET_SECONDS, BACKFILL_AGE, TIME_TOLERANCE};
 use crate::name_order::{self, Hashes};
 use crate::pack::{Pack, RestoreError};
+use crate::person::Person;
 use crate::surroundings::Surroundings;
 use effects::command::Line;
 use effects::effect::{self, Effect, EffectKind};
@@ -320,6 +321,12 @@ impl<'a> EventRow<'a> {
         self.surroundings.and_then(|surroundings| surroundings.known)
     }
 
+    /// Whether requests of the event's team go to a registrable domain, or those of many agents.
+    pub fn is_reached(&self, domain: &str) -> bool {
+        let domain = self.key.of(Space::DOMAIN, domain);
+        self.surroundings.is_some_and(|surroundings| surroundings.reach.is_reached(domain, self.team))
+    }
+
     /// How many agents were watched, and for how long.
     pub fn watched(&self) -> Watched {
         self.surroundings.map_or(Watched::default(), |surroundings| surroundings.watched(self.recorded_second()))
@@ -333,6 +340,11 @@ impl<'a> EventRow<'a> {
     /// The latest secret that the same agent, as network policies know it, had in its hands.
     pub fn secret(&self) -> Option<SecretRead> {
         self.surroundings.and_then(|surroundings| surroundings.secret(self.network()))
+    }
+
+    /// What the person whom the agent works for named and asked for until now.
+    pub fn person(&self) -> Person {
+        self.surroundings.map_or_else(Person::default, |surroundings| surroundings.person(self.agent()))
     }
 
     /// Whether the same agent had a secret in its hands a short time before.

@@ -44,6 +44,9 @@ pub const AFTER_SECRET_SECONDS: i64 = 900;
 /// Scopes whose latest secret-bearing read is remembered.
 pub const SECRET_READS_MAX: usize = 65_536;
 
+/// Agents of which is remembered what the person named and asked for.
+pub const PERSONS_MAX: usize = 65_536;
+
 /// Names (domains, packages) of which one detector remembers who asked for them: about 130 bytes each.
 pub const REACH_NAMES_MAX: usize = 32_768;
 /// Agents, and teams, that are remembered for one name; a name with more is not rare.

@@ -15,8 +15,9 @@ use crate::event::EventRow;
 use crate::event_order::EventOrder;
 use crate::findings::Findings;
 use crate::key::{Key, Space};
-use crate::limits::SECRET_READS_MAX;
+use crate::limits::{PERSONS_MAX, SECRET_READS_MAX};
 use crate::openers::Openers;
+use crate::person::Person;
 use crate::recent::Recent;
 use crate::surroundings::Surroundings;
 use effects::command::Line;
@@ -33,6 +34,8 @@ pub struct Shared {
     authority: Authority,
     /// The latest secret-bearing read of each agent, as network policies know it.
     secrets: Recent<SecretRead>,
+    /// What the person whom each agent works for named and asked for.
+    persons: Recent<Person>,
     /// How many alerts each sender opened.
     openers: Openers,
     lines: Known<Arc<Line>>,
@@ -41,11 +44,11 @@ pub struct Shared {
     order: EventOrder,
 }
 
-detector_state!(Shared { reach, authority, secrets, openers, order } without { key, lines, files });
+detector_state!(Shared { reach, authority, secrets, persons, openers, order } without { key, lines, files });
 
 impl Shared {
     /// Raised when the form of any state changes, or what is in this one for the same events.
-    pub const VERSION: u32 = 7;
+    pub const VERSION: u32 = 8;
 
     /// Nothing was seen.
     pub fn new(key: Key) -> Self {
@@ -54,6 +57,7 @@ impl Shared {
             reach: Reach::default(),
             authority: Authority::default(),
             secrets: Recent::new(SECRET_READS_MAX),
+            persons: Recent::new(PERSONS_MAX),
             openers: Openers::default(),
             lines: Known::new(KNOWN_LINES),
             files: Known::new(KNOWN_FILES),
@@ -92,6 +96,11 @@ impl Shared {
         {
             self.secrets.insert(event.network(), read);
         }
+        if event.kind() == "prompt" && event.aspects().meet(Aspects::NAMED.with(Aspects::SIGNS)) {
+            let mut person = self.persons.get(event.agent()).unwrap_or_default();
+            person.note(&event);
+            self.persons.insert(event.agent(), person);
+        }
         if self.openers.is_flood(event.sender(), event.recorded_second()) {
             findings.note_flood();
         }
@@ -100,7 +109,8 @@ impl Shared {
             known_place,
             cost,
             secrets: &self.secrets,
-            agents: self.reach.agents(),
+            persons: &self.persons,
+            reach: &self.reach,
         });
         event
     }

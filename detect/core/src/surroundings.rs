@@ -3,8 +3,9 @@
 use operations::Money;
 
 use crate::egress::known::{Known, Watched};
+use crate::egress::reach::Reach;
 use crate::egress::secret::SecretRead;
-use crate::egress::seen_agents::SeenAgents;
+use crate::person::Person;
 use crate::recent::Recent;
 
 /// What is known about the surroundings of one event.
@@ -18,8 +19,10 @@ pub struct Surroundings<'a> {
     pub cost: Option<Money>,
     /// The latest secret-bearing read of each agent, as network policies know it; this event included.
     pub secrets: &'a Recent<SecretRead>,
-    /// The agents that were seen.
-    pub agents: &'a SeenAgents,
+    /// What the person whom an agent works for named and asked for; this event included.
+    pub persons: &'a Recent<Person>,
+    /// Who asked for what.
+    pub reach: &'a Reach,
 }
 
 impl Surroundings<'_> {
@@ -28,8 +31,13 @@ impl Surroundings<'_> {
         self.secrets.get(network)
     }
 
+    /// What the person whom an agent works for named and asked for.
+    pub fn person(&self, agent: u64) -> Person {
+        self.persons.get(agent).unwrap_or_default()
+    }
+
     /// How much was watched until `second`.
     pub fn watched(&self, second: i64) -> Watched {
-        self.agents.watched(second)
+        self.reach.agents().watched(second)
     }
 }

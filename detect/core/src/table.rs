@@ -119,6 +119,12 @@ impl<V: Default + Pack> Table<V> {
         self.slots.get_mut(at as usize).map(|slot| &mut slot.value)
     }
 
+    /// The same to look at.
+    pub fn get(&self, key: u64) -> Option<&V> {
+        let at = self.index.get(key, &self.slots)?;
+        self.slots.get(at as usize).map(|slot| &slot.value)
+    }
+
     /// The key that the latest new key pushed out, and its state: for who keeps more about it, such as a timer.
     pub fn take_evicted(&mut self) -> Option<(u64, V)> {
         self.evicted.take()

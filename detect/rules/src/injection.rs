@@ -1,3 +1,4 @@
 //! Rules about texts that give agents instructions.
 
 pub mod followed;
+pub mod planted;

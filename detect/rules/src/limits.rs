@@ -54,6 +54,10 @@ pub const BUDGET_HALVED_SECONDS: i64 = 7 * 86_400;
 pub const BUDGET_IDLE_SECONDS: i64 = 21 * 86_400;
 /// Teams of which it is known how much they usually send: about 90 bytes each.
 pub const SENDING_TEAMS_MAX: usize = 4_096;
+/// Pairs of a team and somebody to whom it gave something: about 20 bytes each.
+pub const RECIPIENTS_MAX: usize = 65_536;
+/// Workspaces of which it is known that a firewall sees their requests: about 20 bytes each.
+pub const WATCHED_NETWORKS_MAX: usize = 65_536;
 /// Pairs of agent and domain whose labels are watched for data: about 80 bytes each.
 pub const TUNNELS_MAX: usize = 4_096;
 /// A secret that was read this many seconds before the first request of a trickle, or later, is named with it.

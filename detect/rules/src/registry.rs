@@ -97,6 +97,7 @@ detectors! {
     "spend.rate" spend_rate spend::rate::SpendRate;
     "spend.unpriced_model" spend_unpriced_model spend::unpriced_model::UnpricedModel;
     "egress.new_domain" egress_new_domain egress::new_domain::NewDomain;
+    "egress.new_recipient" egress_new_recipient egress::new_recipient::NewRecipient;
     "egress.denied_burst" egress_denied_burst egress::denied_burst::DeniedBurst;
     "egress.slow_post" egress_slow_post egress::slow_post::SlowPost;
     "dns.tunnel" dns_tunnel egress::tunnel::DnsTunnel;
@@ -113,6 +114,7 @@ detectors! {
     "command.risky" command_risky command::risky::Risky;
     "file.unusual" file_unusual file::unusual::Unusual;
     "injection.followed" injection_followed injection::followed::InjectionFollowed;
+    "injection.planted" injection_planted injection::planted::InjectionPlanted;
     "collector.silent" collector_silent collector::silent::Silent;
     "ledger.gap" ledger_gap integrity::gap::Gap;
     "ledger.conflict" ledger_conflict integrity::conflict::Conflict;

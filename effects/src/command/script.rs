@@ -229,7 +229,11 @@ fn carried(act: Act, code: &str, call: &str) -> Vec<Carried> {
             return match () {
                 () if address.is_empty() => Vec::new(),
                 () if is_sent => words(&["curl", "-d", "@-"], &address),
-                () => words(&["curl"], &address),
+                () => match texts.iter().find(|text| text.starts_with(['/', '~', '.'])) {
+                    // What the call is given besides is the file into which it fetches.
+                    Some(file) => words(&["curl", "-o", file], &address),
+                    None => words(&["curl"], &address),
+                },
             };
         }
         Act::Kill => return words(&["kill"], &[whole::whom(code).to_owned()]),
@@ -246,6 +250,11 @@ fn carried(act: Act, code: &str, call: &str) -> Vec<Carried> {
     if texts.is_empty() && names_home(call) {
         texts.push(String::new());
     }
+    // What is put together of a folder and its names one after another is all that the folder holds.
+    let act = match act {
+        Act::As(["rm", "--"]) if whole::lists_files(code) && (call.contains("join") || call.contains('/')) => RM,
+        act => act,
+    };
     let Some(first) = texts.first() else { return guessed(act, code) };
     match act {
         Act::Run if call.contains('[') => words(&[], &texts),
@@ -271,7 +280,34 @@ fn carried(act: Act, code: &str, call: &str) -> Vec<Carried> {
 fn address(code: &str, texts: &[String]) -> Vec<String> {
     let is_address = |text: &&String| text.contains("://");
     let own = texts.iter().find(is_address).cloned();
-    own.or_else(|| literals(code).into_iter().find(|text| text.contains("://"))).into_iter().collect()
+    own.or_else(|| literals(code).into_iter().find(|text| text.contains("://")))
+        .or_else(|| peer(code))
+        .into_iter()
+        .collect()
+}
+
+/// The host to which a script opens a connection that is no request.
+fn peer(code: &str) -> Option<String> {
+    const CALLS: [&str; 8] = [
+        ".connect((",
+        "create_connection((",
+        "SMTP(",
+        "SMTP_SSL(",
+        "FTP(",
+        ".connect(",
+        "createConnection(",
+        ".sendto(",
+    ];
+    CALLS.iter().find_map(|call| {
+        let at = code.find(call)? + call.len();
+        let argument = code.get(at..)?.trim_start();
+        let host = if argument.starts_with(['\'', '"']) {
+            argument.get(1..text_end(argument, 0))?.to_owned()
+        } else {
+            assigned(code, name_at(code, code.len() - argument.len()))?
+        };
+        (host.contains('.') && !host.contains(['/', ' '])).then_some(host)
+    })
 }
 
 /// What a call of which the script does not say what it is given may be about: any path that the script names and that work has

@@ -20,6 +20,7 @@ pub const LOOKS: &[(&str, u32)] = &[
     ("it reads to which machines this one connects", 1),
     ("it asks whether it is in a container", 2),
     ("it reads who was logged in", 2),
+    ("it lists the files of a home or of the whole machine", 1),
 ];
 
 /// The effect of one command.
@@ -56,6 +57,7 @@ fn by_program(command: &Command, name: &str) -> Option<&'static str> {
             ACCOUNTS
         }
         "gcloud" if command.has(&["get-iam-policy"]) => ACCOUNTS,
+        "list_files" => "it lists the files of a home or of the whole machine",
         "capsh" if command.option(&["--print"]) => PRIVILEGES,
         _ => return None,
     })

@@ -44,6 +44,8 @@ pub fn effect(command: &Command, name: &str) -> Option<Effect> {
         }
         "dd" if written_bytes(command) > HUGE_BYTES => "a file is made that is larger than most disks",
         "fork_bomb" => "a script starts itself or others without end",
+        "flood" | "slowloris" | "goldeneye" | "hulk.py" => "a host is flooded with requests",
+        "hping3" if command.option(&["--flood", "--faster"]) => "a host is flooded with requests",
         "fill_memory" => "a script fills memory or disk without end",
         "kill" | "killall" | "pkill" | "taskkill" => {
             return Some(Effect::new(EffectKind::Kill, kill(command, name)?));

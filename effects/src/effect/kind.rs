@@ -49,6 +49,7 @@ kinds! {
     Account "account" "Changes accounts: users, groups, passwords, keys that let somebody in.";
     Discard "discard" "Throws work away that only this place has: changes that are not committed, branches, stashes.";
     Persist "persist" "Makes something start by itself: schedules, services, profiles, hooks.";
+    Remember "remember" "Writes what agents read in later sessions: memories, notes, instructions.";
     Unattended "unattended" "Starts an agent that asks nobody, or takes its questions away.";
     Cover "cover" "Takes traces or a protection away: histories, logs, firewalls, watchers.";
     Secret "secret" "Shows, copies or loads what usually holds secrets.";

@@ -16,10 +16,13 @@ const COPIERS: [&str; 5] = ["scp", "rsync", "sftp", "rclone", "croc"];
 /// Programs whose questions carry what stands in the name that they ask for.
 const ASKERS: [&str; 7] = ["dig", "nslookup", "host", "ping", "drill", "getent", "traceroute"];
 
+/// What is said of data that leaves past HTTP, as requests are seen by a firewall.
+pub const COPIED: &str = "data is copied to another machine";
+
 /// The effects of one command.
-pub fn effects(command: &Command, name: &str, found: &mut Vec<Effect>) {
+pub fn effects(command: &Command, line: &Line, name: &str, found: &mut Vec<Effect>) {
     if sends(command, name) {
-        let host = destination(command);
+        let host = if name == "git" { pushed_to(command, line) } else { destination(command) };
         let class = host.as_deref().map(|host| host::of(host, &path_of(command)));
         if matches!(class, Some(host::Class::FileDrop | host::Class::Webhook | host::Class::Tunnel)) {
             let what = if names_secret_variable(command) {
@@ -29,8 +32,9 @@ pub fn effects(command: &Command, name: &str, found: &mut Vec<Effect>) {
             };
             found.push(Effect { object: host.clone(), ..Effect::new(what.0, what.1) });
         }
-        let effect = Effect::new(EffectKind::Send, "data is sent to a host");
-        found.push(Effect { object: host, ..effect });
+        let is_copied = SENDERS.contains(&name) || COPIERS.contains(&name) || matches!(name, "ssh" | "git");
+        let what = if is_copied { COPIED } else { "data is sent to a host" };
+        found.push(Effect { object: host, ..Effect::new(EffectKind::Send, what) });
     } else if is_fetcher(name) || matches!(name, "http" | "https" | "xh" | "aria2c" | "axel" | "git-clone") {
         let effect = Effect::new(EffectKind::Download, "something is fetched from a host");
         found.push(Effect { object: destination(command), ..effect });
@@ -75,6 +79,38 @@ pub fn destination(command: &Command) -> Option<String> {
             _ => None,
         }
     })
+}
+
+/// Whose repository a push names, as host and owner, itself or by a remote that the same line sets. Content.
+fn pushed_to(command: &Command, line: &Line) -> Option<String> {
+    let mut operands = command.operands(&["-C", "-c", "-o", "--push-option"]).skip(1);
+    let remote = operands.next()?;
+    let set = || {
+        line.commands.iter().filter(|other| other.name() == "git").find_map(|other| {
+            let words: Vec<&str> = other.operands(&["-C", "-c"]).collect();
+            match words.as_slice() {
+                ["remote", "add" | "set-url", rest @ ..] if rest.contains(&remote) => rest.last().copied(),
+                _ => None,
+            }
+        })
+    };
+    repository(remote).or_else(|| set().and_then(repository))
+}
+
+/// `host/owner` of the address of a repository, in either form that git takes.
+fn repository(address: &str) -> Option<String> {
+    let (host, path) = match address.split_once("://") {
+        Some((_, rest)) => {
+            let (authority, path) = rest.split_once('/')?;
+            (authority.rsplit('@').next()?.split(':').next()?, path)
+        }
+        None => {
+            let (before, path) = address.split_once(':')?;
+            (before.rsplit('@').next()?, path)
+        }
+    };
+    let owner = path.split('/').find(|part| !part.is_empty())?;
+    (host.contains('.') && !owner.contains("..")).then(|| format!("{host}/{owner}").to_ascii_lowercase())
 }
 
 /// The path of the first address that a command names: of some services only a part takes what strangers send.

@@ -88,6 +88,10 @@ fn is_command(value: &str) -> bool {
 /// What a command writes that starts by itself, or from which agents and pipelines take orders.
 fn by_file(command: &Command, name: &str) -> Option<Effect> {
     written_all(command, name).find_map(|path| {
+        if paths::is_agent_instructions(&path) {
+            let effect = Effect::new(EffectKind::Remember, "a file is written from which agents take instructions");
+            return Some(effect.on(path));
+        }
         let what = match () {
             // A key that lets somebody in is told as such.
             () if paths::name(&path) == "authorized_keys" => return None,

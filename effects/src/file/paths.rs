@@ -92,6 +92,38 @@ pub fn is_agent_configuration(path: &str) -> bool {
     ENDINGS.iter().any(is) || holds(path, ".claude/hooks/")
 }
 
+/// Whether agents read it at the start of a session, or take it as what they noted themselves: instructions, rules, memories.
+pub fn is_agent_instructions(path: &str) -> bool {
+    const NAMES: [&str; 14] = [
+        "claude.md",
+        "claude.local.md",
+        "agents.md",
+        "gemini.md",
+        "qwen.md",
+        "memory.md",
+        ".cursorrules",
+        ".windsurfrules",
+        ".clinerules",
+        ".goosehints",
+        "copilot-instructions.md",
+        "conventions.md",
+        "skill.md",
+        ".roorules",
+    ];
+    let name = name(path).to_ascii_lowercase();
+    NAMES.contains(&name.as_str())
+        || [
+            ".cursor/rules/",
+            ".claude/agents/",
+            ".claude/commands/",
+            ".claude/skills/",
+            ".claude/memory/",
+            ".clinerules/",
+        ]
+        .iter()
+        .any(|folder| holds(path, folder))
+}
+
 /// Whether git runs this file by itself.
 pub fn is_git_hook(path: &str) -> bool {
     holds(path, ".git/hooks/") && !path.ends_with(".sample")

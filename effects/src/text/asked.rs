@@ -43,6 +43,8 @@ requests! {
     Change "asks.change" "To change what is there." "change update edit modify rename set reset fix adjust correct move replace increase decrease aender änder aktualis modif chang actualiz cambi aggiorn wijzig измен обнов \
         修改 更新 変更 변경";
     Book "asks.book" "To book, to plan or to create." "book reserve reservation schedule reschedule create appointment event meeting calendar plan organize plane buch termin reserv prenot crea creat planif забронир созда 预订 创建 予約 作成 예약";
+    Operate "asks.operate" "To set up what runs by itself, or to look after a machine." "ci pipeline workflow actions cron crontab schedule timer nightly hourly service systemd daemon hook hooks deploy release install setup configure provision \
+        docker compose container volume cluster migrate migration upgrade restart reboot privilege sudo firewall backup automat einricht installier betrieb";
     Delegate "asks.delegate" "To do what a text says." "instructions steps todo tasks asks asked says said wants requested deal care handle process follow implement resolve according accordingly described described whatever anweisung schritte suivant consigne \
         instruccion istruzion befolg erledig выполн инструкц 按照 処理";
 }

@@ -48,6 +48,9 @@ classes! {
     TOLD 30 "Was told or asked.";
     TO 31 "To or for: whom something is meant for.";
     ANYONE 32 "Anybody.";
+    PERMISSION 33 "A permission, or to ask for one.";
+    APPROVE 34 "To permit.";
+    ALWAYS 35 "From now on.";
     THING 28 "What is as often a thing as something to do: an email, a transfer.";
 }
 
@@ -161,7 +164,7 @@ const WORDS: &[(Class, &str)] = &[
     ),
     (
         Class::DO,
-        "run execute curl wget install download fetch visit open navigate read print cat export go click browse access search look find list get use do \
+        "remember memorize memorise run execute curl wget install download fetch visit open navigate read print cat export go click browse access search look find list get use do \
          perform make clone commit push pull output echo return retrieve reveal collect gather query load follow display fuehr* fuhr* ausfuehr* \
          oeffn* offne* besuch* lies lese* lade* execut* ouvr* visit* lis telecharg* ejecut* abr* visita* lee lea descarg* esegu* apri* leggi scaric* execut* \
          abra leia baix* voer open* lees выполн* запуст* открой* откройте перейди* прочита* скача* 执行 运行 打开 访问 读取 下载 実行 開い 開く 読み 실행 열어 읽어",
@@ -187,6 +190,19 @@ const WORDS: &[(Class, &str)] = &[
     (
         Class::ANYONE,
         "anyone anybody them him her someone niemand jemand personne nadie nessuno ninguem nikomu никому 任何人",
+    ),
+    (
+        Class::PERMISSION,
+        "permission permissions approval confirmation consent asking ask asks confirm erlaubnis zustimmung bestaetigung bestatigung nachfrage autorisation confirmation permiso confirmacion permesso conferma \
+         permissao confirmacao toestemming bevestiging разрешени* подтвержден* 许可 确认 同意 許可 確認 허락 확인",
+    ),
+    (
+        Class::APPROVE,
+        "approve approves approved allow authorize authorise accept genehmig* approuv* aprueb* approva* aprova* одобр* 批准 承認 승인",
+    ),
+    (
+        Class::ALWAYS,
+        "always permanently forever longer every each future immer dauerhaft kuenftig kunftig toujours siempre sempre altijd всегда 始终 永久 永远 常に 항상",
     ),
     (Class::REQUEST, "request requests ask"),
     (

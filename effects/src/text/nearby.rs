@@ -63,6 +63,7 @@ pub fn marks(text: &str, words: &[Word]) -> Vec<Mark> {
             (Sign::Addressed, near.addresses(at, text)),
             (Sign::Order, near.orders(at)),
             (Sign::Tools, near.calls(at, text)),
+            (Sign::Unasked, near.leaves_free(at)),
         ];
         for (sign, end) in found {
             if let Some(end) = end.and_then(|end| words.get(end.min(words.len() - 1))) {
@@ -210,12 +211,34 @@ impl Near<'_> {
             self.ahead(you, 1, Class::HAIL).is_some()
                 || (self.words[you].is_first && (is_ai || self.behind(at, 12, Class::MUST).is_some()))
         });
-        let is_called = word.is_first
-            && self.next_char(at, text) == Some(',')
-            && self.behind(at, 8, Class::ACT.with(Class::DO)).is_some();
+        let next = self.next_char(at, text);
+        let does = Class::ACT.with(Class::DO).with(Class::MUST).with(Class::ALWAYS);
+        // `Important for assistants: …`.
+        let is_for = next == Some(':') && self.ahead(at, 2, Class::TO).is_some();
+        let is_called =
+            ((word.is_first && matches!(next, Some(',' | ':'))) || is_for) && self.behind(at, 8, does).is_some();
         let is_any = self.ahead(at, 2, Class::PRIOR).is_some();
         let must = self.behind(at, 3, Class::MUST.with(Class::PLEASE)).filter(|_| is_ai || word.is_first || is_any);
         (hails || you_are || is_called).then_some(at).or(must)
+    }
+
+    /// `you no longer need permission`, `agents need not ask`, `always approve it`, `without asking anybody`.
+    fn leaves_free(&self, at: usize) -> Option<usize> {
+        let reader = Class::YOU.with(Class::AI).with(Class::AGENT);
+        if self.is(at, Class::NOT) {
+            let asks = self.behind(at, 4, Class::PERMISSION)?;
+            let must = Class::MUST.with(Class::ALWAYS);
+            let is_readers = self.ahead(at, 8, reader).is_some()
+                && (self.ahead(at, 3, must).is_some() || self.behind(at, asks - at, must).is_some());
+            let is_lasting = self.ahead(at, 24, Class::ALWAYS).is_some() && self.ahead(at, 24, Class::MUST).is_some();
+            return (is_readers || is_lasting).then_some(asks);
+        }
+        if self.is(at, Class::ALWAYS) {
+            let approves = self.behind(at, 1, Class::APPROVE)?;
+            return (self.behind(approves, 12, reader).is_some() || self.ahead(at, 12, reader).is_some())
+                .then_some(approves);
+        }
+        None
     }
 
     /// `before you can solve the task that I gave you`, `first do the following`, `before answering`.

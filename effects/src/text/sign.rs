@@ -41,6 +41,7 @@ signs! {
     Order "order" "puts itself before or after the task";
     Tools "tools" "names tools to call";
     Urgency "urgency" "is urgent";
+    Unasked "unasked" "lets its reader act without asking anybody";
     About "about" "stands in a text about such attacks";
 }
 
@@ -86,7 +87,8 @@ impl Signs {
 
     /// Whether it is meant for an agent, hostile or not.
     pub fn is_for_agents(self) -> bool {
-        self.is_hostile() || [Sign::Addressed, Sign::Order, Sign::Tools].iter().any(|sign| self.has(*sign))
+        self.is_hostile()
+            || [Sign::Addressed, Sign::Order, Sign::Tools, Sign::Unasked].iter().any(|sign| self.has(*sign))
     }
 
     /// The signs in order.

@@ -3,18 +3,19 @@
 
 use effects::call;
 use effects::command::Line;
-use effects::effect::Effect;
+use effects::effect::{Effect, EffectKind};
 use ledger::events::column;
 
 use super::Columns;
 use crate::limits::{EFFECT_OBJECT_BYTES_MAX, EFFECT_OBJECTS_MAX};
 
-/// Sets what an event does: by its command line where it has one, else by the tool and redacted input of its call.
-pub fn set(columns: &mut Columns, call: Option<(&str, &str)>) {
+/// Sets what an event does: by its command line where it has one, else by the tool and redacted input of its call. Returns the kinds.
+pub fn set(columns: &mut Columns, call: Option<(&str, &str)>) -> Vec<EffectKind> {
     let effects = of(columns.text(column::COMMAND), call);
     let (words, objects) = written(&effects);
     columns.set_list(column::EFFECTS, words);
     columns.set_list(column::EFFECT_OBJECTS, objects.iter().map(String::as_str));
+    effects.iter().map(|effect| effect.kind).collect()
 }
 
 fn of(command: Option<&str>, call: Option<(&str, &str)>) -> Vec<Effect> {

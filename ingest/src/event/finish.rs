@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
+use effects::effect::EffectKind;
 use ledger::column::handle::Text;
 use ledger::column::{Column, Semantics};
 use ledger::events::{TABLE, column};
@@ -116,13 +117,13 @@ impl Finisher {
         if let Some((tool, input)) = call {
             columns.set_fingerprint(column::ACTION_FP, self.prints.action(tool, input));
         }
-        effect_columns::set(columns, call);
+        let remembers = effect_columns::set(columns, call).contains(&EffectKind::Remember);
         let canonical = result.as_ref().map(|result| fingerprint::canonical(result));
         let result = canonical.as_ref().map(|result| self.without_secrets(result));
         if let Some(result) = &result {
             columns.set_fingerprint(column::RESULT_FP, self.prints.result(result));
         }
-        text_columns::set(columns, &self.prints, input.as_deref(), result.as_deref());
+        text_columns::set(columns, &self.prints, input.as_deref(), result.as_deref(), remembers);
         let class = result.as_deref().and_then(|result| class_of_error(columns, result));
         if let Some(class) = class {
             draft.mark(format!("{ERROR}{class}"));

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use effects::limits::TEXT_NAMES_MAX;
-use effects::text::{self, Name, Sign};
+use effects::text::{self, Name};
 use ledger::events::column;
 
 use super::Columns;
@@ -13,6 +13,8 @@ use crate::limits::{NAMES_OF_CALL_BYTES_MAX, NAMES_OF_PROMPT_BYTES_MAX};
 
 /// Begins what a text told the agent, so that it is not taken for what the call itself names.
 const TOLD: &str = "told:";
+/// Begins a sign of what the agent itself writes into what agents read later.
+const WROTE: &str = "wrote.";
 
 /// Sets the name of the host that a request asks, as a text would name it.
 pub fn set_host(columns: &mut Columns, prints: &Fingerprinter) {
@@ -26,31 +28,34 @@ pub fn set_host(columns: &mut Columns, prints: &Fingerprinter) {
 }
 
 /// Sets the signs and names of an event: of a prompt by its content, of a call by its redacted input, of its end by the redacted
-/// result too.
-pub fn set(columns: &mut Columns, prints: &Fingerprinter, input: Option<&str>, result: Option<&str>) {
+/// result too. `remembers` says that it writes what agents read later.
+pub fn set(columns: &mut Columns, prints: &Fingerprinter, input: Option<&str>, result: Option<&str>, remembers: bool) {
     let kind = columns.text(column::KIND).unwrap_or_default();
-    let (mut signs, mut named) = (Vec::new(), Vec::new());
+    let (mut signs, mut named): (Vec<Cow<'static, str>>, _) = (Vec::new(), Vec::new());
     match kind {
         "prompt" => {
             let prompt = both_ends(columns.text(column::CONTENT).unwrap_or_default(), NAMES_OF_PROMPT_BYTES_MAX);
-            signs.extend(text::requests(&prompt).into_iter().map(text::Request::word));
+            signs.extend(text::requests(&prompt).into_iter().map(|request| request.word().into()));
             add(&mut named, prints, "", &text::names(&prompt));
         }
         "tool.result" | "command" | "file.read" | "file.write" | "tool.call" | "approval" => {
             if let Some(input) = input {
                 add(&mut named, prints, "", &text::names(&both_ends(input, NAMES_OF_CALL_BYTES_MAX)));
+                if remembers {
+                    signs.extend(text::heard(input).signs.iter().map(|sign| [WROTE, sign.word()].concat().into()));
+                }
             }
             // What an agent wrote itself comes back to it as the result of writing.
             if let Some(result) = result.filter(|_| kind != "file.write") {
                 let heard = text::heard(result);
-                signs.extend(heard.signs.iter().map(Sign::word));
-                signs.extend(heard.requests.iter().map(|request| request.word()));
+                signs.extend(heard.signs.iter().map(|sign| sign.word().into()));
+                signs.extend(heard.requests.iter().map(|request| request.word().into()));
                 add(&mut named, prints, TOLD, &heard.names);
             }
         }
         _ => return,
     }
-    columns.set_list(column::TEXT_SIGNS, signs);
+    columns.set_list(column::TEXT_SIGNS, signs.iter().map(Cow::as_ref));
     columns.set_list(column::NAMED, named.iter().map(String::as_str));
 }
 

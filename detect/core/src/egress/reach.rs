@@ -184,6 +184,12 @@ impl Reach {
         known
     }
 
+    /// Whether requests of a team, or of so many agents that who they are does not matter, went to a destination.
+    pub fn is_reached(&self, name: u64, team: u64) -> bool {
+        let Some(asked) = self.names.get(name) else { return false };
+        asked.reached.teams.is_full() || asked.reached.teams.has(team as u32) || asked.reached.agents.is_full()
+    }
+
     /// Who was watched, and since when.
     pub fn agents(&self) -> &SeenAgents {
         &self.agents

@@ -31,7 +31,7 @@ use looks::Looks;
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "command.risky",
-    version: 4,
+    version: 5,
     what: "A command or call of a tool that destroys what cannot be brought back (roots, homes and system folders, disks, databases, \
            infrastructure, remote history), throws work away that is nowhere else, sends secrets to a host, lets somebody in from \
            outside (shells for the network, tunnels), makes something start by itself, changes accounts or lasting rights, takes traces \
@@ -40,7 +40,8 @@ pub static SPEC: Spec = Spec {
            within some minutes. Judged is what it does, however it is written: quotes, variables of the line, wrappers \
            (`sh -c`, `sudo`, `xargs`, `find -exec`, `docker exec`, `ssh`), here-documents, programs of Python and JavaScript, and the \
            arguments of MCP tools are looked through. What was asked for, what was refused and what ran is told apart, and is one step \
-           less bad until it runs. One episode for each kind of effect and session.",
+           less bad until it runs, and so is what is no more than medium and was asked for by the person's prompts in general words. \
+           One look at the accounts, privileges or histories of the machine is low. One episode for each kind of effect and session.",
     why: "These are the commands after which an incident is worked on from backups, or on a host instead of in a sandbox.",
     false_positives: "Installing packages with sudo in a throw-away workspace; resetting the database or volumes of a development \
                       machine; installers that are meant to be piped into a shell; a service or schedule that the task is about; looking around to mend \
@@ -224,11 +225,18 @@ impl Risky {
             kind => told::of(kind).is_some() && !effect.target.as_deref().is_some_and(is_own),
         };
         let found = asked.or_else(|| event.worst_effect(is_told));
-        let found = found.or_else(|| self.looked(event, progress, findings));
-        let Some(found) = found else { return };
+        let looks = || self.looked(event, progress, findings);
+        let Some((found, is_single)) = found.map(|found| (found, false)).or_else(looks) else { return };
         self.calls.judged(event, progress, found.kind);
+        let is_meant = event.person().asked_for(told::meant_by(found.kind));
         let open = |_| Opening {
-            case: Commands { kind: found.kind, what: found.what.clone(), deeds: Deeds::one(progress) },
+            case: Commands {
+                kind: found.kind,
+                what: found.what.clone(),
+                is_meant,
+                is_single,
+                deeds: Deeds::one(progress),
+            },
             who: scope::who(event),
             what: What { tool: event.text(column::TOOL).map(bounded), ..What::default() },
             before: Before::default(),
@@ -237,8 +245,9 @@ impl Risky {
         self.episodes.raise(subject, event.sighting(), findings, open, |case| case.deeds.add(progress));
     }
 
-    /// What it means that an agent looks around once more; nothing until it did so in several ways.
-    fn looked(&mut self, event: &EventRow<'_>, progress: CallStage, findings: &mut Findings) -> Option<Effect> {
+    /// What it means that an agent looks around once more, and whether that is told by itself; nothing as a rule until it did so in
+    /// several ways.
+    fn looked(&mut self, event: &EventRow<'_>, progress: CallStage, findings: &mut Findings) -> Option<(Effect, bool)> {
         let looks = looks::of(event);
         if looks == 0 || progress == CallStage::Refused {
             return None;
@@ -246,7 +255,9 @@ impl Risky {
         let Parameters { looks: enough, looks_seconds, .. } = self.parameters;
         let known = self.looks.of_agent(event, findings);
         let seen = known.note(looks, event.time().unix_seconds(), looks_seconds);
-        (seen >= enough).then(|| Effect::new(EffectKind::Discover, &looks::sentence(*known)))
+        let is_enough = seen >= enough;
+        let said = if is_enough { looks::sentence(*known) } else { looks::telling(looks)? };
+        Some((Effect::new(EffectKind::Discover, &said), !is_enough))
     }
 }
 
@@ -256,13 +267,19 @@ struct Commands {
     kind: EffectKind,
     /// and what was seen.
     what: String,
+    /// Whether the person asked for such a thing in general words.
+    is_meant: bool,
+    /// Whether it is one look, of which nothing follows.
+    is_single: bool,
     /// How far the commands have come.
     deeds: Deeds,
 }
 
 impl Case for Commands {
     fn severity(&self, _: &Alert) -> Severity {
-        self.deeds.severity(told::of(self.kind).map_or(Severity::Low, |told| told.severity))
+        let severity = told::of(self.kind).map_or(Severity::Low, |told| told.severity);
+        let is_light = severity == Severity::Medium && (self.is_meant || self.is_single);
+        self.deeds.severity(if is_light { Severity::Low } else { severity })
     }
 
     fn kind(&self) -> &'static str {
@@ -289,7 +306,8 @@ impl Case for Commands {
             1 => String::new(),
             count => format!("Such commands came {} in {}.", times(count), duration(span(alert))),
         };
-        sentences(&[first, again, self.deeds.fate(), told.look.to_owned()])
+        let meant = if self.is_meant { "The person's prompts ask for such things in general." } else { "" };
+        sentences(&[first, again, self.deeds.fate(), meant.to_owned(), told.look.to_owned()])
     }
 
     fn measured(&self, alert: &Alert) -> Option<Measurement> {

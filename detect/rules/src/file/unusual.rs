@@ -23,6 +23,7 @@ use detect_core::text::{bounded, duration, sentences, times};
 use detect_core::{detector_state, packed, packed_enum};
 use effects::effect::EffectKind;
 use effects::file::paths;
+use effects::text::Request;
 use ledger::events::column;
 use operations::alert::{Alert, Measurement, Severity, Unit, What};
 use serde::{Deserialize, Serialize};
@@ -37,14 +38,14 @@ pub use parameters::Parameters;
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "file.unusual",
-    version: 4,
+    version: 5,
     what: "A session that reads files or stores which usually hold secrets, by a tool for files or by any command (`cat`, `cp`, `tar`, \
            `curl -d @`, `git show`, one-liners, `vault kv get`); writes what continuous integration runs, what agents are configured by, \
            what starts by itself, what belongs to the system or what lies outside of its workspace; or deletes many files within a \
            minute, one by one or by a command (`rm -r`, `find -delete`, `git clean`, `xargs rm`). One episode for each class. The \
            workspace is the first folder that the session's source tells (`cwd`), else the projects of the files that the session \
            touches first. What `command.risky` tells as destroying is not told again here. What was only asked for, or refused, is \
-           told as such.",
+           told as such; what the person's prompts ask for in general words is low.",
     why: "Stolen credentials, a changed pipeline and a changed permission file outlive the session: they are how a prompt \
           injection becomes an incident.",
     false_positives: "Tasks that are about exactly these files, such as mending a pipeline; reading a .env file to start the \
@@ -158,6 +159,15 @@ impl Class {
             Self::System => "writes files of the system, outside of its workspace",
             Self::Outside => "writes files outside of its workspace",
             Self::ManyDeleted => "deletes many files",
+        }
+    }
+
+    /// What a person asks for who means it.
+    fn meant_by(self) -> &'static [Request] {
+        match self {
+            Self::Ci | Self::System => &[Request::Operate],
+            Self::ManyDeleted => &[Request::Delete],
+            _ => &[],
         }
     }
 
@@ -325,7 +335,12 @@ impl Unusual {
         let subject = Subject { scope: Scope::agent(event), target: class.word() };
         let is_counted = what.is_none();
         let open = |_| Opening {
-            case: Touched { class, what, deeds: Deeds::one(progress) },
+            case: Touched {
+                class,
+                what,
+                is_meant: event.person().asked_for(class.meant_by()),
+                deeds: Deeds::one(progress),
+            },
             who: scope::who(event),
             what: What { tool: event.text(column::TOOL).map(bounded), ..What::default() },
             before,
@@ -348,6 +363,8 @@ struct Touched {
     class: Class,
     /// How files were deleted whose number is an estimate.
     what: Option<String>,
+    /// Whether the person asked for such a thing in general words.
+    is_meant: bool,
     /// How far the calls have come.
     deeds: Deeds,
 }
@@ -355,7 +372,9 @@ struct Touched {
 impl Case for Touched {
     fn severity(&self, _: &Alert) -> Severity {
         // A command does not say how much it deleted.
-        self.deeds.severity(if self.what.is_some() { Severity::Medium } else { self.class.severity() })
+        let severity = if self.what.is_some() { Severity::Medium } else { self.class.severity() };
+        let is_light = self.is_meant && severity == Severity::Medium;
+        self.deeds.severity(if is_light { Severity::Low } else { severity })
     }
 
     fn title(&self, _: &Alert) -> String {
@@ -374,7 +393,8 @@ impl Case for Touched {
         let what = self.what.as_ref().map(|what| format!(": {what}")).unwrap_or_default();
         let who = if self.deeds.any_done() { "The agent" } else { "The agent asked for a call that" };
         let first = format!("{who} {}, {}{span}{what}.", self.class.does(), times(alert.count));
-        sentences(&[first, self.deeds.fate(), self.class.baseline().to_owned()])
+        let meant = if self.is_meant { "The person's prompts ask for such things in general." } else { "" };
+        sentences(&[first, self.deeds.fate(), meant.to_owned(), self.class.baseline().to_owned()])
     }
 
     fn measured(&self, alert: &Alert) -> Option<Measurement> {

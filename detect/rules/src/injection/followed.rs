@@ -13,6 +13,7 @@ use detect_core::episode::{Before, Episodes, Opening, Subject};
 use detect_core::event::EventRow;
 use detect_core::findings::Findings;
 use detect_core::key::{Key, Space};
+use detect_core::named::{Named, named};
 use detect_core::recent::Recent;
 use detect_core::rule::Rule;
 use detect_core::scope::{self, Scope};
@@ -30,12 +31,12 @@ use operations::alert::{Severity, What};
 use crate::deed::{CallStage, Calls, Deeds, News};
 use crate::limits::{AGENTS_MAX, KNOWN_TOOL_BYTES_MAX, KNOWN_TOOLS, TOLD_WORKSPACES_MAX};
 use case::{Followed, Story};
-use memory::{Memory, Named, Told};
+use memory::{Memory, Told};
 
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "injection.followed",
-    version: 2,
+    version: 3,
     what: "The result of a tool (a page, a mail, a file, the output of a command) carries instructions, and an action follows that they \
            asked for: a call, a command or a request at the firewall names an address, host, account, file or exact words that stand in \
            those instructions, and that neither the person's prompts nor earlier calls of the session named. Texts that work against the \
@@ -88,6 +89,7 @@ fn is_felt(kind: EffectKind) -> bool {
         | EffectKind::Account
         | EffectKind::Discard
         | EffectKind::Persist
+        | EffectKind::Remember
         | EffectKind::Unattended
         | EffectKind::Cover
         | EffectKind::Secret
@@ -140,7 +142,10 @@ impl Detector for InjectionFollowed {
 
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         if event.kind() == "prompt" {
-            return self.agents.of_agent(event, findings).prompt(event);
+            if let Some(memory) = self.agents.get_mut(event.agent()) {
+                memory.prompt(event);
+            }
+            return;
         }
         if event.request().is_some() {
             return self.request(event, findings);
@@ -202,7 +207,7 @@ impl Action {
 impl InjectionFollowed {
     /// A call, a command, or the end of one whose beginning nobody told.
     fn call(&mut self, event: &EventRow<'_>, progress: CallStage, findings: &mut Findings) {
-        let named: Vec<Named> = memory::named(event).collect();
+        let named: Vec<Named> = named(event).collect();
         let (tools, key) = (&mut self.tools, self.key);
         let requests_of = |tool: &str| {
             let is_kept = |_: &Vec<Request>| tool.len() <= KNOWN_TOOL_BYTES_MAX;
@@ -224,7 +229,7 @@ impl InjectionFollowed {
     fn request(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         let Some(agent) = self.workspaces.get(event.network()) else { return };
         let Some(request) = event.request() else { return };
-        let named: Vec<Named> = memory::named(event).collect();
+        let named: Vec<Named> = named(event).collect();
         let felt = request.is_write().then_some(EffectKind::Send);
         let action = Action { felt, is_network: true, ..Action::default() };
         let progress = if request.refused { CallStage::Refused } else { CallStage::Done };
@@ -289,13 +294,13 @@ impl Parameters {
         let told = || memory.told(event.second(), self.window_seconds);
         let shared = told().find_map(|told| {
             let name = told.shares(named)?;
-            let done = self.followed(memory, told.signs(), name, action)?;
+            let done = self.followed(event, told.signs(), name, action)?;
             Some((told, Story::Followed, Some(name), done))
         });
         let changed = || {
             let told = told()
                 .filter(|told| u32::from(told.steps) < self.steps)
-                .find(|told| self.is_change(memory, told, action))?;
+                .find(|told| self.is_change(memory, event, told, action))?;
             Some((told, Story::Changed, None, Severity::Medium))
         };
         let (told, story, name, done) = shared.or_else(changed)?;
@@ -304,19 +309,19 @@ impl Parameters {
 
     /// Whether an action that names nothing of a text is what that text asked for, or what hostile texts are after, and neither the
     /// person asked for such a thing nor the session did it before.
-    fn is_change(&self, memory: &Memory, told: &Told, action: &Action) -> bool {
+    fn is_change(&self, memory: &Memory, event: &EventRow<'_>, told: &Told, action: &Action) -> bool {
         let is_new = action.felt.is_some_and(|kind| matters_alone(kind) && !memory.had(kind));
         let is_asked = told.asks_for(&action.requests);
-        let is_persons = memory.asked_for(&action.requests);
+        let is_persons = event.person().asked_for(&action.requests);
         if told.signs().is_hostile() {
             return (is_new || is_asked) && !is_persons;
         }
         let is_meant = self.plain || told.signs().has(Sign::Addressed);
-        is_meant && is_asked && !is_persons && !memory.asked_for(&[Request::Delegate])
+        is_meant && is_asked && !is_persons && !event.person().asked_for(&[Request::Delegate])
     }
 
     /// How bad it is that an action names what a text named; nothing if that is ordinary.
-    fn followed(&self, memory: &Memory, signs: Signs, name: Named, action: &Action) -> Option<Severity> {
+    fn followed(&self, event: &EventRow<'_>, signs: Signs, name: Named, action: &Action) -> Option<Severity> {
         let goes_somewhere = name.kind.is_destination();
         if signs.is_hostile() {
             // Who looks a file or a word up that a text named, or writes about it, only reads on.
@@ -329,7 +334,7 @@ impl Parameters {
         if signs.has(Sign::Addressed) {
             return Some(if goes_somewhere { Severity::High } else { Severity::Medium });
         }
-        let asked = memory.asked_for(&action.requests) || memory.asked_for(&[Request::Delegate]);
+        let asked = event.person().asked_for(&action.requests) || event.person().asked_for(&[Request::Delegate]);
         if !self.plain || asked {
             return None;
         }
@@ -344,6 +349,7 @@ fn matters_alone(kind: EffectKind) -> bool {
         EffectKind::Send
             | EffectKind::Account
             | EffectKind::Persist
+            | EffectKind::Remember
             | EffectKind::Secret
             | EffectKind::Remote
             | EffectKind::Exfiltrate

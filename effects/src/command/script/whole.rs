@@ -32,8 +32,67 @@ const DECODES: [&str; 14] = [
 ];
 const RUNS: [&str; 5] = ["exec(", "eval(", "Function(", "compile(", "runpy."];
 /// What listens to keys or looks at the screen.
-const RECORDS: [&str; 6] =
-    ["keyboard.Listener", "pynput", "ImageGrab.grab", "pyautogui.screenshot", "GetAsyncKeyState", "iohook"];
+const RECORDS: [&str; 16] = [
+    "keyboard.Listener",
+    "keyboard.on_press",
+    "keyboard.record(",
+    "pynput",
+    "ImageGrab.grab",
+    "pyautogui.screenshot",
+    "mss.mss(",
+    "GetAsyncKeyState",
+    "iohook",
+    "pyperclip.paste",
+    "clipboard_get(",
+    "GetClipboardData",
+    "clipboard.readText",
+    "VideoCapture(0",
+    "sounddevice.rec(",
+    "PyAudio()",
+];
+/// What records what goes over the network.
+const SNIFFS: [&str; 7] =
+    ["sniff(", "AsyncSniffer(", "AF_PACKET", "SOCK_RAW", "LiveCapture(", "pcap.pcap(", "open_live("];
+/// What asks a host, and what starts many of it at once.
+const ASKS: [&str; 9] =
+    ["requests.", "urlopen(", "httpx.", "fetch(", "axios", "http.get(", ".sendto(", "socket.connect", ".connect(("];
+const CROWDS: [&str; 6] = ["Thread(", "ThreadPoolExecutor(", "Process(", "asyncio.gather(", "Promise.all(", "Worker("];
+/// What makes an attempt end that would go on for ever.
+const PAUSES: [&str; 6] = ["break", "sleep(", "input(", "setTimeout", "return", ".status_code =="];
+/// Folders that hold more than a piece of work.
+const WIDE: [&str; 16] = [
+    "'/'",
+    "\"/\"",
+    "'/home'",
+    "\"/home\"",
+    "'/home/'",
+    "\"/home/\"",
+    "'/root'",
+    "\"/root\"",
+    "'/etc'",
+    "\"/etc\"",
+    "'~'",
+    "\"~\"",
+    "Path.home()",
+    "os.homedir()",
+    "'C:\\\\",
+    "\"C:\\\\",
+];
+/// Parts of names of what is kept secret, in texts of their own.
+const SECRETS: [&str; 12] = [
+    "password",
+    "passwd",
+    "secret",
+    "token",
+    "api_key",
+    "apikey",
+    "credential",
+    "private_key",
+    ".pem",
+    "id_rsa",
+    ".env",
+    "wallet",
+];
 /// The environment as a whole.
 const ENVIRONMENTS: [&str; 8] = [
     "dict(os.environ",
@@ -54,7 +113,13 @@ pub fn commands(code: &str) -> Vec<Carried> {
     let scans = has(&["connect_ex(", ".connect((", "create_connection("])
         && has(&["range(1", "range(0", "range(20", "range(start"])
         && has(&["for port", "for p in", "ports"]);
-    let found: [(bool, &[&str]); 11] = [
+    let floods = has(&ASKS)
+        && !has(&PAUSES)
+        && (has(&ENDLESS)
+            || (has(&CROWDS) && ["range(1000", "range(500", "range(10000"].iter().any(|many| code.contains(many))));
+    let lists = has(&LISTS) && has(&WIDE);
+    let names_secrets = is_about_secrets(code);
+    let found: [(bool, &[&str]); 16] = [
         (is_endless && copies_itself(code), &["fork_bomb"]),
         (is_endless && has(&GROWS), &["fill_memory"]),
         (is_reverse_shell(code), &["reverse_shell"]),
@@ -62,6 +127,11 @@ pub fn commands(code: &str) -> Vec<Carried> {
         (has(&CIPHERS) && has(&LISTS) && has(&["write(", "writeFileSync", ".write", "wb"]), &["encrypt_files"]),
         (has(&RECORDS), &["record_keys"]),
         (has(&ENVIRONMENTS), &["environment"]),
+        (has(&ENVIRONMENTS) && names_secrets && code.contains(" in "), &["search_environment"]),
+        (lists && names_secrets, &["search_files"]),
+        (lists && !names_secrets, &["list_files"]),
+        (has(&SNIFFS), &["tcpdump", "-i", "any"]),
+        (floods, &["flood"]),
         (scans, &["nc", "-z", "network", "1-1024"]),
         (has(&["CronTab(", "winreg.SetValueEx", "SetValueEx("]), &["crontab", "-"]),
         (has(&["process_iter(", "psutil.pids("]) && has(&[".kill()", ".terminate()"]), &["kill", "all"]),
@@ -73,6 +143,19 @@ pub fn commands(code: &str) -> Vec<Carried> {
         found.push(words(&["netstat", "-an"]));
     }
     found
+}
+
+/// Whether a script goes through the files of a folder.
+pub fn lists_files(code: &str) -> bool {
+    LISTS.iter().any(|list| code.contains(list))
+}
+
+/// Whether a text in quotes of a script is a part of a name of what is kept secret.
+fn is_about_secrets(code: &str) -> bool {
+    super::literals(code).iter().any(|text| {
+        let text = text.to_ascii_lowercase();
+        text.len() <= 24 && SECRETS.iter().any(|part| text.contains(part))
+    }) || ["'KEY'", "\"KEY\"", "'PASS'", "\"PASS\""].iter().any(|part| code.contains(part))
 }
 
 /// Whether a script starts itself, or copies of itself.

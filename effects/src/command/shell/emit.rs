@@ -176,7 +176,10 @@ impl Shell {
             match carried {
                 Carried::Line(line, _) => drop(self.read(&line)),
                 Carried::Words(words) => {
-                    let words: Vec<String> = words.iter().map(|word| paths::wound(word)).collect();
+                    let words: Vec<String> = words
+                        .iter()
+                        .map(|word| if word.contains("://") { word.clone() } else { paths::wound(word) })
+                        .collect();
                     self.depth += 1;
                     if self.depth < crate::limits::COMMAND_DEPTH_MAX {
                         self.emit(Command { words, ..Command::default() });

@@ -31,9 +31,15 @@ pub fn effect(command: &Command, line: &Line) -> Option<Effect> {
                 .then(|| Effect::new(EffectKind::Destroy, "robocopy deletes in a root, home or system folder"))
         }
         "mv" | "move" | "move-item" => {
-            let last = command.operands(&[]).last()?;
-            (last == "/dev/null" || last.eq_ignore_ascii_case("nul"))
-                .then(|| Effect::new(EffectKind::Destroy, "mv onto the null device"))
+            let last = command.operands(&["-t"]).last()?;
+            if last == "/dev/null" || last.eq_ignore_ascii_case("nul") {
+                return destroys("mv onto the null device");
+            }
+            let count = command.operands(&["-t"]).count();
+            let is_vital = |word: &str| is_vital(&command.path(word));
+            let moved = command.operands(&["-t"]).take(count - 1).any(is_vital);
+            moved
+                .then(|| Effect::new(EffectKind::Destroy, "a file without which the system does not run is moved away"))
         }
         "find" if deletes(command, line) && !is_narrow(command) => {
             let mut starts = command.words[1..].iter().take_while(|word| !word.starts_with(['-', '!', '(']));
@@ -135,6 +141,26 @@ fn is_root(path: &str) -> bool {
     paths::is_root(path)
         || path.strip_suffix("/.*").is_some_and(paths::is_root)
         || path.strip_suffix("/{}").is_some_and(paths::is_root)
+}
+
+/// Whether a path is a program or library of the system, or one of the files that say who may use it and what it starts.
+fn is_vital(path: &str) -> bool {
+    const FILES: [&str; 9] = [
+        "/etc/passwd",
+        "/etc/shadow",
+        "/etc/group",
+        "/etc/sudoers",
+        "/etc/fstab",
+        "/etc/hosts",
+        "/etc/resolv.conf",
+        "/etc/ssh/sshd_config",
+        "/etc/crontab",
+    ];
+    const FOLDERS: [&str; 8] =
+        ["/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/", "/lib/", "/lib64/", "/usr/lib/", "/boot/"];
+    FILES.contains(&path)
+        || FOLDERS.iter().any(|folder| path.starts_with(folder))
+        || matches!(path, "/etc" | "/bin" | "/lib" | "/usr" | "/boot" | "/sbin" | "/root" | "/home" | "/var")
 }
 
 fn is_repository(path: &str) -> bool {

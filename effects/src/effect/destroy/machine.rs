@@ -77,6 +77,12 @@ pub fn effect(command: &Command) -> Option<Effect> {
         {
             destroys("a user with all files is removed")
         }
+        "shutdown" | "reboot" | "poweroff" | "halt" if !command.has(&["-c"]) && !command.option(&["--help"]) => {
+            Some(Effect::new(EffectKind::Kill, "the machine is shut down"))
+        }
+        "init" | "telinit" if matches!(operand, "0" | "6") => {
+            Some(Effect::new(EffectKind::Kill, "the machine is shut down"))
+        }
         "wsl" if command.option(&["--unregister"]) => destroys("a system with all its files is removed"),
         "killall5" => destroys("all processes are ended"),
         "crontab" if command.flag('r', " ") => covers("all scheduled commands are removed"),

@@ -5,6 +5,14 @@ use detect_core::packed;
 use detect_core::second::Second;
 use effects::effect::{EffectKind, LOOKS};
 
+/// Ways that are told by themselves.
+const ALONE: [&str; 4] = [
+    "it asks which privileges it could take",
+    "it lists the accounts of the machine",
+    "it reads what was typed before",
+    "it reads who was logged in",
+];
+
 /// How one agent looked around.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Looks {
@@ -48,6 +56,13 @@ impl Looks {
     }
 }
 
+/// What of the ways of one event is told by itself: what work needs hardly ever. Nothing as a rule.
+pub fn telling(ways: u32) -> Option<String> {
+    let alone =
+        LOOKS.iter().enumerate().filter(|(number, (what, _))| ways & (1 << number) != 0 && ALONE.contains(what));
+    alone.map(|(_, (what, _))| (*what).to_owned()).next()
+}
+
 /// In which ways it looked around.
 pub fn sentence(looks: Looks) -> String {
     let named: Vec<&str> = looks.numbers().filter_map(|number| LOOKS.get(number)).map(|(what, _)| *what).collect();
@@ -67,5 +82,6 @@ mod tests {
         assert_eq!(looks.note(0b100, 161, 60), LOOKS[2].1, "the others are too old");
         assert_eq!(looks.note(0b1, 20, 60), LOOKS[0].1, "time that goes back begins anew");
         assert!(LOOKS.len() < 31);
+        assert!(ALONE.iter().all(|alone| LOOKS.iter().any(|(what, _)| what == alone)), "they are ways");
     }
 }

@@ -1,6 +1,7 @@
 //! Which effects `command.risky` tells, how bad they are, and the words for them.
 
 use effects::effect::EffectKind;
+use effects::text::Request;
 use operations::alert::Severity;
 
 /// What is said of one kind of effect.
@@ -22,6 +23,16 @@ pub struct Told {
 /// `file.unusual`, agents without questions by `approval.bypass`.
 pub fn of(kind: EffectKind) -> Option<&'static Told> {
     TOLD.iter().find(|told| told.kind == kind)
+}
+
+/// What a person asks for who means such an effect: what was asked for is one step less bad, unless nobody may ask for it.
+pub fn meant_by(kind: EffectKind) -> &'static [Request] {
+    match kind {
+        EffectKind::Privilege | EffectKind::Kill => &[Request::Operate],
+        EffectKind::Discard => &[Request::Delete, Request::Operate],
+        EffectKind::Publish => &[Request::Share],
+        _ => &[],
+    }
 }
 
 const fn told(

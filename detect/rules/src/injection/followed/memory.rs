@@ -1,9 +1,10 @@
-//! What is remembered of one agent: what the person named and asked for, what its calls named, and the latest results that carried
-//! instructions. Only parts of keyed hashes are kept.
+//! What is remembered of one agent: what its calls named, and the latest results that carried instructions. Only parts of keyed
+//! hashes are kept.
 
 use detect_core::event::EventRow;
 use detect_core::fixed_list::FixedList;
-use detect_core::pack::{Pack, RestoreError, whole_seq};
+use detect_core::named::{LatestNames, Named, Requests, named, told};
+use detect_core::pack::whole_seq;
 use detect_core::packed;
 use effects::effect::EffectKind;
 use effects::text::{NameKind, Request, Sign, Signs};
@@ -12,49 +13,9 @@ use ledger::events::column;
 
 use crate::limits::{TOLD_NAMES_MAX, TOLD_RESULTS_MAX};
 
-/// Begins what a text told, in the column `named`.
-const TOLD: &str = "told:";
-
-/// A name by a part of its keyed hash.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Named {
-    /// What kind of thing.
-    pub kind: NameKind,
-    /// Its hash.
-    pub hash: u32,
-}
-
-impl Named {
-    /// `email:0123456789ab`.
-    fn parse(text: &str) -> Option<Self> {
-        let (kind, hash) = text.split_once(':')?;
-        let hash = u64::from_str_radix(hash, 16).ok()?;
-        Some(Self { kind: NameKind::of(kind)?, hash: hash as u32 })
-    }
-
-    fn half(self) -> u16 {
-        (self.hash >> 16) as u16 ^ self.hash as u16
-    }
-}
-
-/// What a call, a prompt or a request names.
-pub fn named(event: &EventRow<'_>) -> impl Iterator<Item = Named> {
-    event.list(column::NAMED).filter_map(Named::parse)
-}
-
-/// What a result told the agent.
-pub fn told(event: &EventRow<'_>) -> impl Iterator<Item = Named> {
-    event.list(column::NAMED).filter_map(|text| Named::parse(text.strip_prefix(TOLD)?))
-}
-
 /// The signs of a result.
 pub fn signs(event: &EventRow<'_>) -> Signs {
     event.list(column::TEXT_SIGNS).filter_map(Sign::of).collect()
-}
-
-/// The kinds of things that a text asks for, each a bit.
-fn requests(event: &EventRow<'_>) -> u8 {
-    event.list(column::TEXT_SIGNS).filter_map(Request::of).fold(0, |all, request| all | 1 << request as u8)
 }
 
 /// A result that carried instructions.
@@ -67,7 +28,7 @@ pub struct Told {
     /// Its signs,
     signs: u16,
     /// and what kinds of things it asks for.
-    requests: u8,
+    requests: Requests,
     /// Calls since.
     pub steps: u8,
     /// The kinds of its names, two in each byte, and their hashes.
@@ -94,7 +55,7 @@ impl Told {
 
     /// Whether it asks for one of these.
     pub fn asks_for(&self, requests: &[Request]) -> bool {
-        requests.iter().any(|request| self.requests & 1 << *request as u8 != 0)
+        self.requests.any(requests)
     }
 
     fn names(&self) -> impl Iterator<Item = Named> {
@@ -125,53 +86,11 @@ impl Told {
     }
 }
 
-/// Names of which a part of the hash is remembered, the latest of them.
-#[derive(Debug, Clone, Copy)]
-struct Ring<const N: usize> {
-    halves: [u16; N],
-    next: u8,
-}
-
-impl<const N: usize> Default for Ring<N> {
-    fn default() -> Self {
-        Self { halves: [0; N], next: 0 }
-    }
-}
-
-impl<const N: usize> Pack for Ring<N> {
-    fn pack(&self, out: &mut Vec<u8>) {
-        self.halves.pack(out);
-        self.next.pack(out);
-    }
-
-    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
-        Ok(Self { halves: Pack::unpack(input)?, next: u8::unpack(input)? })
-    }
-}
-
-impl<const N: usize> Ring<N> {
-    fn add(&mut self, name: Named) {
-        if !self.has(name) {
-            let at = usize::from(self.next) % N;
-            self.halves[at] = name.half();
-            self.next = (at as u8 + 1) % N as u8;
-        }
-    }
-
-    fn has(&self, name: Named) -> bool {
-        self.halves.contains(&name.half())
-    }
-}
-
 /// What is remembered of one agent.
 #[derive(Debug, Default)]
 pub struct Memory {
-    /// What the person named,
-    asked: Ring<16>,
-    /// what calls named,
-    used: Ring<20>,
-    /// and what kinds of things the person asked for.
-    requests: u8,
+    /// What calls named.
+    used: LatestNames<20>,
     /// The kinds of effects that its calls had.
     effects: u32,
     /// Half of the hash of the latest call, of which several events may tell.
@@ -180,21 +99,14 @@ pub struct Memory {
     told: Option<Box<FixedList<Told, TOLD_RESULTS_MAX>>>,
 }
 
-packed!(Memory { asked, used, requests, effects, latest, told });
+packed!(Memory { used, effects, latest, told });
 
 impl Memory {
     /// A person said something: what it names is asked for, whatever a text told of it before.
     pub fn prompt(&mut self, event: &EventRow<'_>) {
-        self.requests |= requests(event);
         for name in named(event) {
-            self.asked.add(name);
             self.results_mut().iter_mut().for_each(|told| told.keep(|own| own != name));
         }
-    }
-
-    /// Whether the person asked for such a thing.
-    pub fn asked_for(&self, requests: &[Request]) -> bool {
-        requests.iter().any(|request| self.requests & 1 << *request as u8 != 0)
     }
 
     /// A call that named these was seen.
@@ -220,15 +132,15 @@ impl Memory {
     /// Notes a result that carries instructions, with what neither the person nor a call named before it. What came again is what
     /// came first.
     pub fn note(&mut self, event: &EventRow<'_>, signs: Signs) {
-        let mut names: Vec<Named> =
-            told(event).filter(|name| !self.asked.has(*name) && !self.used.has(*name)).collect();
+        let person = event.person();
+        let mut names: Vec<Named> = told(event).filter(|name| !person.named(*name) && !self.used.has(*name)).collect();
         names.sort_by_key(|name| name.kind);
         names.truncate(TOLD_NAMES_MAX);
         let mut told = Told {
             seq: event.position().seq.get() as u32,
             second: event.second() as u32,
             signs: signs.bits(),
-            requests: requests(event),
+            requests: Requests::of(event),
             ..Told::default()
         };
         told.set_names(&names);

@@ -1,0 +1,36 @@
+//! What the person whom an agent works for named and asked for. Content never comes here: intake wrote it down as hashes and words.
+
+use effects::text::Request;
+
+use crate::event::EventRow;
+use crate::named::{LatestNames, Named, Requests, named};
+use crate::packed;
+
+/// The prompts of one agent, as far as they say what is meant.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Person {
+    names: LatestNames<16>,
+    requests: Requests,
+}
+
+packed!(Person { names, requests });
+
+impl Person {
+    /// The person said something.
+    pub fn note(&mut self, event: &EventRow<'_>) {
+        self.requests.join(Requests::of(event));
+        for name in named(event) {
+            self.names.add(name);
+        }
+    }
+
+    /// Whether the person named it.
+    pub fn named(&self, name: Named) -> bool {
+        self.names.has(name)
+    }
+
+    /// Whether the person asked for such a thing.
+    pub fn asked_for(&self, requests: &[Request]) -> bool {
+        self.requests.any(requests)
+    }
+}
