@@ -97,6 +97,8 @@ bench: tools ## Measure each step per core, then the whole program over loopback
 	cargo run -p detect-rules --profile $(PROFILE) --locked --example detector_cost
 	cargo run -p detect-rules --profile $(PROFILE) --locked --example injected_loops
 	cargo run -p evaluation --profile $(PROFILE) --locked --example evaluate
+	cargo run -p evaluation --profile $(PROFILE) --locked --example programs
+	cargo run -p evaluation --profile $(PROFILE) --locked --example hijacked
 	cargo run -p detect-rules --profile $(PROFILE) --locked --example exfiltration
 	cargo run -p detect-rules --profile $(PROFILE) --locked --example trajectories
 	cargo run -p detect-rules --profile $(PROFILE) --locked --example beacons

@@ -197,7 +197,7 @@ fn is_memory(tool: &str) -> bool {
 }
 
 /// The name of a member without case and what joins words.
-fn plain(name: &str) -> String {
+pub(crate) fn plain(name: &str) -> String {
     name.chars()
         .filter(char::is_ascii_alphanumeric)
         .map(|char| char.to_ascii_lowercase())
@@ -247,6 +247,9 @@ impl Call {
             }
             Verb::Delete => self.found.push(Effect::new(EffectKind::Delete, "something is deleted in a service")),
             Verb::Grant => self.found.push(Effect::new(EffectKind::Account, "who may do what in a service is changed")),
+            Verb::Write if shares(members) => {
+                self.found.push(Effect::new(EffectKind::Account, "somebody is let in to what a service keeps"));
+            }
             Verb::Send => {
                 let whom = members
                     .iter()
@@ -367,6 +370,19 @@ impl Call {
             _ => {}
         }
     }
+}
+
+/// Whether a call names somebody who is let in, or opens something to everybody.
+fn shares(members: &Map<String, Value>) -> bool {
+    const LETS_IN: [&str; 8] =
+        ["sharewith", "sharedwith", "collaborators", "editors", "viewers", "forwarding", "forwardto", "participants"];
+    members.iter().any(|(name, value)| {
+        let name = plain(name);
+        let is_open = || value.as_str().is_some_and(|value| matches!(value, "anyone" | "public" | "anyone_with_link"));
+        (LETS_IN.contains(&name.as_str()) && !value.is_null())
+            || (name.contains("access") && is_open())
+            || (name == "visibility" && is_open())
+    })
 }
 
 fn first_text(value: &Value) -> Option<&str> {

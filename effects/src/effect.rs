@@ -86,6 +86,16 @@ pub fn worst(line: &Line, mut is_meant: impl FnMut(&Effect) -> bool) -> Option<&
 }
 
 fn search(line: &Line) -> Vec<Effect> {
+    let mut found = of_itself(line);
+    for written in crate::written::run_at_once(line) {
+        found.extend(of_itself(&written));
+    }
+    keep_worst(&mut found);
+    found
+}
+
+/// What a line does without the files that it writes and runs.
+fn of_itself(line: &Line) -> Vec<Effect> {
     let mut found = Vec::new();
     found.extend(exhaust::of_line(line));
     for command in &line.commands {

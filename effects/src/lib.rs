@@ -14,3 +14,4 @@ pub mod host;
 pub mod known;
 pub mod limits;
 pub mod text;
+pub mod written;

@@ -36,3 +36,6 @@ pub const TEXT_END_BYTES_MAX: usize = 64 << 10;
 pub const TEXT_NAMES_MAX: usize = 32;
 /// The longest name, in bytes.
 pub const TEXT_NAME_BYTES_MAX: usize = 160;
+
+/// Of what a call writes into a file so many bytes are read as a program.
+pub const WRITTEN_BYTES_MAX: usize = 16_384;

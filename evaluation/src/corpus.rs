@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
+
 use crate::fault::Fault;
 use crate::notation::{Chore, Scripts, Story};
 
@@ -17,20 +19,25 @@ pub struct Corpus {
 impl Corpus {
     /// The corpus of this package.
     pub fn own() -> Result<Self, Fault> {
-        let package = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut corpus = Self::default();
         for folder in ["stories", "work"] {
-            for path in files(&package.join(folder))? {
-                let text =
-                    std::fs::read_to_string(&path).map_err(|source| Fault::Read { path: path.clone(), source })?;
-                let scripts: Scripts = toml::from_str(&text)
-                    .map_err(|error| Fault::Notation { path: path.clone(), message: error.to_string() })?;
+            for scripts in read::<Scripts>(folder)? {
                 corpus.stories.extend(scripts.story);
                 corpus.chores.extend(scripts.chore);
             }
         }
         Ok(corpus)
     }
+}
+
+/// What the TOML files in a folder of this package say, by the files' names.
+pub fn read<T: DeserializeOwned>(folder: &str) -> Result<Vec<T>, Fault> {
+    let mut said = Vec::new();
+    for path in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder))? {
+        let text = std::fs::read_to_string(&path).map_err(|source| Fault::Read { path: path.clone(), source })?;
+        said.push(toml::from_str(&text).map_err(|error| Fault::Notation { path, message: error.to_string() })?);
+    }
+    Ok(said)
 }
 
 /// The TOML files in a folder, by name.

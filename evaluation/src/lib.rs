@@ -5,9 +5,13 @@
 //! stories/*.toml ─┐
 //!                 ├─► acts of agents ─► records of sources ─► ingest and a ledger ─► the rules ─► tables
 //! work/*.toml ────┘
+//!
+//! programs/*.toml ─┐
+//!                  ├─► a session each of an agent of its own ─► the same way
+//! hijacked/*.toml ─┘
 //! ```
 //!
-//! Who writes a rule writes no story, and who writes a story does not look at what rules match: else the figures say nothing.
+//! Who writes a rule writes no story, program or session, and who writes one of these does not look at what rules match: else the figures say nothing.
 //! Nothing here is part of the program that users run.
 
 // Tests fail by panicking, so unwrapping there is the assertion.
@@ -17,14 +21,17 @@ pub mod corpus;
 pub mod day;
 pub mod fault;
 pub mod fleet;
+pub mod hijacked;
 pub mod house;
 pub mod judge;
 pub mod notation;
 #[path = "../../detect/rules/src/numbers.rs"]
 mod numbers;
 pub mod people;
+pub mod programs;
 pub mod records;
 pub mod report;
+pub mod scenes;
 pub mod techniques;
 #[path = "../../detect/rules/examples/history/unsynced.rs"]
 mod unsynced;

@@ -77,7 +77,7 @@ columns! {
     61 WORKSPACE_NAME "workspace_name" Text Facts Repeated Name Ignored "Name of the workspace.";
     62 MARKS "marks" TextList Facts Repeated Own Ignored "What intake noticed about the record, one word and what it is about: void:tokens_in, replaced:command, ….";
     63 USER_ID "user_id" Text Facts Repeated Name Ignored "Id of that person where the source or a join tells it; user is the name as soon as it is known.";
-    64 EFFECTS "effects" TextList Facts Repeated Own Ignored "What the command or call does, as words: read, write, send, secret, destroy, ….";
+    64 EFFECTS "effects" TextList Facts Repeated Own Ignored "What the command or call does, as words: read, write, send, secret, destroy, …; behind `code.` what a program does that it writes into a file.";
     65 TEXT_SIGNS "text_signs" TextList Facts Repeated Own Ignored "What was noticed about the text that a tool or a person gave the agent: instructions, hidden, secrecy, …; behind `wrote.` of what an agent writes for later sessions.";
     66 NAMED "named" TextList Facts Repeated Own Ignored "Keyed hashes of the addresses, hosts, accounts and files that a call or a text with instructions names.";
     100 COMMAND "command" Text Content Repeated FreeText Ignored "Command line.";

@@ -61,6 +61,11 @@ pub trait Case: Clone + Serialize + DeserializeOwned {
         ""
     }
 
+    /// The techniques that it is about, of those of its rule; `None` for all of them.
+    fn tags(&self) -> Option<&'static [&'static str]> {
+        None
+    }
+
     /// Position of an event that explains the episode without being part of it; it stands first in the evidence.
     fn cause(&self) -> Option<::ledger::Position> {
         None

@@ -50,6 +50,9 @@ pub struct EventRow<'a> {
     team: u64,
 }
 
+/// Begins what a program does that a call writes, in the column `effects`.
+const WRITTEN: &str = "code.";
+
 /// Where and when something was seen: all that an episode keeps of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sighting {
@@ -376,6 +379,11 @@ impl<'a> EventRow<'a> {
         let words = self.list(column::EFFECTS).filter_map(|word| word.parse::<EffectKind>().ok());
         let effects = words.map(|kind| Effect::new(kind, "what the call is given says so"));
         effects.filter(|effect| is_meant(effect)).max_by_key(|effect| effect.kind)
+    }
+
+    /// The worst of what a program does that its call writes into a file, once it runs.
+    pub fn worst_written(&self) -> Option<EffectKind> {
+        self.list(column::EFFECTS).filter_map(|word| word.strip_prefix(WRITTEN)?.parse().ok()).max()
     }
 
     /// What the name of its file says; nothing if it names none.

@@ -16,6 +16,8 @@ pub const COLLECTORS_MAX: usize = 1_024;
 pub const CALLS_MAX: usize = 65_536;
 /// Things that sessions made themselves, by kind and name.
 pub const MADE_MAX: usize = 32_768;
+/// Programs that do harm and that sessions wrote: about 20 bytes each.
+pub const PROGRAMS_MAX: usize = 16_384;
 /// Results with instructions that are remembered for each agent, 52 bytes each,
 pub const TOLD_RESULTS_MAX: usize = 2;
 /// and what one of them names.

@@ -52,6 +52,9 @@ pub fn effect(command: &Command, name: &str) -> Option<Effect> {
 fn trace(command: &Command, name: &str) -> Option<&'static str> {
     let has_time = || command.flag('t', " ") || command.flag('r', "reference") || command.flag('d', "date");
     Some(match name {
+        "gh" if command.has(&["pr"]) && command.has(&["merge"]) && command.option(&["--admin"]) => {
+            "the rules of a branch, such as its review, are passed by"
+        }
         "history" if command.flag('c', " ") || command.flag('w', " ") && command.has(&["/dev/null"]) => {
             "the history of the shell is removed"
         }

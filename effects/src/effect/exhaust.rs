@@ -46,6 +46,9 @@ pub fn effect(command: &Command, name: &str) -> Option<Effect> {
         "fork_bomb" => "a script starts itself or others without end",
         "flood" | "slowloris" | "goldeneye" | "hulk.py" => "a host is flooded with requests",
         "hping3" if command.option(&["--flood", "--faster"]) => "a host is flooded with requests",
+        "ab" | "wrk" | "wrk2" | "hey" | "siege" | "bombardier" | "oha" if is_load(command) => {
+            "a host is flooded with requests"
+        }
         "fill_memory" => "a script fills memory or disk without end",
         "kill" | "killall" | "pkill" | "taskkill" => {
             return Some(Effect::new(EffectKind::Kill, kill(command, name)?));
@@ -54,6 +57,18 @@ pub fn effect(command: &Command, name: &str) -> Option<Effect> {
     };
     Some(Effect::new(EffectKind::Exhaust, what))
 }
+
+/// Whether a measurement of load goes to somebody else's host, with more at once than a measurement needs.
+fn is_load(command: &Command) -> bool {
+    let host = super::destination(command);
+    let is_near = host.as_deref().is_none_or(super::is_near);
+    let number = |word: &String| word.trim_start_matches(|char: char| !char.is_ascii_digit()).parse::<u64>().ok();
+    let most = command.words.iter().filter_map(number).max().unwrap_or(0);
+    !is_near && most >= LOAD_MIN
+}
+
+/// Connections, or requests, from which on a load is no measurement.
+const LOAD_MIN: u64 = 1_000;
 
 fn kill(command: &Command, name: &str) -> Option<&'static str> {
     match name {

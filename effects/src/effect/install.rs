@@ -32,6 +32,12 @@ pub fn effects(command: &Command, name: &str, found: &mut Vec<Effect>) {
         return;
     }
     let Some(rest) = installed(command, name) else { return };
+    if rest
+        .iter()
+        .any(|word| word == "--trusted-host" || word.starts_with("--trusted-host=") || word.starts_with("http://"))
+    {
+        found.push(Effect::new(EffectKind::FetchedCode, "packages come from an address that nobody vouches for"));
+    }
     let mut words = rest.iter();
     let mut count = 0;
     while let Some(word) = words.next() {

@@ -7,7 +7,10 @@ use crate::file::paths;
 
 /// The effects of one command.
 pub fn effects(command: &Command, name: &str) -> Option<Effect> {
-    by_program(command, name).map(|what| Effect::new(EffectKind::Persist, what)).or_else(|| by_file(command, name))
+    by_program(command, name)
+        .map(|what| Effect::new(EffectKind::Persist, what))
+        .or_else(|| by_cloud(command, name))
+        .or_else(|| by_file(command, name))
 }
 
 fn by_program(command: &Command, name: &str) -> Option<&'static str> {
@@ -83,6 +86,26 @@ fn is_command(value: &str) -> bool {
     ["curl", "wget", "bash", "sh ", "/dev/tcp", "nc ", "python", "base64", "/tmp/"]
         .iter()
         .any(|part| value.contains(part))
+}
+
+/// What a command gives a cloud to run: functions, schedules, commands for its machines.
+fn by_cloud(command: &Command, name: &str) -> Option<Effect> {
+    let has = |words: &[&str]| words.iter().all(|word| command.has(&[word]));
+    let runs = match name {
+        "aws" => {
+            has(&["lambda", "create-function"])
+                || has(&["events", "put-rule"])
+                || has(&["ssm", "send-command"])
+                || has(&["scheduler", "create-schedule"])
+        }
+        "gcloud" => {
+            has(&["functions", "deploy"])
+                || (has(&["instances", "create"]) && command.words.iter().any(|word| word.contains("startup-script")))
+        }
+        "az" => has(&["run-command", "invoke"]) || has(&["functionapp", "create"]),
+        _ => false,
+    };
+    runs.then(|| Effect::new(EffectKind::Persist, "a cloud is given code that it runs by itself or on its machines"))
 }
 
 /// What a command writes that starts by itself, or from which agents and pipelines take orders.

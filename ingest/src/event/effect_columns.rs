@@ -4,16 +4,22 @@
 use effects::call;
 use effects::command::Line;
 use effects::effect::{Effect, EffectKind};
+use effects::written;
 use ledger::events::column;
 
 use super::Columns;
 use crate::limits::{EFFECT_OBJECT_BYTES_MAX, EFFECT_OBJECTS_MAX};
 
+/// Begins what a program does that a call writes into a file, once it runs.
+const CODE: &str = "code.";
+
 /// Sets what an event does: by its command line where it has one, else by the tool and redacted input of its call. Returns the kinds.
 pub fn set(columns: &mut Columns, call: Option<(&str, &str)>) -> Vec<EffectKind> {
     let effects = of(columns.text(column::COMMAND), call);
-    let (words, objects) = written(&effects);
-    columns.set_list(column::EFFECTS, words);
+    let (words, objects) = in_words(&effects);
+    let code = columns.text(column::FILE).zip(call).map(|(file, (_, input))| written::effects(file, input));
+    let code: Vec<String> = code.unwrap_or_default().iter().map(|kind| [CODE, kind.word()].concat()).collect();
+    columns.set_list(column::EFFECTS, words.into_iter().chain(code.iter().map(String::as_str)));
     columns.set_list(column::EFFECT_OBJECTS, objects.iter().map(String::as_str));
     effects.iter().map(|effect| effect.kind).collect()
 }
@@ -27,7 +33,7 @@ fn of(command: Option<&str>, call: Option<(&str, &str)>) -> Vec<Effect> {
 }
 
 /// The words of effects, and what they are about: the worst first, since they are kept.
-fn written(effects: &[Effect]) -> (Vec<&'static str>, Vec<String>) {
+fn in_words(effects: &[Effect]) -> (Vec<&'static str>, Vec<String>) {
     let mut words: Vec<&str> = effects.iter().map(|effect| effect.kind.word()).collect();
     words.dedup();
     let named = effects.iter().rev().filter_map(|effect| Some((effect.kind, effect.object.as_deref()?)));
@@ -43,7 +49,7 @@ mod tests {
 
     fn check(command: Option<&str>, tool: &str, input: &str, words: &[&str], objects: &[&str]) {
         let effects = of(command, Some((tool, input)));
-        let (found, about) = written(&effects);
+        let (found, about) = in_words(&effects);
         assert_eq!(
             (found.as_slice(), about.iter().map(String::as_str).collect::<Vec<_>>().as_slice()),
             (words, objects)

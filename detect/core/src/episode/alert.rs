@@ -210,7 +210,10 @@ impl<C: Case> Episode<C> {
         self.alert.severity = self.case.severity(&self.alert);
         let mut alert = self.alert.clone();
         label.name.as_ref().clone_into(&mut alert.rule);
-        alert.tags.clone_from(&label.tags);
+        match self.case.tags() {
+            Some(tags) => alert.tags = tags.iter().map(ToString::to_string).collect(),
+            None => alert.tags.clone_from(&label.tags),
+        }
         alert.title = self.case.title(&self.alert);
         alert.reason = self.case.reason(&self.alert);
         alert.measured = self.measure();

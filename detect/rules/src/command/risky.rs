@@ -6,6 +6,8 @@ mod looks;
 mod table;
 mod told;
 
+use std::borrow::Cow;
+
 use detect_core::aspects::Aspects;
 use detect_core::detector::Detector;
 use detect_core::episode::{Before, Case, Episodes, Opening, Subject, span, span_seconds};
@@ -18,14 +20,16 @@ use detect_core::scope::{self, Scope};
 use detect_core::spec::{Example, Expected, Spec};
 use detect_core::table::Table;
 use detect_core::text::{bounded, duration, sentences, times};
-use detect_core::{detector_state, parameters};
+use detect_core::{detector_state, packed, parameters};
 use effects::effect::{self, Effect, EffectKind};
+use effects::file::paths;
+use effects::written;
 use ledger::events::column;
 use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
 use serde::{Deserialize, Serialize};
 
 use crate::deed::{CallStage, Calls, Deeds, News};
-use crate::limits::{AGENTS_MAX, MADE_MAX};
+use crate::limits::{AGENTS_MAX, MADE_MAX, PROGRAMS_MAX};
 use looks::Looks;
 
 /// What the reference says.
@@ -39,7 +43,8 @@ pub static SPEC: Spec = Spec {
            credentials, runs code that it just fetched or decoded, takes privileges, or looks around on the machine in several ways \
            within some minutes. Judged is what it does, however it is written: quotes, variables of the line, wrappers \
            (`sh -c`, `sudo`, `xargs`, `find -exec`, `docker exec`, `ssh`), here-documents, programs of Python and JavaScript, and the \
-           arguments of MCP tools are looked through. What was asked for, what was refused and what ran is told apart, and is one step \
+           arguments of MCP tools are looked through. Programs that are written into files are read, too: one step less bad, until the \
+           session runs them. What was asked for, what was refused and what ran is told apart, and is one step \
            less bad until it runs, and so is what is no more than medium and was asked for by the person's prompts in general words. \
            One look at the accounts, privileges or histories of the machine is low. One episode for each kind of effect and session.",
     why: "These are the commands after which an incident is worked on from backups, or on a host instead of in a sandbox.",
@@ -121,6 +126,18 @@ const EXAMPLES: &[Example] = &[
         }],
     },
     Example {
+        name: "a program that is written and then run",
+        events: &[
+            r#"{"second":0,"kind":"file.write","outcome":"success","tool":"Write","file":"/w/clean.py","effects":["write","code.destroy"],"session":"s1"}"#,
+            r#"{"second":9,"kind":"command","outcome":"success","tool":"Bash","command":"cd /w && python3 clean.py","session":"s1"}"#,
+        ],
+        until: 60,
+        alerts: &[
+            Expected { state: State::Open, severity: Severity::Medium, count: 1, reason: "did not run yet" },
+            Expected { state: State::Open, severity: Severity::High, count: 1, reason: "that the session wrote" },
+        ],
+    },
+    Example {
         name: "ordinary work",
         events: &[
             r#"{"second":0,"kind":"command","tool":"Bash","command":"rm -rf target/debug && cargo test","session":"s1"}"#,
@@ -161,15 +178,17 @@ pub(crate) fn is_destruction(event: &EventRow<'_>) -> bool {
 pub struct Risky {
     parameters: Parameters,
     key: Key,
-    calls: Calls<EffectKind>,
+    calls: Calls<Found>,
     /// What sessions have made themselves, by kind and name, and may remove again.
     made: Recent<()>,
+    /// Programs that sessions have written and that do harm, by the last part of their names.
+    programs: Recent<EffectKind>,
     /// How each agent looked around lately.
     looks: Table<Looks>,
     episodes: Episodes<Commands>,
 }
 
-detector_state!(Risky { calls, made, looks, episodes } without { parameters, key });
+detector_state!(Risky { calls, made, programs, looks, episodes } without { parameters, key });
 
 impl Rule for Risky {
     type Parameters = Parameters;
@@ -182,6 +201,7 @@ impl Rule for Risky {
             key,
             calls: Calls::new(),
             made: Recent::new(MADE_MAX),
+            programs: Recent::new(PROGRAMS_MAX),
             looks: Table::new(AGENTS_MAX),
         }
     }
@@ -196,8 +216,9 @@ impl Detector for Risky {
         let Some(progress) = CallStage::of(event) else { return };
         match self.calls.hear(event, progress) {
             News::Known => {}
-            News::Further(from, to, kind) => {
-                let subject = Subject { scope: Scope::agent(event), target: kind.word() };
+            News::Further(from, to, found) => {
+                let target = found.target();
+                let subject = Subject { scope: Scope::agent(event), target: &target };
                 self.episodes.worsen(subject, findings, |case| case.deeds.go_on(from, to));
             }
             News::First => self.judge(event, progress, findings),
@@ -225,29 +246,58 @@ impl Risky {
             kind => told::of(kind).is_some() && !effect.target.as_deref().is_some_and(is_own),
         };
         let found = asked.or_else(|| event.worst_effect(is_told));
-        let looks = || self.looked(event, progress, findings);
-        let Some((found, is_single)) = found.map(|found| (found, false)).or_else(looks) else { return };
-        self.calls.judged(event, progress, found.kind);
+        let found = found.or_else(|| self.runs_program(event));
+        let found = found.map(|found| (found, Manner::Plain)).or_else(|| self.writes_program(event));
+        let Some((found, manner)) = found.or_else(|| self.looked(event, progress, findings)) else { return };
+        let known = Found { kind: found.kind, is_written: manner == Manner::Written };
+        self.calls.judged(event, progress, known);
         let is_meant = event.person().asked_for(told::meant_by(found.kind));
         let open = |_| Opening {
             case: Commands {
                 kind: found.kind,
                 what: found.what.clone(),
                 is_meant,
-                is_single,
+                manner,
                 deeds: Deeds::one(progress),
             },
             who: scope::who(event),
             what: What { tool: event.text(column::TOOL).map(bounded), ..What::default() },
             before: Before::default(),
         };
-        let subject = Subject { scope: Scope::agent(event), target: found.kind.word() };
+        let target = known.target();
+        let subject = Subject { scope: Scope::agent(event), target: &target };
         self.episodes.raise(subject, event.sighting(), findings, open, |case| case.deeds.add(progress));
+    }
+
+    /// What a program does that a call writes into a file: it is remembered until the session runs it.
+    fn writes_program(&mut self, event: &EventRow<'_>) -> Option<(Effect, Manner)> {
+        let kind = event.worst_written().filter(|kind| told::of(*kind).is_some())?;
+        let file = event.text(column::FILE)?;
+        self.programs.insert(self.program(event, paths::name(file)), kind);
+        Some((Effect::new(kind, "the call writes a program that does so once it runs"), Manner::Written))
+    }
+
+    /// What a command runs that the session wrote itself.
+    fn runs_program(&self, event: &EventRow<'_>) -> Option<Effect> {
+        if !event.aspects().meet(Aspects::COMMAND) {
+            return None;
+        }
+        let run = written::run_by(event.line()).filter_map(|name| self.programs.get(self.program(event, name)));
+        run.max().map(|kind| Effect::new(kind, "it runs a program that the session wrote, and that does so"))
+    }
+
+    fn program(&self, event: &EventRow<'_>, name: &str) -> u64 {
+        self.key.hash(&["program", name]) ^ event.agent()
     }
 
     /// What it means that an agent looks around once more, and whether that is told by itself; nothing as a rule until it did so in
     /// several ways.
-    fn looked(&mut self, event: &EventRow<'_>, progress: CallStage, findings: &mut Findings) -> Option<(Effect, bool)> {
+    fn looked(
+        &mut self,
+        event: &EventRow<'_>,
+        progress: CallStage,
+        findings: &mut Findings,
+    ) -> Option<(Effect, Manner)> {
         let looks = looks::of(event);
         if looks == 0 || progress == CallStage::Refused {
             return None;
@@ -257,8 +307,38 @@ impl Risky {
         let seen = known.note(looks, event.time().unix_seconds(), looks_seconds);
         let is_enough = seen >= enough;
         let said = if is_enough { looks::sentence(*known) } else { looks::telling(looks)? };
-        Some((Effect::new(EffectKind::Discover, &said), !is_enough))
+        let manner = if is_enough { Manner::Plain } else { Manner::Single };
+        Some((Effect::new(EffectKind::Discover, &said), manner))
     }
+}
+
+/// What was found of a call.
+#[derive(Debug, Clone, Copy)]
+struct Found {
+    kind: EffectKind,
+    /// Whether it is written into a program that does not run yet.
+    is_written: bool,
+}
+
+packed!(Found { kind, is_written });
+
+impl Found {
+    /// What tells its episode from others of the agent.
+    fn target(self) -> Cow<'static, str> {
+        if self.is_written { format!("code.{}", self.kind.word()).into() } else { self.kind.word().into() }
+    }
+}
+
+/// In which way an effect shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Manner {
+    /// A command or call has it.
+    Plain,
+    /// A program that a call writes has it once it runs.
+    Written,
+    /// It is one look, of which nothing follows.
+    Single,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -269,8 +349,7 @@ struct Commands {
     what: String,
     /// Whether the person asked for such a thing in general words.
     is_meant: bool,
-    /// Whether it is one look, of which nothing follows.
-    is_single: bool,
+    manner: Manner,
     /// How far the commands have come.
     deeds: Deeds,
 }
@@ -278,17 +357,28 @@ struct Commands {
 impl Case for Commands {
     fn severity(&self, _: &Alert) -> Severity {
         let severity = told::of(self.kind).map_or(Severity::Low, |told| told.severity);
-        let is_light = severity == Severity::Medium && (self.is_meant || self.is_single);
-        self.deeds.severity(if is_light { Severity::Low } else { severity })
+        let severity = match (severity, self.manner) {
+            (Severity::Critical, Manner::Written) => Severity::High,
+            (Severity::High, Manner::Written) => Severity::Medium,
+            (Severity::Medium, _) if self.is_meant || self.manner != Manner::Plain => Severity::Low,
+            (severity, _) => severity,
+        };
+        self.deeds.severity(severity)
     }
 
     fn kind(&self) -> &'static str {
         self.kind.word()
     }
 
+    fn tags(&self) -> Option<&'static [&'static str]> {
+        Some(told::tags(self.kind))
+    }
+
     fn title(&self, _: &Alert) -> String {
         let told = told::of(self.kind);
-        if self.deeds.any_done() {
+        if self.manner == Manner::Written {
+            format!("An agent writes a program that {}", told.map_or("does harm", |told| told.does))
+        } else if self.deeds.any_done() {
             format!("An agent's command {}", told.map_or("does harm", |told| told.does))
         } else {
             format!("An agent asked to {}", told.map_or("do harm", |told| told.would))
@@ -297,7 +387,9 @@ impl Case for Commands {
 
     fn reason(&self, alert: &Alert) -> String {
         let Some(told) = told::of(self.kind) else { return self.what.clone() };
-        let first = if self.deeds.any_done() {
+        let first = if self.manner == Manner::Written {
+            format!("A program that the agent writes {}; it did not run yet.", told.does)
+        } else if self.deeds.any_done() {
             format!("A command {}: {}.", told.does, self.what)
         } else {
             format!("The agent asked to {}: {}.", told.would, self.what)

@@ -150,6 +150,18 @@ impl Class {
         }
     }
 
+    /// The techniques that it is about.
+    fn tags(self) -> &'static [&'static str] {
+        match self {
+            Self::Secrets => &["AML.T0083", "AML.T0098", "T1552", "ASI03"],
+            Self::Ci => &["AML.T0081", "T1195", "ASI02"],
+            Self::AgentConfiguration => &["AML.T0081", "AML.T0080", "T1546", "ASI06"],
+            Self::StartsByItself => &["AML.T0081", "T1546", "T1053", "ASI02"],
+            Self::System | Self::Outside => &["AML.T0081", "T1546", "ASI02"],
+            Self::ManyDeleted => &["AML.T0101", "T1485", "ASI02"],
+        }
+    }
+
     fn does(self) -> &'static str {
         match self {
             Self::Secrets => "reads files or stores that usually hold secrets",
@@ -370,6 +382,10 @@ struct Touched {
 }
 
 impl Case for Touched {
+    fn tags(&self) -> Option<&'static [&'static str]> {
+        Some(self.class.tags())
+    }
+
     fn severity(&self, _: &Alert) -> Severity {
         // A command does not say how much it deleted.
         let severity = if self.what.is_some() { Severity::Medium } else { self.class.severity() };

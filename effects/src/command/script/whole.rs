@@ -119,7 +119,21 @@ pub fn commands(code: &str) -> Vec<Carried> {
             || (has(&CROWDS) && ["range(1000", "range(500", "range(10000"].iter().any(|many| code.contains(many))));
     let lists = has(&LISTS) && has(&WIDE);
     let names_secrets = is_about_secrets(code);
-    let found: [(bool, &[&str]); 16] = [
+    let tears_down = has(&[
+        "delete_db_instance(",
+        "delete_db_cluster(",
+        "terminate_instances(",
+        "delete_bucket(",
+        "objects.all().delete",
+        "delete_stack(",
+        "delete_cluster(",
+        "delete_file_system(",
+        "DeleteDBInstanceCommand",
+        "TerminateInstancesCommand",
+        "DeleteBucketCommand",
+    ]);
+    let found: [(bool, &[&str]); 17] = [
+        (tears_down, &["aws", "rds", "delete-db-instance"]),
         (is_endless && copies_itself(code), &["fork_bomb"]),
         (is_endless && has(&GROWS), &["fill_memory"]),
         (is_reverse_shell(code), &["reverse_shell"]),

@@ -229,12 +229,14 @@ fn container(command: &Command, name: &str) -> Option<Effect> {
     let words = if name == "docker-compose" { [&["compose"][..], &words].concat() } else { words };
     let flag = |letter, long| command.flag(letter, long);
     let destroys = |what: &str| Some(Effect::new(EffectKind::Destroy, what));
+    // What a developer's machine keeps of containers is work that is nowhere else, and no more.
+    let discards = |what: &str| Some(Effect::new(EffectKind::Discard, what));
     match words.as_slice() {
         ["volume", "rm" | "remove" | "prune", ..] => destroys("volumes with their data are removed"),
         ["system", "prune", ..] if flag('a', "all") || flag(' ', "volumes") => {
-            destroys("images, containers or volumes are removed as a whole")
+            discards("images, containers or volumes are removed as a whole")
         }
-        ["system", "reset", ..] => destroys("images, containers or volumes are removed as a whole"),
+        ["system", "reset", ..] => discards("images, containers or volumes are removed as a whole"),
         // They are those of one project, which agents start and end again.
         ["compose", rest @ ..] if rest.contains(&"down") && flag('v', "volumes") => {
             Some(Effect::new(EffectKind::Discard, "the volumes of a project are removed with their data"))

@@ -23,6 +23,13 @@ fn event(second: i64, kind: &str, outcome: Option<&str>, line: Option<&str>) -> 
 }
 
 #[test]
+fn techniques_of_an_effect_are_those_of_the_rule() {
+    for kind in EffectKind::ALL {
+        assert!(told::tags(*kind).iter().all(|tag| SPEC.tags.contains(tag)), "{kind:?}");
+    }
+}
+
+#[test]
 fn a_refusal_is_told_as_one() {
     let line = Some("rm -rf ~");
     let check = |events: &[Value], expected: &[(Severity, &str)]| {

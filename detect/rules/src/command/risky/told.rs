@@ -19,6 +19,26 @@ pub struct Told {
     pub look: &'static str,
 }
 
+/// The techniques that an effect is about.
+pub fn tags(kind: EffectKind) -> &'static [&'static str] {
+    match kind {
+        EffectKind::Discover => &["T1087", "AML.T0050", "ASI02"],
+        EffectKind::Privilege => &["T1548", "AML.T0050", "ASI03"],
+        EffectKind::FetchedCode => &["T1105", "T1059", "AML.T0050", "ASI05"],
+        EffectKind::Permission => &["T1548", "T1098", "AML.T0050", "ASI03"],
+        EffectKind::Account => &["T1098", "AML.T0050", "ASI03"],
+        EffectKind::Discard | EffectKind::Destroy => &["T1485", "AML.T0101", "ASI02"],
+        EffectKind::Persist => &["T1053", "AML.T0050", "ASI02"],
+        EffectKind::Cover => &["T1070", "T1562", "AML.T0050", "ASI02"],
+        EffectKind::Publish | EffectKind::Exfiltrate => &["T1048", "AML.T0086", "ASI02"],
+        EffectKind::Scan => &["T1046", "AML.T0050", "ASI02"],
+        EffectKind::Exhaust => &["T1496", "AML.T0050", "ASI02"],
+        EffectKind::Remote => &["T1572", "AML.T0050", "ASI05"],
+        EffectKind::Escape => &["T1611", "AML.T0105", "ASI05"],
+        _ => &["T1059", "AML.T0050", "ASI02"],
+    }
+}
+
 /// What is told of effects of a kind; `None` for what work consists of, and for what another rule tells: files with secrets by
 /// `file.unusual`, agents without questions by `approval.bypass`.
 pub fn of(kind: EffectKind) -> Option<&'static Told> {

@@ -24,6 +24,21 @@ fn write(file: &str) -> Value {
 }
 
 #[test]
+fn techniques_of_a_class_are_those_of_the_rule() {
+    for class in [
+        Class::Secrets,
+        Class::Ci,
+        Class::AgentConfiguration,
+        Class::StartsByItself,
+        Class::System,
+        Class::Outside,
+        Class::ManyDeleted,
+    ] {
+        assert!(class.tags().iter().all(|tag| SPEC.tags.contains(tag)), "{class:?}");
+    }
+}
+
+#[test]
 fn one_deletion_is_told_by_one_detector() {
     for (line, expected) in [
         ("rm -rf .", &["file.unusual"][..]),
