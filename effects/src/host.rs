@@ -77,6 +77,11 @@ pub fn of(host: &str, path: &str) -> Class {
 
 /// The host as an address, if it is one: also in the forms that only old resolvers understand and filters miss.
 fn address(host: &str) -> Option<IpAddr> {
+    // Most hosts are names: every form of an address has a colon, or ends in a number, which begins with a digit.
+    let last = host.rsplit('.').next().unwrap_or(host);
+    if !last.starts_with(|char: char| char.is_ascii_digit()) && !host.contains(':') {
+        return None;
+    }
     if let Ok(address) = host.parse() {
         return Some(address);
     }
@@ -163,8 +168,27 @@ fn suffixes(host: &str) -> impl Iterator<Item = &str> {
 }
 
 fn listed(name: &str) -> Option<Class> {
+    let first = name.bytes().next().unwrap_or_default();
+    if LENGTHS.get(usize::from(first)).copied().unwrap_or_default() & length_bit(name.len()) == 0 {
+        return None;
+    }
     let at = LISTED.binary_search_by(|(listed, _)| (*listed).cmp(name)).ok()?;
     LISTED.get(at).map(|(_, class)| *class)
+}
+
+/// For each first byte the lengths of the names that are listed, one bit each: nearly all hosts are told apart by that.
+const LENGTHS: [u64; 256] = {
+    let (mut lengths, mut at) = ([0; 256], 0);
+    while at < LISTED.len() {
+        let name = LISTED[at].0;
+        lengths[name.as_bytes()[0] as usize] |= length_bit(name.len());
+        at += 1;
+    }
+    lengths
+};
+
+const fn length_bit(length: usize) -> u64 {
+    1 << (length % 64)
 }
 
 /// Hosts of which only some paths pass messages on.

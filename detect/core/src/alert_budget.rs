@@ -10,7 +10,6 @@ mod team;
 use std::collections::BTreeMap;
 
 use ledger::Timestamp;
-use ledger::events::column;
 use operations::alert::{Alert, Severity, State};
 use operations::calendar;
 
@@ -91,14 +90,14 @@ impl TeamBudgets {
     /// Counts the day of an event for its agent: once for the fleet, and once for each team that names it.
     pub fn note(&mut self, event: &EventRow<'_>) {
         let (day, agent) = (day(event.time()), event.network());
-        let name = event.text(column::TEAM).unwrap_or_default();
-        let team = self.team(name);
+        let team = event.team();
+        let is_named = team != self.fleet;
         let today = AgentDay { day: u32::try_from(day).unwrap_or_default(), team: team as u32 };
         match self.agents.get(agent) {
             Some(before) if before == today || before.day > today.day => {}
             Some(before) if before.day == today.day => {
                 let member = Key::join(agent, team);
-                if !name.is_empty() && self.members.get(member).is_none_or(|counted| counted < today.day) {
+                if is_named && self.members.get(member).is_none_or(|counted| counted < today.day) {
                     self.members.insert(member, today.day);
                     self.count(team, day);
                 }
@@ -106,7 +105,7 @@ impl TeamBudgets {
             _ => {
                 self.agents.insert(agent, today);
                 self.count(self.fleet, day);
-                if !name.is_empty() {
+                if is_named {
                     self.count(team, day);
                 }
             }

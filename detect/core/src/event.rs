@@ -113,12 +113,8 @@ impl<'a> EventRow<'a> {
         let lookup = if request.is_some() { None } else { Lookup::read(&columns) };
         let tenancy = request.and_then(|request| Tenancy::of(request.host, request.path, request.is_write()));
         let asked = request.map(|request| request.domain).or(lookup.map(|lookup| lookup.domain));
-        let (domain, team) = match asked {
-            Some(asked) => {
-                (key.of(Space::DOMAIN, asked), key.of(Space::TEAM, columns.text(column::TEAM).unwrap_or("")))
-            }
-            None => (0, 0),
-        };
+        let domain = asked.map_or(0, |asked| key.of(Space::DOMAIN, asked));
+        let team = key.of(Space::TEAM, columns.text(column::TEAM).unwrap_or(""));
         let place = tenancy.map_or(domain, |tenancy| key.hash(&["place", tenancy.service, &tenancy.owner()]));
         Self {
             key,
@@ -283,7 +279,7 @@ impl<'a> EventRow<'a> {
         self.lookup
     }
 
-    /// Keyed hash of the team of a request or a question, all of no team being one; zero for other kinds.
+    /// Keyed hash of the team, all of no team being one.
     pub fn team(&self) -> u64 {
         self.team
     }
@@ -330,9 +326,8 @@ impl<'a> EventRow<'a> {
 
     /// Whether requests of the event's team go to a registrable domain, or those of many agents.
     pub fn is_reached(&self, domain: &str) -> bool {
-        let team = self.key.of(Space::TEAM, self.text(column::TEAM).unwrap_or(""));
-        self.surroundings
-            .is_some_and(|surroundings| surroundings.reach.is_reached(self.key.of(Space::DOMAIN, domain), team))
+        let domain = self.key.of(Space::DOMAIN, domain);
+        self.surroundings.is_some_and(|surroundings| surroundings.reach.is_reached(domain, self.team))
     }
 
     /// How many agents were watched, and for how long.

@@ -36,6 +36,9 @@ impl Space {
     /// Paths of files.
     pub const FILE: Self = Self(10);
 
+    /// Names of tools.
+    pub const TOOL: Self = Self(11);
+
     /// Names that stand in a column.
     pub const fn column(id: u8) -> Self {
         Self(1 << 32 | id as u64)

@@ -20,6 +20,7 @@ pub mod event_columns;
 mod event_order;
 pub mod failure;
 pub mod findings;
+pub mod fixed_list;
 mod index;
 pub mod key;
 pub mod limits;

@@ -204,38 +204,45 @@ pub fn whole_seq(seq: Seq, half: u32) -> Seq {
     seq.back(u64::from((seq.get() as u32).wrapping_sub(half)))
 }
 
+/// What stands before a text: that there is none, that its length follows, that it is a UUID,
+const NO_TEXT: u8 = 0;
+const LONG_TEXT: u8 = 1;
+const UUID_TEXT: u8 = 2;
+/// or from here on its length, which nearly every text is short enough for.
+const SHORT_TEXT: u8 = 3;
+
 /// Packs a short text, or that there is none. A UUID, which most names of sessions and workspaces are, takes 17 bytes.
 pub fn pack_text(text: Option<&str>, out: &mut Vec<u8>) {
-    match (text, text.and_then(uuid)) {
-        (None, _) => out.push(0),
-        (Some(_), Some(uuid)) => {
-            out.push(2);
-            out.extend_from_slice(uuid.as_bytes());
-        }
-        (Some(text), None) => {
-            let text = &text[..text.floor_char_boundary(u16::MAX.into())];
-            out.push(1);
+    let Some(text) = text else { return out.push(NO_TEXT) };
+    if let Some(uuid) = uuid(text) {
+        out.push(UUID_TEXT);
+        out.extend_from_slice(uuid.as_bytes());
+        return;
+    }
+    let text = &text[..text.floor_char_boundary(u16::MAX.into())];
+    match u8::try_from(text.len()).ok().and_then(|len| len.checked_add(SHORT_TEXT)) {
+        Some(short) => out.push(short),
+        None => {
+            out.push(LONG_TEXT);
             (text.len() as u16).pack(out);
-            out.extend_from_slice(text.as_bytes());
         }
     }
+    out.extend_from_slice(text.as_bytes());
 }
 
 /// Takes a text that [`pack_text`] wrote.
 pub fn unpack_text(input: &mut &[u8]) -> Result<Option<String>, RestoreError> {
-    match u8::unpack(input)? {
-        0 => Ok(None),
-        1 => {
-            let len = u16::unpack(input)?;
-            let text = std::str::from_utf8(take(input, len.into())?).map_err(|_| RestoreError::Malformed)?;
-            Ok(Some(text.to_owned()))
-        }
-        2 => {
+    let len = match u8::unpack(input)? {
+        NO_TEXT => return Ok(None),
+        UUID_TEXT => {
             let bytes = take(input, 16)?.try_into().map_err(|_| RestoreError::Malformed)?;
-            Ok(Some(Uuid::from_bytes(bytes).hyphenated().to_string()))
+            return Ok(Some(Uuid::from_bytes(bytes).hyphenated().to_string()));
         }
-        _ => Err(RestoreError::Malformed),
-    }
+        LONG_TEXT => u16::unpack(input)?,
+        short => u16::from(short - SHORT_TEXT),
+    };
+    let text = std::str::from_utf8(take(input, len.into())?).map_err(|_| RestoreError::Malformed)?;
+    Ok(Some(text.to_owned()))
 }
 
 /// The UUID that a text is, if it is written as it will be read back: with hyphens, in lower case.
@@ -277,6 +284,17 @@ impl<T: Pack> Pack for Box<T> {
 
     fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
         T::unpack(input).map(Self::new)
+    }
+}
+
+impl<T: Pack> Pack for Box<[T]> {
+    fn pack(&self, out: &mut Vec<u8>) {
+        (self.len() as u32).pack(out);
+        self.iter().for_each(|item| item.pack(out));
+    }
+
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        Vec::unpack(input).map(Self::from)
     }
 }
 

@@ -1,7 +1,5 @@
 //! A bounded memory of keys that forgets what came first: the same keys in the same order leave the same memory.
 
-use std::hash::Hasher;
-
 use crate::detector_state::DetectorState;
 use crate::index::{Index, Keyed};
 use crate::pack::{Pack, RestoreError};
@@ -20,8 +18,15 @@ pub struct Recent<V> {
 
 #[derive(Debug)]
 struct Remembered<V> {
-    key: u64,
+    /// The halves of its key, the upper first: as one number it would leave room empty behind many values.
+    halves: [u32; 2],
     value: V,
+}
+
+impl<V> Remembered<V> {
+    fn new(key: u64, value: V) -> Self {
+        Self { halves: [(key >> 32) as u32, key as u32], value }
+    }
 }
 
 impl<V: Copy + Pack> Recent<V> {
@@ -40,12 +45,12 @@ impl<V: Copy + Pack> Recent<V> {
             return;
         }
         let at = if self.entries.len() < self.limit {
-            self.entries.push(Remembered { key, value });
+            self.entries.push(Remembered::new(key, value));
             self.entries.len() as u32 - 1
         } else {
             let at = self.oldest;
             self.index.remove(at, &self.entries);
-            self.entries[at as usize] = Remembered { key, value };
+            self.entries[at as usize] = Remembered::new(key, value);
             self.oldest = (at + 1) % self.limit as u32;
             self.forgot = true;
             at
@@ -70,9 +75,9 @@ impl<V: Copy + Pack> DetectorState for Recent<V> {
         self.forgot.pack(out);
         (self.entries.len() as u32).pack(out);
         let (newer, older) = self.entries.split_at(self.oldest as usize);
-        for Remembered { key, value } in older.iter().chain(newer) {
-            key.pack(out);
-            value.pack(out);
+        for entry in older.iter().chain(newer) {
+            entry.key().pack(out);
+            entry.value.pack(out);
         }
         Ok(())
     }
@@ -91,27 +96,8 @@ impl<V: Copy + Pack> DetectorState for Recent<V> {
 
 impl<V> Keyed for Remembered<V> {
     fn key(&self) -> u64 {
-        self.key
-    }
-}
-
-/// Keys are keyed hashes already, so they are used as they are.
-#[derive(Debug, Default)]
-pub struct Passthrough(u64);
-
-impl Hasher for Passthrough {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        self.0 = value;
+        let [upper, lower] = self.halves;
+        u64::from(upper) << 32 | u64::from(lower)
     }
 }
 

@@ -48,7 +48,7 @@ detector_state!(Shared { reach, authority, secrets, persons, openers, order } wi
 
 impl Shared {
     /// Raised when the form of any state changes, or what is in this one for the same events.
-    pub const VERSION: u32 = 7;
+    pub const VERSION: u32 = 8;
 
     /// Nothing was seen.
     pub fn new(key: Key) -> Self {

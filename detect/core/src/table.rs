@@ -34,7 +34,8 @@ pub struct Table<V> {
 /// A state in the list of its owner's states, which is ordered by use.
 #[derive(Debug)]
 struct Slot<V> {
-    key: u64,
+    /// The halves of its key, the upper first: as one number it would leave room empty behind many values.
+    halves: [u32; 2],
     /// The place of its owner: half as long as a hash.
     owner: u32,
     /// The second, since 1970, in which it was used last.
@@ -156,10 +157,17 @@ impl<V: Default + Pack> Table<V> {
             None => sender,
         };
         self.lists.resize(self.lists.len().max(self.owners.len()), EMPTY);
-        let slot = Slot { key, owner, used: second as u32, newer: NONE, older: NONE, value };
+        let slot = Slot {
+            halves: [(key >> 32) as u32, key as u32],
+            owner,
+            used: second as u32,
+            newer: NONE,
+            older: NONE,
+            value,
+        };
         let at = if let Some(at) = freed {
             let evicted = std::mem::replace(&mut self.slots[at as usize], slot);
-            self.evicted = Some((evicted.key, evicted.value));
+            self.evicted = Some((evicted.key(), evicted.value));
             at
         } else {
             self.slots.push(slot);
@@ -263,7 +271,7 @@ impl<V: Default + Pack> Table<V> {
         self.owners.at(owner).count.pack(out);
         let mut at = self.lists.get(owner as usize).map_or(NONE, |list| list.oldest);
         while let Some(slot) = self.slots.get(at as usize) {
-            slot.key.pack(out);
+            slot.key().pack(out);
             slot.used.pack(out);
             slot.value.pack(out);
             at = slot.newer;
@@ -281,7 +289,8 @@ impl<V: Default + Pack> Table<V> {
 
 impl<V> Keyed for Slot<V> {
     fn key(&self) -> u64 {
-        self.key
+        let [upper, lower] = self.halves;
+        u64::from(upper) << 32 | u64::from(lower)
     }
 }
 

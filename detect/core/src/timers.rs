@@ -4,24 +4,26 @@
 //! Most timers are set again and again to later seconds and never fire. So a timer that is set later, or cleared, stays where
 //! it was queued and is looked at again when its old second comes.
 
-use std::collections::{BTreeSet, HashMap};
-use std::hash::BuildHasherDefault;
+use std::collections::BTreeSet;
 
 use crate::detector_state::DetectorState;
+use crate::index::{Index, Keyed};
 use crate::pack::{Pack, RestoreError};
-use crate::recent::Passthrough;
 use crate::second::Second;
 
 /// Timers by keyed hash.
 #[derive(Debug, Default)]
 pub struct Timers {
     queue: BTreeSet<(Second, Halves)>,
-    by_key: HashMap<u64, Timer, BuildHasherDefault<Passthrough>>,
+    /// In no order that matters.
+    timers: Vec<Timer>,
+    index: Index,
 }
 
 /// One timer.
 #[derive(Debug, Clone, Copy)]
 struct Timer {
+    key: Halves,
     /// The second under which it is queued: never later than that in which it is due.
     queued: Second,
     /// The second in which it is due; [`Second::LAST`] once it was cleared.
@@ -39,32 +41,64 @@ fn whole([upper, lower]: Halves) -> u64 {
     u64::from(upper) << 32 | u64::from(lower)
 }
 
+impl Keyed for Timer {
+    fn key(&self) -> u64 {
+        whole(self.key)
+    }
+}
+
 impl Timers {
     /// Sets the timer of a key, in place of the one that it had.
     pub fn set(&mut self, key: u64, second: i64) {
         let second = Second::new(second);
-        match self.by_key.get_mut(&key) {
+        match self.get_mut(key) {
             Some(timer) if timer.queued <= second => timer.due = second,
             _ => {
                 self.forget(key);
-                self.by_key.insert(key, Timer { queued: second, due: second });
-                self.queue.insert((second, halves(key)));
+                self.add(Timer { key: halves(key), queued: second, due: second });
             }
         }
     }
 
     /// Takes the timer of a key away for now.
     pub fn clear(&mut self, key: u64) {
-        if let Some(timer) = self.by_key.get_mut(&key) {
+        if let Some(timer) = self.get_mut(key) {
             timer.due = Second::LAST;
         }
     }
 
     /// Takes the timer of a key away together with the memory that it takes.
     pub fn forget(&mut self, key: u64) {
-        if let Some(timer) = self.by_key.remove(&key) {
-            self.queue.remove(&(timer.queued, halves(key)));
+        if let Some(timer) = self.remove(key) {
+            self.queue.remove(&(timer.queued, timer.key));
         }
+    }
+
+    fn get_mut(&mut self, key: u64) -> Option<&mut Timer> {
+        let at = self.index.get(key, &self.timers)?;
+        self.timers.get_mut(at as usize)
+    }
+
+    /// Adds the timer of a key that has none.
+    fn add(&mut self, timer: Timer) {
+        self.timers.push(timer);
+        self.index.insert(self.timers.len() as u32 - 1, &self.timers);
+        self.queue.insert((timer.queued, timer.key));
+    }
+
+    /// Takes a timer out of the list, where the last one takes its place.
+    fn remove(&mut self, key: u64) -> Option<Timer> {
+        let at = self.index.get(key, &self.timers)?;
+        let last = self.timers.len() as u32 - 1;
+        self.index.remove(at, &self.timers);
+        if at != last {
+            self.index.remove(last, &self.timers);
+        }
+        let removed = self.timers.swap_remove(at as usize);
+        if at != last {
+            self.index.insert(at, &self.timers);
+        }
+        Some(removed)
     }
 
     /// Takes the next key out that is due at `second`.
@@ -73,19 +107,20 @@ impl Timers {
         while let Some((queued, key)) = self.queue.first().copied().filter(|(queued, _)| *queued <= now) {
             self.queue.remove(&(queued, key));
             let key = whole(key);
-            match self.by_key.get_mut(&key) {
+            match self.get_mut(key) {
                 Some(timer) if timer.due == Second::LAST => {}
                 Some(timer) if timer.due > now => {
                     timer.queued = timer.due;
-                    self.queue.insert((timer.due, halves(key)));
+                    let queued = (timer.due, timer.key);
+                    self.queue.insert(queued);
                     continue;
                 }
                 _ => {
-                    self.by_key.remove(&key);
+                    self.remove(key);
                     return Some(key);
                 }
             }
-            self.by_key.remove(&key);
+            self.remove(key);
         }
         None
     }
@@ -93,20 +128,21 @@ impl Timers {
     /// Sets every timer to the same second: the silence before it meant nothing.
     pub fn restart(&mut self, second: i64) {
         let second = Second::new(second);
-        self.by_key.retain(|_, timer| timer.due != Second::LAST);
-        self.queue.clear();
-        for (key, timer) in &mut self.by_key {
-            *timer = Timer { queued: second, due: second };
-            self.queue.insert((second, halves(*key)));
+        let before = std::mem::take(self);
+        for timer in before.timers.into_iter().filter(|timer| timer.due != Second::LAST) {
+            self.add(Timer { queued: second, due: second, ..timer });
         }
     }
 }
 
 impl DetectorState for Timers {
     fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
-        let due = |key: &u64| self.by_key.get(key).map_or(Second::LAST, |timer| timer.due);
+        let due = |key: u64| {
+            let timer = self.index.get(key, &self.timers).and_then(|at| self.timers.get(at as usize));
+            timer.map_or(Second::LAST, |timer| timer.due)
+        };
         let queue = self.queue.iter().map(|(queued, key)| (*queued, whole(*key)));
-        queue.map(|(queued, key)| ((queued, key), due(&key))).collect::<Vec<_>>().pack(out);
+        queue.map(|(queued, key)| ((queued, key), due(key))).collect::<Vec<_>>().pack(out);
         Ok(())
     }
 
@@ -114,8 +150,7 @@ impl DetectorState for Timers {
         *self = Self::default();
         for ((queued, key), due) in Vec::<((Second, u64), Second)>::unpack(input)? {
             self.forget(key);
-            self.by_key.insert(key, Timer { queued, due });
-            self.queue.insert((queued, halves(key)));
+            self.add(Timer { key: halves(key), queued, due });
         }
         Ok(())
     }
@@ -184,7 +219,7 @@ mod tests {
                 let wanted: Vec<u64> = expected.iter().filter(|(_, due)| **due <= second).map(|(key, _)| *key).collect();
                 expected.retain(|_, due| *due > second);
                 prop_assert_eq!(due, wanted);
-                prop_assert!(timers.queue.len() == timers.by_key.len() && timers.queue.len() <= 6);
+                prop_assert!(timers.queue.len() == timers.timers.len() && timers.queue.len() <= 6);
             }
         }
     }

@@ -18,12 +18,16 @@ pub const CALLS_MAX: usize = 65_536;
 pub const MADE_MAX: usize = 32_768;
 /// Programs that do harm and that sessions wrote: about 20 bytes each.
 pub const PROGRAMS_MAX: usize = 16_384;
-/// Results with instructions that are remembered for each agent, 56 bytes each,
+/// Results with instructions that are remembered for each agent, 52 bytes each,
 pub const TOLD_RESULTS_MAX: usize = 2;
 /// and what one of them names.
 pub const TOLD_NAMES_MAX: usize = 8;
 /// Agents of which it is remembered that such a result came to a workspace, so that requests of the firewall find it.
 pub const TOLD_WORKSPACES_MAX: usize = 8_192;
+/// Names of tools of which it is kept what they are for,
+pub const KNOWN_TOOLS: usize = 512;
+/// and the longest of them in bytes.
+pub const KNOWN_TOOL_BYTES_MAX: usize = 128;
 /// Denied calls that are remembered for each agent.
 pub const DENIED_CALLS_MAX: usize = 4;
 /// Rules that are counted by name in one text.
@@ -94,7 +98,7 @@ pub const CHOIR_AGENTS_MAX: usize = 16;
 pub const STEADY_STEPS: u8 = 8;
 /// Rotation takes so many rare places.
 pub const ROTATION_PLACES: u32 = 4;
-/// Latest refused requests of one agent that are remembered: 16 bytes each.
+/// Latest refused requests of one agent that are remembered: 10 bytes each.
 pub const REFUSALS_MAX: u32 = 32;
 /// Names that stand in the sentences of one alert.
 pub const NAMES_IN_TEXT: usize = 5;

@@ -1,5 +1,6 @@
 //! What is told and what is lowered over many weeks of a team, and that a snapshot in between does not matter.
 
+use ledger::events::column;
 use ledger::{Entry, LedgerName, Rows, Seq};
 use operations::alert::{What, Who};
 use proptest::prelude::*;

@@ -37,8 +37,7 @@ impl Crowd {
     /// How many agents usually set as many bits as are set.
     pub fn count(self) -> u64 {
         let set: u32 = self.bits.iter().map(|byte| byte.count_ones()).sum();
-        let hundredths = |left: u32| 100 * u64::from(Self::BITS) / u64::from(left);
-        ((Self::BITS - set + 1..=Self::BITS).map(hundredths).sum::<u64>() + 50) / 100
+        COUNTS.get(set as usize).copied().unwrap_or_default()
     }
 
     /// Whether they are more than half of all.
@@ -48,6 +47,19 @@ impl Crowd {
 
     const BITS: u32 = 24;
 }
+
+/// For each number of bits that are set, how many agents that usually takes: each of them asks for that of every request.
+const COUNTS: [u64; Crowd::BITS as usize + 1] = {
+    let mut counts = [0; Crowd::BITS as usize + 1];
+    let (mut set, mut hundredths) = (1, 0);
+    while set < counts.len() {
+        // The bit after so many takes 24 / (24 - so many) agents.
+        hundredths += 100 * Crowd::BITS as u64 / (counts.len() - set) as u64;
+        counts[set] = (hundredths + 50) / 100;
+        set += 1;
+    }
+    counts
+};
 
 /// How far a name is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -30,6 +30,10 @@ pub struct Request<'a> {
     sent: Option<u64>,
     /// What its address carries.
     payload: Payload,
+    /// What kind of destination it is.
+    class: host::Class,
+    /// Whether its domain is popular.
+    popular: bool,
 }
 
 /// How much a request carries out.
@@ -73,6 +77,8 @@ impl<'a> Request<'a> {
             write: is_write && !is_git_fetch(path),
             sent: columns.integer(column::BYTES_OUT).and_then(|bytes| u64::try_from(bytes).ok()),
             payload,
+            class: host::of(host, path),
+            popular: popular::is_popular(domain),
         })
     }
 
@@ -108,12 +114,12 @@ impl<'a> Request<'a> {
 
     /// What kind of destination it is.
     pub fn class(&self) -> host::Class {
-        host::of(self.host, self.path)
+        self.class
     }
 
     /// Whether its domain is one that software development everywhere talks to.
     pub fn is_popular(&self) -> bool {
-        popular::is_popular(self.domain)
+        self.popular
     }
 }
 

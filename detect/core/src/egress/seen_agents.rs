@@ -1,8 +1,9 @@
 //! Who is watched, and since when: against how many agents a rarity is judged.
 
+use crate::detector_state;
 use crate::egress::known::Watched;
 use crate::limits::AGENT_REGISTERS;
-use crate::{detector_state, packed};
+use crate::pack::{Pack, RestoreError};
 
 /// The agents that were seen since the first request.
 #[derive(Debug, Default)]
@@ -23,7 +24,7 @@ impl SeenAgents {
 
     /// How much was watched until `second`.
     pub fn watched(&self, second: i64) -> Watched {
-        Watched { agents: self.agents.count(), seconds: self.since.map_or(0, |since| second - since) }
+        Watched { agents: self.agents.count, seconds: self.since.map_or(0, |since| second - since) }
     }
 }
 
@@ -31,12 +32,25 @@ impl SeenAgents {
 #[derive(Debug, Clone)]
 struct Sketch {
     registers: [u8; AGENT_REGISTERS],
+    /// How many that are: everybody asks, and it seldom changes.
+    count: u64,
 }
-packed!(Sketch { registers });
+
+impl Pack for Sketch {
+    fn pack(&self, out: &mut Vec<u8>) {
+        self.registers.pack(out);
+    }
+
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        let mut sketch = Self { registers: Pack::unpack(input)?, count: 0 };
+        sketch.count = sketch.counted();
+        Ok(sketch)
+    }
+}
 
 impl Default for Sketch {
     fn default() -> Self {
-        Self { registers: [0; AGENT_REGISTERS] }
+        Self { registers: [0; AGENT_REGISTERS], count: 0 }
     }
 }
 
@@ -45,13 +59,14 @@ impl Sketch {
         let (register, rest) = (hash as usize % AGENT_REGISTERS, hash / AGENT_REGISTERS as u64);
         // The rest is never longer than 56 bits, so the rank fits.
         let rank = rest.trailing_zeros().min(55) as u8 + 1;
-        if let Some(register) = self.registers.get_mut(register) {
-            *register = rank.max(*register);
+        if let Some(register) = self.registers.get_mut(register).filter(|register| **register < rank) {
+            *register = rank;
+            self.count = self.counted();
         }
     }
 
     /// While registers are free, how many insertions usually fill as many as are filled; then the harmonic mean.
-    fn count(&self) -> u64 {
+    fn counted(&self) -> u64 {
         const M: u64 = AGENT_REGISTERS as u64;
         let free: u64 = self.registers.iter().map(|register| u64::from(*register == 0)).sum();
         if free * 8 > M {
@@ -78,8 +93,8 @@ mod tests {
                 sketch.insert(hash);
                 sketch.insert(hash);
             }
-            let error = sketch.count().abs_diff(agents);
-            assert!(error * 100 <= agents * 18, "{agents}: {}", sketch.count());
+            let error = sketch.count.abs_diff(agents);
+            assert!(error * 100 <= agents * 18, "{agents}: {}", sketch.count);
         }
     }
 }

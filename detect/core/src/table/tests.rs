@@ -36,11 +36,11 @@ impl Bench {
     }
 
     fn holds(&self, tenant: u64, key: u64) -> bool {
-        self.table.slots.iter().any(|slot| slot.key == tenant << 32 | key)
+        self.table.slots.iter().any(|slot| slot.key() == tenant << 32 | key)
     }
 
     fn count(&self, tenant: u64) -> usize {
-        self.table.slots.iter().filter(|slot| slot.key >> 32 == tenant).count()
+        self.table.slots.iter().filter(|slot| slot.key() >> 32 == tenant).count()
     }
 
     fn bytes(&self) -> Vec<u8> {
@@ -106,7 +106,7 @@ proptest! {
             }
             prop_assert!(bench.table.len() <= limit);
             for (at, slot) in bench.table.slots.iter().enumerate() {
-                prop_assert_eq!(bench.table.index.get(slot.key, &bench.table.slots), Some(at as u32));
+                prop_assert_eq!(bench.table.index.get(slot.key(), &bench.table.slots), Some(at as u32));
             }
             Ok(())
         };

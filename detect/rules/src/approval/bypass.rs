@@ -5,7 +5,9 @@ use detect_core::detector::Detector;
 use detect_core::episode::{Before, Case, Episodes, Opening, Subject};
 use detect_core::event::EventRow;
 use detect_core::findings::Findings;
+use detect_core::fixed_list::FixedList;
 use detect_core::key::Key;
+use detect_core::pack::whole_seq;
 use detect_core::rule::Rule;
 use detect_core::scope::{self, Scope};
 use detect_core::second::Second;
@@ -24,7 +26,7 @@ use crate::limits::{AGENTS_MAX, DENIED_CALLS_MAX};
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "approval.bypass",
-    version: 3,
+    version: 4,
     what: "A call that a person or a policy denied and that the same session carries out all the same; a command that starts an agent with \
            its questions turned off (such as --dangerously-skip-permissions or --yolo).",
     why: "Approval is the last fence before an action that cannot be undone. An agent that does it after the denial has found a \
@@ -113,16 +115,17 @@ impl Rule for Bypass {
 
 #[derive(Debug, Default)]
 struct Agent {
-    denied: Vec<Denied>,
+    denied: FixedList<Denied, DENIED_CALLS_MAX>,
 }
 
 /// A call that was denied.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Denied {
     /// Half of the fingerprint of what was denied.
     action: u32,
     when: Second,
-    seq: Seq,
+    /// Half of where it stands; all that an engine observes stands in one shard.
+    seq: u32,
 }
 
 packed!(Agent { denied });
@@ -164,14 +167,15 @@ impl Bypass {
         }
         let denied = &mut self.agents.of_agent(event, findings).denied;
         // Who asks again, or is allowed to, gets around nobody: not every source tells how a question was answered.
-        denied.retain(|known| known.action != action);
+        if let Some(at) = denied.as_slice().iter().position(|known| known.action == action) {
+            denied.remove(at);
+        }
         if denies {
-            if denied.len() == DENIED_CALLS_MAX {
+            if denied.as_slice().len() == DENIED_CALLS_MAX {
                 denied.remove(0);
             }
-            // Most agents are denied once or never, and a list makes room for four.
-            denied.reserve_exact(1);
-            denied.push(Denied { action, when: Second::new(event.second()), seq: event.position().seq });
+            let seq = event.position().seq.get() as u32;
+            denied.push(Denied { action, when: Second::new(event.second()), seq });
         }
     }
 
@@ -182,12 +186,12 @@ impl Bypass {
             return;
         }
         let Some(agent) = self.agents.get_mut(event.agent()) else { return };
-        let Some(at) = agent.denied.iter().position(|denied| denied.action == action) else { return };
-        let denied = agent.denied.remove(at);
+        let Some(at) = agent.denied.as_slice().iter().position(|denied| denied.action == action) else { return };
+        let Some(denied) = agent.denied.remove(at) else { return };
         let after = (event.second() - denied.when.get()) * 1_000_000;
         if after <= i64::from(self.parameters.window_seconds) * 1_000_000 {
-            // All that an engine observes stands in one shard.
-            let means = Means::Denied { after, shard: event.position().shard, seq: denied.seq };
+            let Position { shard, seq, .. } = event.position();
+            let means = Means::Denied { after, shard, seq: whole_seq(seq, denied.seq) };
             self.raise(event, &means, "denied", findings);
         }
     }

@@ -1,5 +1,6 @@
 //! The few destinations of an agent that are worth watching: bounded, and decoys do not push out what has a history.
 
+use detect_core::fixed_list::FixedList;
 use detect_core::pack::{Pack, RestoreError};
 
 use crate::limits::CANDIDATE_IDLE_SECONDS;
@@ -23,11 +24,11 @@ pub trait Candidate: Default + Pack {
 
 /// At most `N` candidates of one agent.
 #[derive(Debug)]
-pub struct Candidates<C, const N: usize>(Vec<C>);
+pub struct Candidates<C, const N: usize>(FixedList<C, N>);
 
-impl<C, const N: usize> Default for Candidates<C, N> {
+impl<C: Candidate, const N: usize> Default for Candidates<C, N> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self(FixedList::default())
     }
 }
 
@@ -39,49 +40,47 @@ impl<C: Candidate, const N: usize> Candidates<C, N> {
 
     /// The same, where the newcomer brings what is known of it: it takes the place of one only that weighs less, or nothing.
     pub fn admit(&mut self, name: u32, second: i64, weight: u32, new: impl FnOnce() -> C) -> Option<&mut C> {
-        let at = match self.0.iter().position(|candidate| candidate.name() == name) {
-            Some(at) => at,
-            None if self.0.len() < N => {
-                // Most agents have one or two, so room is only doubled as far as it may be needed.
-                if self.0.len() == self.0.capacity() {
-                    self.0.reserve_exact(self.0.len().clamp(1, N - self.0.len()));
-                }
-                self.0.push(new());
-                self.0.len() - 1
-            }
-            None => {
-                let at = self.weakest(second)?;
-                let place = self.0.get_mut(at)?;
-                let held = if is_in_use(place, second) { place.weight_at(second) } else { 0 };
-                if held > 0 && held >= weight {
-                    return None;
-                }
-                *place = new();
-                at
-            }
-        };
-        self.0.get_mut(at)
+        if let Some(at) = self.place(name) {
+            return self.0.as_mut_slice().get_mut(at);
+        }
+        if self.len() < N {
+            return self.0.push(new());
+        }
+        let at = self.weakest(second)?;
+        let weakest = self.0.as_mut_slice().get_mut(at)?;
+        let held = if is_in_use(weakest, second) { weakest.weight_at(second) } else { 0 };
+        if held > 0 && held >= weight {
+            return None;
+        }
+        *weakest = new();
+        Some(weakest)
+    }
+
+    fn place(&self, name: u32) -> Option<usize> {
+        self.0.as_slice().iter().position(|candidate| candidate.name() == name)
     }
 
     /// Whether there is a candidate of a destination.
     pub fn has(&self, name: u32) -> bool {
-        self.0.iter().any(|candidate| candidate.name() == name)
+        self.place(name).is_some()
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.0.as_slice().len()
     }
 
     /// The candidate of a destination, if there is one.
     pub fn get_mut(&mut self, name: u32) -> Option<&mut C> {
-        self.0.iter_mut().find(|candidate| candidate.name() == name)
+        let at = self.place(name)?;
+        self.0.as_mut_slice().get_mut(at)
     }
 
     /// What has long been idle goes first, then what has the least history, then what was used first.
     fn weakest(&self, second: i64) -> Option<usize> {
         let rank = |candidate: &C| (is_in_use(candidate, second), candidate.weight_at(second), candidate.last());
-        (0..self.0.len()).min_by_key(|at| self.0.get(*at).map(rank))
+        let ranked = self.0.as_slice().iter().enumerate().min_by_key(|(_, candidate)| rank(candidate));
+        ranked.map(|(at, _)| at)
     }
 }
 
@@ -89,16 +88,13 @@ fn is_in_use<C: Candidate>(candidate: &C, second: i64) -> bool {
     second - candidate.last() < CANDIDATE_IDLE_SECONDS
 }
 
-impl<C: Pack, const N: usize> Pack for Candidates<C, N> {
+impl<C: Candidate, const N: usize> Pack for Candidates<C, N> {
     fn pack(&self, out: &mut Vec<u8>) {
         self.0.pack(out);
     }
 
     fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
-        let mut list = Vec::unpack(input)?;
-        list.truncate(N);
-        list.shrink_to_fit();
-        Ok(Self(list))
+        FixedList::unpack(input).map(Self)
     }
 }
 
@@ -145,7 +141,7 @@ mod tests {
             touch(&mut candidates, decoy, 20);
         }
         assert_eq!(candidates.get_mut(1).unwrap().weight, 2);
-        assert!(candidates.0.len() == 3 && candidates.get_mut(999).is_some() && candidates.get_mut(500).is_none());
+        assert!(candidates.len() == 3 && candidates.get_mut(999).is_some() && candidates.get_mut(500).is_none());
         touch(&mut candidates, 2_000, 10 + CANDIDATE_IDLE_SECONDS);
         assert!(candidates.get_mut(1).is_none(), "idle for too long");
 
@@ -155,6 +151,6 @@ mod tests {
         let mut bytes = Vec::new();
         candidates.pack(&mut bytes);
         let loaded = Candidates::<Plain, 3>::unpack(&mut bytes.as_slice()).unwrap();
-        assert_eq!(loaded.0, candidates.0);
+        assert_eq!(loaded.0.as_slice(), candidates.0.as_slice());
     }
 }

@@ -27,7 +27,7 @@ use window::{Refusal, Window};
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "egress.denied_burst",
-    version: 4,
+    version: 5,
     what: "Many requests of one workspace (or session) that the firewall refused in a short time. The reason says which of \
            three it is: many destinations once each (a scan), many paths of one host (probing), or the same request again \
            and again (a confused agent).",
@@ -100,7 +100,12 @@ impl Detector for DeniedBurst {
         let open = |many| {
             let case = Burst::new(scope.kind, shape, requests, window.earlier(event.second()));
             let what = What { path: None, ..what(event, many || shape.targets > 1) };
-            Opening { case, who: scope::who(event), what, before: window.before(event.recorded()) }
+            Opening {
+                case,
+                who: scope::who(event),
+                what,
+                before: window.before(event.position().seq, event.recorded()),
+            }
         };
         let subject = Subject { scope, target: "" };
         self.episodes.raise(subject, event.sighting(), findings, open, |case| case.note(shape));

@@ -169,15 +169,7 @@ impl SlowPost {
         let known = event.known_place()?;
         let class = request.class();
         let tenancy = event.tenancy();
-        let trusted = &self.parameters.trusted_domains;
-        if class == Class::Local
-            || trusted.cover(&request)
-            || tenancy.is_some_and(|tenancy| trusted.has(&tenancy.name()))
-            || popular::is_telemetry(request.domain)
-            || popular::is_telemetry_path(request.host, request.path)
-        {
-            return None;
-        }
+        // What rules out most requests for the least work comes first.
         let others = if tenancy.is_some() {
             // To look at a stranger's place is no sign of anything.
             let is_learning = event.watched().seconds < PLACES_LEARNT_SECONDS && !class.is_risky();
@@ -193,8 +185,14 @@ impl SlowPost {
         } else {
             known.reached.others
         };
-        let fleet = event.watched().agents;
-        let is_rare = others < self.parameters.rare_agents || (others < REACH_FEW && u64::from(others) * 50 <= fleet);
+        let is_rare_here = || others < REACH_FEW && u64::from(others) * 50 <= event.watched().agents;
+        let trusted = &self.parameters.trusted_domains;
+        let is_rare = (others < self.parameters.rare_agents || is_rare_here())
+            && class != Class::Local
+            && !trusted.cover(&request)
+            && !tenancy.is_some_and(|tenancy| trusted.has(&tenancy.name()))
+            && !popular::is_telemetry(request.domain)
+            && !popular::is_telemetry_path(request.host, request.path);
         is_rare.then_some(Rare { request, class, tenancy, others })
     }
 

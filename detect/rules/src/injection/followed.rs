@@ -12,7 +12,7 @@ use detect_core::detector::Detector;
 use detect_core::episode::{Before, Episodes, Opening, Subject};
 use detect_core::event::EventRow;
 use detect_core::findings::Findings;
-use detect_core::key::Key;
+use detect_core::key::{Key, Space};
 use detect_core::named::{Named, named};
 use detect_core::recent::Recent;
 use detect_core::rule::Rule;
@@ -22,20 +22,21 @@ use detect_core::table::Table;
 use detect_core::text::bounded;
 use detect_core::{detector_state, parameters};
 use effects::effect::EffectKind;
+use effects::known::Known;
 use effects::text::{Request, Sign, Signs, requests_of_tool};
 use ledger::Seq;
 use ledger::events::column;
 use operations::alert::{Severity, What};
 
 use crate::deed::{CallStage, Calls, Deeds, News};
-use crate::limits::{AGENTS_MAX, TOLD_WORKSPACES_MAX};
+use crate::limits::{AGENTS_MAX, KNOWN_TOOL_BYTES_MAX, KNOWN_TOOLS, TOLD_WORKSPACES_MAX};
 use case::{Followed, Story};
 use memory::{Memory, Told};
 
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "injection.followed",
-    version: 2,
+    version: 3,
     what: "The result of a tool (a page, a mail, a file, the output of a command) carries instructions, and an action follows that they \
            asked for: a call, a command or a request at the firewall names an address, host, account, file or exact words that stand in \
            those instructions, and that neither the person's prompts nor earlier calls of the session named. Texts that work against the \
@@ -110,9 +111,12 @@ pub struct InjectionFollowed {
     workspaces: Recent<u64>,
     calls: Calls<Seq>,
     episodes: Episodes<Followed>,
+    /// What tools are for, by their names: agents have few, and to read a name takes long.
+    tools: Known<Vec<Request>>,
+    key: Key,
 }
 
-detector_state!(InjectionFollowed { agents, workspaces, calls, episodes } without { parameters });
+detector_state!(InjectionFollowed { agents, workspaces, calls, episodes } without { parameters, tools, key });
 
 impl Rule for InjectionFollowed {
     type Parameters = Parameters;
@@ -125,6 +129,8 @@ impl Rule for InjectionFollowed {
             agents: Table::new(AGENTS_MAX),
             workspaces: Recent::new(TOLD_WORKSPACES_MAX),
             calls: Calls::new(),
+            tools: Known::new(KNOWN_TOOLS),
+            key,
         }
     }
 }
@@ -171,7 +177,8 @@ struct Action {
 }
 
 impl Action {
-    fn of(event: &EventRow<'_>) -> Self {
+    /// What an event does, where `requests_of` says what a tool of that name is for.
+    fn of(event: &EventRow<'_>, requests_of: impl FnOnce(&str) -> Vec<Request>) -> Self {
         let is_local = matches!(event.kind(), "file.read" | "file.write" | "command");
         let mut action = Self { is_local, ..Self::default() };
         event.each_effect(|kind, _| {
@@ -183,7 +190,7 @@ impl Action {
         });
         // Names of tools for files and shells say how they are used, not who feels it.
         if !action.is_local {
-            action.requests = event.text(column::TOOL).map(requests_of_tool).unwrap_or_default();
+            action.requests = event.text(column::TOOL).map(requests_of).unwrap_or_default();
         }
         action
     }
@@ -201,7 +208,12 @@ impl InjectionFollowed {
     /// A call, a command, or the end of one whose beginning nobody told.
     fn call(&mut self, event: &EventRow<'_>, progress: CallStage, findings: &mut Findings) {
         let named: Vec<Named> = named(event).collect();
-        let action = Action::of(event);
+        let (tools, key) = (&mut self.tools, self.key);
+        let requests_of = |tool: &str| {
+            let is_kept = |_: &Vec<Request>| tool.len() <= KNOWN_TOOL_BYTES_MAX;
+            tools.of(key.of(Space::TOOL, tool), tool, requests_of_tool, is_kept)
+        };
+        let action = Action::of(event, requests_of);
         let found =
             self.agents.get_mut(event.agent()).and_then(|memory| self.parameters.judge(memory, event, &named, &action));
         if let Some(case) = found {
@@ -357,7 +369,7 @@ fn followed(
     Followed {
         story,
         shard: event.position().shard,
-        seq: told.seq,
+        seq: told.seq(event.position().seq),
         signs: told.signs().bits(),
         shared: name.map_or("", |name| name.kind.word()).to_owned(),
         did: action.did(),

@@ -25,7 +25,7 @@ use stream::{Names, Stream};
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "ledger.gap",
-    version: 4,
+    version: 5,
     what: "Numbers that a source's own counter skipped and that did not come within a grace; a row of kind `loss`, by which a source reports \
            that it dropped records. One episode for each stream.",
     why: "The ledger proves that nothing was taken out after it was recorded. What never arrived is seen only in the counters \
@@ -129,13 +129,16 @@ impl Detector for Gap {
         let key = self.key(event, name);
         let grace = i64::from(self.parameters.grace_seconds);
         let stream = self.streams.entry(key, event, findings);
+        let is_waiting = stream.due().is_some();
         let due = stream.take(number as u64, event.recorded_second() + grace, || Names::kept_of(event, name));
         if let Some((key, _)) = self.streams.take_evicted() {
             self.timers.forget(key);
         }
         match due {
             Some(second) => self.timers.set(key, second),
-            None => self.timers.clear(key),
+            None if is_waiting => self.timers.clear(key),
+            // Nothing was waited for, and nothing is: the usual case.
+            None => {}
         }
     }
 

@@ -2,7 +2,9 @@
 //! hashes are kept.
 
 use detect_core::event::EventRow;
+use detect_core::fixed_list::FixedList;
 use detect_core::named::{LatestNames, Named, Requests, named, told};
+use detect_core::pack::whole_seq;
 use detect_core::packed;
 use effects::effect::EffectKind;
 use effects::text::{NameKind, Request, Sign, Signs};
@@ -19,8 +21,8 @@ pub fn signs(event: &EventRow<'_>) -> Signs {
 /// A result that carried instructions.
 #[derive(Debug, Clone, Default)]
 pub struct Told {
-    /// Where it stands; all that an engine observes stands in one shard.
-    pub seq: Seq,
+    /// Half of where it stands; all that an engine observes stands in one shard.
+    seq: u32,
     /// When it was recorded.
     pub second: u32,
     /// Its signs,
@@ -29,14 +31,23 @@ pub struct Told {
     requests: Requests,
     /// Calls since.
     pub steps: u8,
-    kinds: [u8; TOLD_NAMES_MAX],
+    /// The kinds of its names, two in each byte, and their hashes.
+    kinds: [u8; TOLD_NAMES_MAX / 2],
     hashes: [u32; TOLD_NAMES_MAX],
     count: u8,
 }
 
+// Kinds fit into half of a byte, and names into pairs.
+const _: () = assert!(NameKind::ALL.len() <= 16 && TOLD_NAMES_MAX.is_multiple_of(2));
+
 packed!(Told { seq, second, signs, requests, steps, kinds, hashes, count });
 
 impl Told {
+    /// Where it stands, as an event at `seq` knows it.
+    pub fn seq(&self, seq: Seq) -> Seq {
+        whole_seq(seq, self.seq)
+    }
+
     /// Its signs.
     pub fn signs(&self) -> Signs {
         Signs::from_bits(self.signs)
@@ -48,8 +59,9 @@ impl Told {
     }
 
     fn names(&self) -> impl Iterator<Item = Named> {
-        let all = self.kinds.iter().zip(self.hashes).take(usize::from(self.count));
-        all.filter_map(|(kind, hash)| Some(Named { kind: *NameKind::ALL.get(usize::from(*kind))?, hash }))
+        let kinds = self.kinds.iter().flat_map(|pair| [pair & 0xf, pair >> 4]);
+        let all = kinds.zip(self.hashes).take(usize::from(self.count));
+        all.filter_map(|(kind, hash)| Some(Named { kind: *NameKind::ALL.get(usize::from(kind))?, hash }))
     }
 
     /// What it has in common with what a call names: what says most of where something goes first.
@@ -63,17 +75,19 @@ impl Told {
     }
 
     fn set_names(&mut self, names: &[Named]) {
-        self.count = 0;
-        let places = self.kinds.iter_mut().zip(&mut self.hashes);
-        for ((kind, hash), name) in places.zip(names) {
-            (*kind, *hash) = (name.kind as u8, name.hash);
+        (self.count, self.kinds) = (0, [0; TOLD_NAMES_MAX / 2]);
+        for (at, (place, name)) in self.hashes.iter_mut().zip(names).enumerate() {
+            *place = name.hash;
+            if let Some(pair) = self.kinds.get_mut(at / 2) {
+                *pair |= (name.kind as u8) << (at % 2 * 4);
+            }
             self.count += 1;
         }
     }
 }
 
 /// What is remembered of one agent.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Memory {
     /// What calls named.
     used: LatestNames<20>,
@@ -81,7 +95,8 @@ pub struct Memory {
     effects: u32,
     /// Half of the hash of the latest call, of which several events may tell.
     latest: u32,
-    told: Vec<Told>,
+    /// None for nearly all.
+    told: Option<Box<FixedList<Told, TOLD_RESULTS_MAX>>>,
 }
 
 packed!(Memory { used, effects, latest, told });
@@ -90,7 +105,7 @@ impl Memory {
     /// A person said something: what it names is asked for, whatever a text told of it before.
     pub fn prompt(&mut self, event: &EventRow<'_>) {
         for name in named(event) {
-            self.told.iter_mut().for_each(|told| told.keep(|own| own != name));
+            self.results_mut().iter_mut().for_each(|told| told.keep(|own| own != name));
         }
     }
 
@@ -102,7 +117,7 @@ impl Memory {
         event.each_effect(|kind, _| self.effects |= bit(kind));
         let call = event.call().map_or(0, |call| call as u32);
         if call == 0 || call != self.latest {
-            for told in &mut self.told {
+            for told in self.results_mut() {
                 told.steps = told.steps.saturating_add(1);
             }
         }
@@ -121,9 +136,8 @@ impl Memory {
         let mut names: Vec<Named> = told(event).filter(|name| !person.named(*name) && !self.used.has(*name)).collect();
         names.sort_by_key(|name| name.kind);
         names.truncate(TOLD_NAMES_MAX);
-        let seq = event.position().seq;
         let mut told = Told {
-            seq,
+            seq: event.position().seq.get() as u32,
             second: event.second() as u32,
             signs: signs.bits(),
             requests: Requests::of(event),
@@ -132,22 +146,29 @@ impl Memory {
         told.set_names(&names);
         let is_same =
             |known: &Told| known.count == told.count && known.hashes == told.hashes && known.signs == told.signs;
-        if self.told.iter().any(is_same) {
+        if self.results().iter().any(is_same) {
             return;
         }
-        if self.told.len() >= TOLD_RESULTS_MAX {
+        let all = self.told.get_or_insert_default();
+        if all.as_slice().len() >= TOLD_RESULTS_MAX {
             // A request like any other gives way to what is meant for agents.
-            let at = self.told.iter().position(|known| !known.signs().is_for_agents()).unwrap_or(0);
-            self.told.remove(at);
+            let at = all.as_slice().iter().position(|known| !known.signs().is_for_agents()).unwrap_or(0);
+            all.remove(at);
         }
-        // Few agents are told more than once, and a list makes room for four.
-        self.told.reserve_exact(1);
-        self.told.push(told);
+        all.push(told);
+    }
+
+    fn results(&self) -> &[Told] {
+        self.told.as_ref().map(|told| told.as_slice()).unwrap_or_default()
+    }
+
+    fn results_mut(&mut self) -> &mut [Told] {
+        self.told.as_mut().map(|told| told.as_mut_slice()).unwrap_or_default()
     }
 
     /// The results that carried instructions within so many seconds before.
     pub fn told(&self, second: i64, within: u32) -> impl Iterator<Item = &Told> {
-        self.told.iter().filter(move |told| second - i64::from(told.second) <= i64::from(within))
+        self.results().iter().filter(move |told| second - i64::from(told.second) <= i64::from(within))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The numbers of one stream: which came, which are waited for.
 
 use detect_core::event::{EventRow, Sighting};
+use detect_core::fixed_list::FixedList;
 use detect_core::pack::{Kept, Pack, RestoreError, pack_text, unpack_text};
 use detect_core::packed;
 use detect_core::scope::{Named, Scope};
@@ -14,14 +15,21 @@ use crate::limits::STREAM_HOLES_MAX;
 pub struct Stream {
     /// The number after the highest that came; 0 before the first.
     next: u64,
-    /// Holes below it that are waited for, ascending.
-    holes: Vec<Hole>,
-    /// Whose stream it is; kept while there are holes.
-    names: Option<Kept<Names>>,
+    /// What is waited for: nothing in nearly all streams.
+    waiting: Option<Box<Waiting>>,
+}
+
+/// The holes of a stream. There is at least one.
+#[derive(Debug, Default)]
+struct Waiting {
+    /// Ascending.
+    holes: FixedList<Hole, STREAM_HOLES_MAX>,
+    /// Whose stream it is.
+    names: Kept<Names>,
 }
 
 /// Numbers from `from` to `to` that are waited for until `due`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Hole {
     from: u64,
     to: u64,
@@ -42,7 +50,8 @@ pub struct Names {
     pub stream: String,
 }
 
-packed!(Stream { next, holes, names });
+packed!(Stream { next, waiting });
+packed!(Waiting { holes, names });
 packed!(Hole { from, to, due });
 
 impl Pack for Names {
@@ -83,64 +92,74 @@ impl Stream {
         let due = due as u32;
         if number >= self.next {
             if self.next > 0 && number > self.next {
-                self.open(Hole { from: self.next, to: number - 1, due });
-                self.names.get_or_insert_with(names);
+                let new = || Box::new(Waiting { names: names(), ..Waiting::default() });
+                self.waiting.get_or_insert_with(new).open(Hole { from: self.next, to: number - 1, due });
             }
             self.next = number.saturating_add(1);
         } else if number == 0 {
             // A source that was started anew counts from zero. What was waited for stays waited for.
             self.next = 1;
-        } else {
-            self.fill(number);
+        } else if let Some(waiting) = &mut self.waiting {
+            waiting.fill(number);
         }
-        if self.holes.is_empty() {
-            self.names = None;
-        }
+        self.forget_what_came();
         self.due()
     }
 
     /// When the first hole is due.
     pub fn due(&self) -> Option<i64> {
-        self.holes.iter().map(|hole| i64::from(hole.due)).min()
+        let holes = self.waiting.iter().flat_map(|waiting| waiting.holes.as_slice());
+        holes.map(|hole| i64::from(hole.due)).min()
     }
 
     /// Takes the holes out that are due.
     pub fn overdue(&mut self, second: i64) -> Option<(Vec<(u64, u64)>, Names)> {
-        let due: Vec<(u64, u64)> =
-            self.holes.iter().filter(|hole| i64::from(hole.due) <= second).map(|hole| (hole.from, hole.to)).collect();
-        self.holes.retain(|hole| i64::from(hole.due) > second);
-        let names = self.names.as_ref()?.get()?;
-        if self.holes.is_empty() {
-            self.names = None;
+        let waiting = self.waiting.as_mut()?;
+        let (mut due, mut at) = (Vec::new(), 0);
+        while let Some(hole) = waiting.holes.as_slice().get(at).copied() {
+            if i64::from(hole.due) <= second {
+                due.push((hole.from, hole.to));
+                waiting.holes.remove(at);
+            } else {
+                at += 1;
+            }
         }
-        (!due.is_empty()).then_some((due, names))
+        let names = waiting.names.get();
+        self.forget_what_came();
+        if due.is_empty() { None } else { Some((due, names?)) }
     }
 
+    fn forget_what_came(&mut self) {
+        if self.waiting.as_ref().is_some_and(|waiting| waiting.holes.as_slice().is_empty()) {
+            self.waiting = None;
+        }
+    }
+}
+
+impl Waiting {
     fn open(&mut self, hole: Hole) {
-        let full = self.holes.len() >= STREAM_HOLES_MAX;
-        match self.holes.last_mut() {
-            // What came between the two is forgotten; the count of what is missing is then too high by that.
-            Some(last) if full => last.to = last.to.max(hole.to),
-            _ => self.holes.push(hole),
+        // What came between the two is forgotten; the count of what is missing is then too high by that.
+        if self.holes.push(hole).is_none()
+            && let Some(last) = self.holes.as_mut_slice().last_mut()
+        {
+            last.to = last.to.max(hole.to);
         }
     }
 
-    /// Takes a number out of its hole, which may leave two.
+    /// Takes a number out of its hole, which may leave two. Of one hole too many the last two are waited for as one.
     fn fill(&mut self, number: u64) {
-        let Some(at) = self.holes.iter().position(|hole| (hole.from..=hole.to).contains(&number)) else { return };
-        let hole = self.holes.remove(at);
-        if number < hole.to {
-            self.holes.insert(at, Hole { from: number + 1, ..hole });
-        }
+        let holes = self.holes.as_slice();
+        let Some(at) = holes.iter().position(|hole| (hole.from..=hole.to).contains(&number)) else { return };
+        let behind: Vec<Hole> = holes.iter().skip(at).copied().collect();
+        let Some((hole, later)) = behind.split_first() else { return };
+        while self.holes.remove(at).is_some() {}
         if hole.from < number {
-            self.holes.insert(at, Hole { to: number - 1, ..hole });
+            self.open(Hole { to: number - 1, ..*hole });
         }
-        // One hole too many: the last two are waited for as one.
-        if self.holes.len() > STREAM_HOLES_MAX
-            && let Some(last) = self.holes.pop()
-        {
-            self.open(last);
+        if number < hole.to {
+            self.open(Hole { from: number + 1, ..*hole });
         }
+        later.iter().for_each(|hole| self.open(*hole));
     }
 }
 
@@ -168,7 +187,7 @@ mod tests {
                 stream.take(*number, 5, names);
             }
             prop_assert_eq!(stream.due(), None);
-            prop_assert!(stream.overdue(9).is_none() && stream.names.is_none());
+            prop_assert!(stream.overdue(9).is_none() && stream.waiting.is_none());
 
             let mut stream = Stream::default();
             stream.take(0, 5, names);
@@ -187,7 +206,7 @@ mod tests {
             let mut stream = Stream::default();
             for number in numbers {
                 stream.take(number, 5, names);
-                prop_assert!(stream.holes.len() <= STREAM_HOLES_MAX);
+                prop_assert!(stream.waiting.as_ref().is_none_or(|waiting| !waiting.holes.as_slice().is_empty()));
             }
         }
     }
