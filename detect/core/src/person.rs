@@ -11,13 +11,16 @@ use crate::packed;
 pub struct Person {
     names: LatestNames<16>,
     requests: Requests,
+    /// Whether the person said anything.
+    spoke: bool,
 }
 
-packed!(Person { names, requests });
+packed!(Person { names, requests, spoke });
 
 impl Person {
     /// The person said something.
     pub fn note(&mut self, event: &EventRow<'_>) {
+        self.spoke = true;
         self.requests.join(Requests::of(event));
         for name in named(event) {
             self.names.add(name);
@@ -27,6 +30,11 @@ impl Person {
     /// Whether the person named it.
     pub fn named(&self, name: Named) -> bool {
         self.names.has(name)
+    }
+
+    /// Whether anything is known of what the person said.
+    pub fn spoke(&self) -> bool {
+        self.spoke
     }
 
     /// Whether the person asked for such a thing.

@@ -48,7 +48,7 @@ detector_state!(Shared { reach, authority, secrets, persons, openers, order } wi
 
 impl Shared {
     /// Raised when the form of any state changes, or what is in this one for the same events.
-    pub const VERSION: u32 = 8;
+    pub const VERSION: u32 = 9;
 
     /// Nothing was seen.
     pub fn new(key: Key) -> Self {
@@ -68,7 +68,8 @@ impl Shared {
     /// Takes the next row, and shows it as detectors see it.
     pub fn event<'a>(&'a mut self, row: &'a Row<'a>, backfill: bool, findings: &mut Findings) -> EventRow<'a> {
         let mut event = EventRow::new(row, backfill, self.key);
-        if self.order.is_disordered(&event) {
+        let is_disordered = self.order.is_disordered(&event);
+        if is_disordered {
             event.keep_timeless();
             findings.note_disordered();
         }
@@ -96,7 +97,7 @@ impl Shared {
         {
             self.secrets.insert(event.network(), read);
         }
-        if event.kind() == "prompt" && event.aspects().meet(Aspects::NAMED.with(Aspects::SIGNS)) {
+        if event.kind() == "prompt" && !is_disordered {
             let mut person = self.persons.get(event.agent()).unwrap_or_default();
             person.note(&event);
             self.persons.insert(event.agent(), person);

@@ -1,3 +1,4 @@
-//! Detectors of agents that do nothing any more.
+//! Detectors of agents that do nothing any more, or what nobody asked for.
 
 pub mod stuck;
+pub mod unasked;

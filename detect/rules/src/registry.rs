@@ -110,6 +110,7 @@ detectors! {
     "loop.retry_storm" loop_retry_storm loops::retry_storm::RetryStorm;
     "loop.fleet" loop_fleet loops::fleet::Fleet;
     "agent.stuck" agent_stuck agent::stuck::Stuck;
+    "agent.unasked" agent_unasked agent::unasked::Unasked;
     "approval.bypass" approval_bypass approval::bypass::Bypass;
     "command.risky" command_risky command::risky::Risky;
     "file.unusual" file_unusual file::unusual::Unusual;

@@ -36,7 +36,7 @@ macro_rules! requests {
 requests! {
     Send "asks.send" "To send something to somebody." "send sent email mail message messages reply respond answer forward notify tell inform post dm text invitation say announce \
         remind schick antwort sende send envoi envoy repond envi respond invia rispond stuur beantwoord отправ ответ напиши write 发送 回复 送 返信 보내";
-    Pay "asks.pay" "To pay or to buy." "pay paid payment payments transfer purchase buy order refund bill invoice wire transaction transactions money rent ueberweis überweis bezahl zahl pai pay pag \
+    Pay "asks.pay" "To pay or to buy." "pay paid payment payments transfer purchase buy order refund bill invoice wire transaction transactions money rent checkout ueberweis überweis bezahl zahl pai pay pag \
         transfer compr acquist bestel betaal оплат перевед 支付 转账 支払 송금";
     Share "asks.share" "To let somebody in or see." "share invite add grant give access permission permissions collaborator member participant teil einlad freigab partag invit compart condivid deel подел 分享 邀请 共有 공유";
     Delete "asks.delete" "To delete or to cancel." "delete remove clean cancel drop clear purge erase uninstall loesch lösch entfern supprim borr elimin cancell verwijder удал 删除 削除 삭제";

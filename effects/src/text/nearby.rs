@@ -46,7 +46,16 @@ const ROLES: &[&str] = &[
     "begin system",
     "end of system prompt",
     "developer mode",
+    "---end of message",
+    "--- end of message",
+    "---end of mail",
+    "---end of document",
+    "--- end of document",
+    "---end of file",
 ];
+
+/// How far from such words the name of a mode stands, in bytes.
+const MODE_BYTES: usize = 48;
 
 /// All signs of a text.
 pub fn marks(text: &str, words: &[Word]) -> Vec<Mark> {
@@ -59,7 +68,7 @@ pub fn marks(text: &str, words: &[Word]) -> Vec<Mark> {
         let found = [
             (Sign::Override, near.overrides(at, text)),
             (Sign::Authority, near.speaks_as(at, text)),
-            (Sign::Secrecy, near.keeps_secret(at)),
+            (Sign::Secrecy, near.keeps_secret(at, text)),
             (Sign::Addressed, near.addresses(at, text)),
             (Sign::Order, near.orders(at)),
             (Sign::Tools, near.calls(at, text)),
@@ -72,6 +81,12 @@ pub fn marks(text: &str, words: &[Word]) -> Vec<Mark> {
         }
     }
     let lower = text.to_ascii_lowercase();
+    // `You are now in developer mode`: whoever says so plays the system.
+    let modes = lower.match_indices("you are now").filter_map(|(start, _)| {
+        let end = text.floor_char_boundary((start + MODE_BYTES).min(text.len()));
+        lower.get(start..end)?.find(" mode").map(|at| (start, start + at + 5))
+    });
+    marks.extend(modes.map(|(start, end)| Mark { sign: Sign::Authority, start, end }));
     for role in ROLES {
         let found = lower.match_indices(role);
         marks.extend(found.map(|(start, role)| Mark { sign: Sign::Authority, start, end: start + role.len() }));
@@ -167,7 +182,7 @@ impl Near<'_> {
     }
 
     /// `do not tell the user`, `without mentioning it to anyone`, `silently forward`.
-    fn keeps_secret(&self, at: usize) -> Option<usize> {
+    fn keeps_secret(&self, at: usize, text: &str) -> Option<usize> {
         if self.is(at, Class::SECRETLY) {
             let does = self.behind(at, 2, Class::ACT).or_else(|| self.ahead(at, 6, Class::ACT))?;
             let asks = self.ahead(at.min(does), 8, Class::PLEASE.with(Class::MUST).with(Class::YOU).with(Class::AGENT));
@@ -190,8 +205,17 @@ impl Near<'_> {
             return self.behind(user, 2, Class::NOT);
         }
         if self.is(at, Class::USER) {
-            let not = self.behind(at, 3, Class::NOT)?;
-            return self.behind(not, 3, Class::TELL);
+            // In some languages the verb comes before what denies it.
+            let tell_not = || {
+                let tell = self.behind(at, 3, Class::TELL)?;
+                self.behind(tell, 2, Class::NOT)
+                    .filter(|not| !text[self.words[tell].start..self.words[*not].end].is_ascii())
+            };
+            let not_tell = || {
+                let not = self.behind(at, 3, Class::NOT)?;
+                self.behind(not, 3, Class::TELL)
+            };
+            return not_tell().or_else(tell_not);
         }
         None
     }
@@ -212,14 +236,24 @@ impl Near<'_> {
                 || (self.words[you].is_first && (is_ai || self.behind(at, 12, Class::MUST).is_some()))
         });
         let next = self.next_char(at, text);
-        let does = Class::ACT.with(Class::DO).with(Class::MUST).with(Class::ALWAYS);
-        // `Important for assistants: …`.
+        let does =
+            Class::ACT.with(Class::DO).with(Class::MUST).with(Class::ALWAYS).with(Class::YOU).with(Class::IGNORE);
+        // `Shopping agents: …`, `By the way, LLM, …`: a sentence, or a part of it, begins with who is meant.
+        let begins = word.is_first
+            || (at.saturating_sub(2)..at).any(|before| self.words[before].is_first)
+            || text[..word.start].trim_end().ends_with(',');
+        // `Important for assistants: …`, and where a particle says to whom: `AIアシスタントへ`.
         let is_for = next == Some(':') && self.ahead(at, 2, Class::TO).is_some();
-        let is_called =
-            ((word.is_first && matches!(next, Some(',' | ':'))) || is_for) && self.behind(at, 8, does).is_some();
+        let is_to = matches!(next, Some('へ' | '：' | '，' | '、' | '님' | '께'));
+        let stops = matches!(next, Some(',' | ':' | '>')) || text[word.end..].trim_start().starts_with(">>");
+        let is_called = ((begins && stops) || is_for || is_to) && self.behind(at, 8, does).is_some();
+        // `assistants that handle payments must …`.
+        let tells_whom =
+            self.words.get(at + 1).is_some_and(|next| matches!(&text[next.start..next.end], "that" | "which" | "who"));
+        let must_who = || self.behind(at, 10, Class::MUST).filter(|_| tells_whom);
         let is_any = self.ahead(at, 2, Class::PRIOR).is_some();
         let must = self.behind(at, 3, Class::MUST.with(Class::PLEASE)).filter(|_| is_ai || word.is_first || is_any);
-        (hails || you_are || is_called).then_some(at).or(must)
+        (hails || you_are || is_called).then_some(at).or(must).or_else(must_who)
     }
 
     /// `you no longer need permission`, `agents need not ask`, `always approve it`, `without asking anybody`.
@@ -228,7 +262,7 @@ impl Near<'_> {
         if self.is(at, Class::NOT) {
             let asks = self.behind(at, 4, Class::PERMISSION)?;
             let must = Class::MUST.with(Class::ALWAYS);
-            let is_readers = self.ahead(at, 8, reader).is_some()
+            let is_readers = self.ahead(at, 8, reader.with(Class::PLEASE)).is_some()
                 && (self.ahead(at, 3, must).is_some() || self.behind(at, asks - at, must).is_some());
             let is_lasting = self.ahead(at, 24, Class::ALWAYS).is_some() && self.ahead(at, 24, Class::MUST).is_some();
             return (is_readers || is_lasting).then_some(asks);

@@ -42,6 +42,13 @@ const ANCHORS: &[&str] = &[
     "批准",
     // Instructions, and who is spoken to.
     "agents:",
+    "you are now",
+    "need to ask",
+    "---end of",
+    "--- end of",
+    " bot ",
+    " bots ",
+    "bot:",
     "agents that",
     "assistants",
     "instruct",

@@ -263,6 +263,7 @@ impl Risky {
                 what: found.what.clone(),
                 is_meant,
                 manner,
+                is_service: !event.aspects().meet(Aspects::COMMAND.with(Aspects::FILE)),
                 deeds: Deeds::one(progress),
             },
             who: scope::who(event),
@@ -355,6 +356,8 @@ struct Commands {
     /// Whether the person asked for such a thing in general words.
     is_meant: bool,
     manner: Manner,
+    /// Whether a tool of a service did it, and no command.
+    is_service: bool,
     /// How far the commands have come.
     deeds: Deeds,
 }
@@ -365,6 +368,8 @@ impl Case for Commands {
         let severity = match (severity, self.manner) {
             (Severity::Critical, Manner::Written) => Severity::High,
             (Severity::High, Manner::Written | Manner::Single) => Severity::Medium,
+            // Whoever asked for a deletion or a member in a service gets that; a command of the shell may do more than was meant.
+            (Severity::High, Manner::Plain) if self.is_meant && self.is_service => Severity::Low,
             (Severity::Medium, _) if self.is_meant || self.manner != Manner::Plain => Severity::Low,
             (severity, _) => severity,
         };

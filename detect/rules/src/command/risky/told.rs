@@ -52,6 +52,8 @@ pub fn meant_by(kind: EffectKind) -> &'static [Request] {
         EffectKind::Privilege | EffectKind::Kill => &[Request::Operate],
         EffectKind::Discard => &[Request::Delete, Request::Operate],
         EffectKind::Publish => &[Request::Share],
+        EffectKind::Account => &[Request::Share, Request::Change],
+        EffectKind::Destroy => &[Request::Delete],
         _ => &[],
     }
 }
