@@ -374,15 +374,25 @@ impl Call {
 
 /// Whether a call names somebody who is let in, or opens something to everybody.
 fn shares(members: &Map<String, Value>) -> bool {
-    const LETS_IN: [&str; 8] =
-        ["sharewith", "sharedwith", "collaborators", "editors", "viewers", "forwarding", "forwardto", "participants"];
+    const LETS_IN: [&str; 7] =
+        ["sharewith", "sharedwith", "collaborators", "editors", "viewers", "forwarding", "forwardto"];
     members.iter().any(|(name, value)| {
         let name = plain(name);
         let is_open = || value.as_str().is_some_and(|value| matches!(value, "anyone" | "public" | "anyone_with_link"));
-        (LETS_IN.contains(&name.as_str()) && !value.is_null())
+        (LETS_IN.contains(&name.as_str()) && !is_empty(value))
             || (name.contains("access") && is_open())
             || (name == "visibility" && is_open())
     })
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        _ => false,
+    }
 }
 
 fn first_text(value: &Value) -> Option<&str> {

@@ -19,6 +19,11 @@ pub use sign::{Sign, Signs};
 
 use crate::limits::{TEXT_END_BYTES_MAX, TEXT_NAMES_MAX};
 
+/// Begins what a text told the agent in the column `named`, so that it is not taken for what the call itself names.
+pub const TOLD: &str = "told:";
+/// Begins a sign of what the agent itself writes into what agents read later, in the column `text_signs`.
+pub const WROTE: &str = "wrote.";
+
 /// What was noticed about a text that a tool gave.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Heard {

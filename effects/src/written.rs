@@ -1,11 +1,16 @@
 //! What a program does that a call writes into a file: nothing runs yet, so it is told apart from what a call does.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::command::{Command, Line, RedirectKind};
 use crate::effect::{Effect, EffectKind};
 use crate::file::paths;
 use crate::limits::WRITTEN_BYTES_MAX;
+
+/// Begins such an effect in the column `effects`.
+pub const CODE: &str = "code.";
 
 /// Members of a call that hold what a file is to hold, without case and what joins words.
 const CONTENTS: [&str; 12] = [
@@ -28,8 +33,11 @@ pub fn effects(path: &str, input: &str) -> Vec<EffectKind> {
     let Some(language) = Language::of(path) else { return Vec::new() };
     let Ok(value) = serde_json::from_str::<Value>(input) else { return Vec::new() };
     let mut found = Vec::new();
+    let mut left = WRITTEN_BYTES_MAX;
     contents(&value, 0, &mut |text| {
-        let end = text.floor_char_boundary(WRITTEN_BYTES_MAX);
+        let end = text.floor_char_boundary(left);
+        // Many small texts cost as much as a long one.
+        left = left.saturating_sub(end.max(WRITTEN_BYTES_MAX / TEXTS_MAX));
         let line = language.read(&text[..end]);
         found.extend(line.effects().iter().filter(|effect| is_told(effect)).map(|effect| effect.kind));
     });
@@ -55,17 +63,23 @@ pub fn run_by(line: &Line) -> impl Iterator<Item = &str> {
 
 /// The programs that a line writes into files from what it holds itself, and runs.
 pub(crate) fn run_at_once(line: &Line) -> Vec<Line> {
+    let run: BTreeSet<&str> = run_by(line).collect();
+    if run.is_empty() {
+        return Vec::new();
+    }
     let written = |command: &Command| {
         let text = command.input.as_deref().filter(|_| matches!(command.name().as_str(), "cat" | "tee"))?;
-        let by_shell = command.redirects.iter().filter(|redirect| redirect.kind != RedirectKind::Read);
-        let path = by_shell.map(|redirect| redirect.path.as_str()).next().or_else(|| command.operands(&[]).next())?;
+        let mut by_shell = command.redirects.iter().filter(|redirect| redirect.kind != RedirectKind::Read);
+        let path = by_shell.next().map(|redirect| redirect.path.as_str()).or_else(|| command.operands(&[]).next())?;
         let name = paths::name(path);
         let language = Language::of(name).or_else(|| text.starts_with("#!").then_some(Language::Shell))?;
-        run_by(line).any(|run| run == name).then(|| language.read(&text[..text.floor_char_boundary(WRITTEN_BYTES_MAX)]))
+        run.contains(name).then(|| language.read(&text[..text.floor_char_boundary(WRITTEN_BYTES_MAX)]))
     };
     line.commands.iter().filter_map(written).take(PROGRAMS_MAX).collect()
 }
 
+/// Texts of one call that are read.
+const TEXTS_MAX: usize = 16;
 /// Programs of one line that are read.
 const PROGRAMS_MAX: usize = 8;
 
@@ -103,7 +117,9 @@ impl Language {
         if paths::is_ci(path) && (name.ends_with(".yml") || name.ends_with(".yaml")) {
             return Some(Self::Pipeline);
         }
-        if name.contains("test") || path.contains("/tests/") || path.contains("/fixtures/") {
+        let is_test =
+            name.starts_with("test_") || ["_test.", ".test.", ".spec."].iter().any(|part| name.contains(part));
+        if is_test || path.contains("/tests/") || path.contains("/fixtures/") {
             return None;
         }
         let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
@@ -126,27 +142,57 @@ impl Language {
 /// The command lines of a pipeline, one under the other.
 fn steps(text: &str) -> String {
     let mut lines = String::new();
+    // The column of the member whose block is read.
     let mut block: Option<usize> = None;
     for line in text.lines() {
         let indent = line.len() - line.trim_start().len();
+        let step = line.trim_start().trim_start_matches("- ");
+        let column = line.len() - step.len();
+        let member = step.strip_prefix("run:").or_else(|| step.strip_prefix("script:"));
         if let Some(depth) = block {
-            if line.trim().is_empty() || indent > depth {
-                lines.extend([line.trim(), "\n"]);
+            // Lists of lines may begin in the column of their member.
+            let is_item = indent == depth && line.trim_start().starts_with("- ") && member.is_none();
+            if line.trim().is_empty() || indent > depth || is_item {
+                lines.extend([plain(step), "\n"]);
                 continue;
             }
             block = None;
         }
-        let step = line.trim_start().trim_start_matches("- ");
-        let Some(rest) = step.strip_prefix("run:").or_else(|| step.strip_prefix("script:")) else { continue };
-        let rest = rest.trim();
+        let Some(rest) = member.map(str::trim) else { continue };
         if rest.is_empty() || rest.starts_with(['|', '>']) {
-            block = Some(indent);
+            block = Some(column);
         } else {
-            lines.extend([rest.trim_matches('"'), "\n"]);
+            lines.extend([plain(rest), "\n"]);
         }
     }
-    // A pipeline holds all secrets of its repository, and puts them where it says.
-    lines.replace("${{ toJSON(secrets) }}", "$(cat .env)").replace("${{ secrets.", "$SECRET_${{ ")
+    secrets_named(&lines)
+}
+
+/// A text without the quotes around it.
+fn plain(text: &str) -> &str {
+    let text = text.trim();
+    let quoted = |quote: char| text.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
+    quoted('"').or_else(|| quoted('\'')).unwrap_or(text)
+}
+
+/// A pipeline holds all secrets of its repository and puts them where an expression stands: all of them as a file of secrets, one as
+/// a variable that is named after one.
+fn secrets_named(lines: &str) -> String {
+    let mut named = String::with_capacity(lines.len());
+    let mut rest = lines;
+    while let Some(start) = rest.find("${{") {
+        let end = rest[start..].find("}}").map_or(rest.len(), |end| start + end + 2);
+        let expression: String = rest[start..end].chars().filter(|char| !char.is_whitespace()).collect();
+        let expression = expression.to_ascii_lowercase();
+        named.push_str(&rest[..start]);
+        match () {
+            () if expression.contains("tojson(secrets)") => named.push_str("$(cat .env)"),
+            () if expression.contains("secrets.") || expression.contains("secrets[") => named.push_str("$SECRET_TOKEN"),
+            () => {}
+        }
+        rest = &rest[end..];
+    }
+    named + rest
 }
 
 fn contents<'v>(value: &'v Value, depth: usize, look: &mut impl FnMut(&'v str)) {

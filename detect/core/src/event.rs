@@ -26,6 +26,7 @@ use crate::surroundings::Surroundings;
 use effects::command::Line;
 use effects::effect::{self, Effect, EffectKind};
 use effects::file::FileTraits;
+use effects::written;
 
 /// An event as detectors see it: every column but the content itself.
 ///
@@ -49,9 +50,6 @@ pub struct EventRow<'a> {
     domain: u64,
     team: u64,
 }
-
-/// Begins what a program does that a call writes, in the column `effects`.
-const WRITTEN: &str = "code.";
 
 /// Where and when something was seen: all that an episode keeps of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -383,7 +381,7 @@ impl<'a> EventRow<'a> {
 
     /// The worst of what a program does that its call writes into a file, once it runs.
     pub fn worst_written(&self) -> Option<EffectKind> {
-        self.list(column::EFFECTS).filter_map(|word| word.strip_prefix(WRITTEN)?.parse().ok()).max()
+        self.list(column::EFFECTS).filter_map(|word| word.strip_prefix(written::CODE)?.parse().ok()).max()
     }
 
     /// What the name of its file says; nothing if it names none.

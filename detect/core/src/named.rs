@@ -1,13 +1,10 @@
 //! What calls, prompts and texts name, as intake wrote it down: keyed hashes, never the names themselves.
 
-use effects::text::{NameKind, Request};
+use effects::text::{NameKind, Request, TOLD};
 use ledger::events::column;
 
 use crate::event::EventRow;
 use crate::pack::{Pack, RestoreError};
-
-/// Begins what a text told, in the column `named`.
-const TOLD: &str = "told:";
 
 /// A name by a part of its keyed hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,11 +56,6 @@ impl Requests {
     pub fn any(self, requests: &[Request]) -> bool {
         requests.iter().any(|request| self.bits & bit(*request) != 0)
     }
-
-    /// Adds those of another set.
-    pub fn join(&mut self, other: Self) {
-        self.bits |= other.bits;
-    }
 }
 
 impl FromIterator<Request> for Requests {
@@ -71,6 +63,9 @@ impl FromIterator<Request> for Requests {
         Self { bits: requests.into_iter().fold(0, |bits, request| bits | bit(request)) }
     }
 }
+
+// One bit for each of them.
+const _: () = assert!(Request::ALL.len() <= u8::BITS as usize);
 
 const fn bit(request: Request) -> u8 {
     1 << request as u8

@@ -10,18 +10,27 @@ use crate::packed;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Person {
     names: LatestNames<16>,
-    requests: Requests,
+    /// What the latest prompts asked for, one after the other.
+    requests: [Requests; PROMPTS],
+    next: u8,
     /// Whether the person said anything.
     spoke: bool,
 }
 
-packed!(Person { names, requests, spoke });
+packed!(Person { names, requests, next, spoke });
+
+/// So many prompts say what is meant now: what was asked for long ago is done.
+const PROMPTS: usize = 4;
 
 impl Person {
     /// The person said something.
     pub fn note(&mut self, event: &EventRow<'_>) {
         self.spoke = true;
-        self.requests.join(Requests::of(event));
+        let at = usize::from(self.next) % PROMPTS;
+        if let Some(place) = self.requests.get_mut(at) {
+            *place = Requests::of(event);
+        }
+        self.next = ((at + 1) % PROMPTS) as u8;
         for name in named(event) {
             self.names.add(name);
         }
@@ -39,6 +48,6 @@ impl Person {
 
     /// Whether the person asked for such a thing.
     pub fn asked_for(&self, requests: &[Request]) -> bool {
-        self.requests.any(requests)
+        self.requests.iter().any(|asked| asked.any(requests))
     }
 }

@@ -5,8 +5,12 @@
 //! is given, any text of the script that looks like one may be meant. What a script does only as a whole stands in [`whole`].
 
 mod abuse;
+mod address;
 mod guess;
+mod loops;
 mod whole;
+
+use address::address;
 
 use crate::command::carry::Carried;
 use crate::file::paths;
@@ -234,14 +238,16 @@ fn carried(act: Act, code: &str, call: &str) -> Vec<Carried> {
             return match () {
                 () if address.is_empty() => Vec::new(),
                 () if is_sent => words(&["curl", "-d", "@-"], &address),
-                () => match texts.iter().find(|text| text.starts_with(['/', '~', '.'])) {
+                () => match texts.get(1).filter(|_| address::call_of(code, call).ends_with("urlretrieve")) {
                     // What the call is given besides is the file into which it fetches.
                     Some(file) => words(&["curl", "-o", file], &address),
                     None => words(&["curl"], &address),
                 },
             };
         }
-        Act::Kill if call.starts_with("(-1,") => return words(&["kill", "-9", "-1"], &[]),
+        Act::Kill if call.trim_start_matches(['(', ' ']).starts_with("-1,") => {
+            return words(&["kill", "-9", "-1"], &[]);
+        }
         Act::Kill => return words(&["kill"], &[whole::whom(code).to_owned()]),
         _ => {}
     }
@@ -261,7 +267,9 @@ fn carried(act: Act, code: &str, call: &str) -> Vec<Carried> {
         Act::As(["rm", "--"]) if whole::lists_files(code) && (call.contains("join") || call.contains('/')) => RM,
         act => act,
     };
-    let Some(first) = texts.first() else { return guessed(act, code) };
+    let Some(first) = texts.first() else {
+        return if matches!(act, Act::Run) { loops::each_line(code, call) } else { guessed(act, code) };
+    };
     match act {
         Act::Run if call.contains('[') => words(&[], &texts),
         Act::Run => vec![Carried::Line(first.clone(), Vec::new())],
@@ -282,40 +290,6 @@ fn carried(act: Act, code: &str, call: &str) -> Vec<Carried> {
     }
 }
 
-/// The address that the texts of a call name, or else the first one in the script.
-fn address(code: &str, texts: &[String]) -> Vec<String> {
-    let is_address = |text: &&String| text.contains("://");
-    let own = texts.iter().find(is_address).cloned();
-    own.or_else(|| literals(code).into_iter().find(|text| text.contains("://")))
-        .or_else(|| peer(code))
-        .into_iter()
-        .collect()
-}
-
-/// The host to which a script opens a connection that is no request.
-fn peer(code: &str) -> Option<String> {
-    const CALLS: [&str; 8] = [
-        ".connect((",
-        "create_connection((",
-        "SMTP(",
-        "SMTP_SSL(",
-        "FTP(",
-        ".connect(",
-        "createConnection(",
-        ".sendto(",
-    ];
-    CALLS.iter().find_map(|call| {
-        let at = code.find(call)? + call.len();
-        let argument = code.get(at..)?.trim_start();
-        let host = if argument.starts_with(['\'', '"']) {
-            argument.get(1..text_end(argument, 0))?.to_owned()
-        } else {
-            assigned(code, name_at(code, code.len() - argument.len()))?
-        };
-        (host.contains('.') && !host.contains(['/', ' '])).then_some(host)
-    })
-}
-
 /// What a call of which the script does not say what it is given may be about: any path that the script names and that work has
 /// nothing to do with.
 fn guessed(act: Act, code: &str) -> Vec<Carried> {
@@ -325,11 +299,6 @@ fn guessed(act: Act, code: &str) -> Vec<Carried> {
             && !text.contains(' ')
             && (holds_secrets(text) || paths::is_system(text) || paths::starts_by_itself(text) || paths::is_root(text))
     };
-    if matches!(act, Act::Run) {
-        // A list of lines is run one by one.
-        let lines = literals(code).into_iter().filter(|text| abuse::is_line(text)).take(TEXTS_MAX);
-        return lines.map(|line| Carried::Line(line, Vec::new())).collect();
-    }
     let program: &[&str] = match act {
         Act::Open | Act::Copy(_) => &["cat"],
         Act::As(words) if words == ["cat"] => &["cat"],

@@ -80,16 +80,22 @@ fn fills(command: &Command) -> bool {
 fn is_load(command: &Command) -> bool {
     let host = super::destination(command);
     let is_near = host.as_deref().is_none_or(super::is_near);
-    let number = |word: &String| word.trim_start_matches(|char: char| !char.is_ascii_digit()).parse::<u64>().ok();
-    let most = command.words.iter().filter_map(number).max().unwrap_or(0);
+    let at_once = |word: &str| word.strip_prefix("-c").unwrap_or(word).trim_start_matches('=').parse::<u64>().ok();
+    let concurrency =
+        command.words.windows(2).filter(|pair| matches!(pair[0].as_str(), "-c" | "--connections" | "--concurrent"));
+    let joined = command.words.iter().filter(|word| word.starts_with("-c")).filter_map(|word| at_once(word));
+    let most = concurrency.filter_map(|pair| at_once(&pair[1])).chain(joined).max().unwrap_or(0);
     !is_near && most >= LOAD_MIN
 }
 
-/// Connections, or requests, from which on a load is no measurement.
+/// Connections at once from which on a load is no measurement.
 const LOAD_MIN: u64 = 1_000;
 
 /// Whether a program is given the address of a pool that shares what is mined.
 fn is_given_pool(command: &Command) -> bool {
+    if crate::command::is_fetcher(&command.name()) {
+        return false;
+    }
     let names = |word: &str| ["pool", "xmr", "monero", "nanopool", "minexmr"].iter().any(|part| word.contains(part));
     command.words.windows(2).any(|pair| {
         matches!(pair[0].as_str(), "-o" | "--url" | "-P" | "--pool")

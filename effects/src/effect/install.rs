@@ -32,10 +32,7 @@ pub fn effects(command: &Command, name: &str, found: &mut Vec<Effect>) {
         return;
     }
     let Some(rest) = installed(command, name) else { return };
-    if rest
-        .iter()
-        .any(|word| word == "--trusted-host" || word.starts_with("--trusted-host=") || word.starts_with("http://"))
-    {
+    if is_unsealed(&rest) {
         found.push(Effect::new(EffectKind::FetchedCode, "packages come from an address that nobody vouches for"));
     }
     let mut words = rest.iter();
@@ -75,6 +72,29 @@ pub fn effects(command: &Command, name: &str, found: &mut Vec<Effect>) {
             found.push(Effect::new(EffectKind::Install, "a package is installed").on(word.clone()));
         }
     }
+}
+
+/// Whether packages come over a connection that is not sealed, or from a host that is trusted whatever it says.
+fn is_unsealed(rest: &[String]) -> bool {
+    let is_strange = |address: &str| {
+        let host = address.split(['/', ':']).next().unwrap_or(address);
+        !super::is_near_or_empty(host)
+    };
+    let values = rest.iter().enumerate().filter_map(|(at, word)| {
+        let (option, value) = word.split_once('=').unwrap_or((word, ""));
+        let next = || rest.get(at + 1).map_or("", String::as_str);
+        let value = if value.is_empty() { next() } else { value };
+        (option == "--trusted-host" || ELSEWHERE.contains(&option)).then_some((option, value))
+    });
+    let packages = rest.iter().filter(|word| !word.starts_with('-')).map(|word| ("", word.as_str()));
+    let mut unsealed = values.chain(packages).filter_map(|(option, value)| match value.strip_prefix("http://") {
+        Some(address) if option != "--trusted-host" => Some(address),
+        None if option == "--trusted-host" => Some(value),
+        _ => None,
+    });
+    // What follows an option of another kind, such as a proxy, is no package.
+    let is_proxied = rest.windows(2).any(|pair| pair[0].contains("proxy") && pair[1].starts_with("http://"));
+    !is_proxied && unsealed.any(is_strange)
 }
 
 /// Packages of one command that are told.

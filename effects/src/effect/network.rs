@@ -23,7 +23,8 @@ pub const COPIED: &str = "data is copied to another machine";
 pub fn effects(command: &Command, line: &Line, name: &str, found: &mut Vec<Effect>) {
     if sends(command, name) {
         let host = if name == "git" { pushed_to(command, line) } else { destination(command) };
-        let class = host.as_deref().map(|host| host::of(host, &path_of(command)));
+        // Of a push the owner stands behind the host.
+        let class = host.as_deref().map(|host| host::of(host.split('/').next().unwrap_or(host), &path_of(command)));
         if matches!(class, Some(host::Class::FileDrop | host::Class::Webhook | host::Class::Tunnel)) {
             let what = if names_secret_variable(command) {
                 (EffectKind::Exfiltrate, "a variable that is named after a secret is sent where anybody may pick it up")

@@ -11,6 +11,7 @@ pub fn effects(command: &Command, name: &str) -> Option<Effect> {
         .map(|what| Effect::new(EffectKind::Persist, what))
         .or_else(|| by_cloud(command, name))
         .or_else(|| by_file(command, name))
+        .or_else(|| by_instructions(command, name))
 }
 
 fn by_program(command: &Command, name: &str) -> Option<&'static str> {
@@ -98,11 +99,8 @@ fn by_cloud(command: &Command, name: &str) -> Option<Effect> {
                 || has(&["ssm", "send-command"])
                 || has(&["scheduler", "create-schedule"])
         }
-        "gcloud" => {
-            has(&["functions", "deploy"])
-                || (has(&["instances", "create"]) && command.words.iter().any(|word| word.contains("startup-script")))
-        }
-        "az" => has(&["run-command", "invoke"]) || has(&["functionapp", "create"]),
+        "gcloud" => has(&["instances", "create"]) && command.words.iter().any(|word| word.contains("startup-script")),
+        "az" => has(&["run-command", "invoke"]),
         _ => false,
     };
     runs.then(|| Effect::new(EffectKind::Persist, "a cloud is given code that it runs by itself or on its machines"))
@@ -111,10 +109,6 @@ fn by_cloud(command: &Command, name: &str) -> Option<Effect> {
 /// What a command writes that starts by itself, or from which agents and pipelines take orders.
 fn by_file(command: &Command, name: &str) -> Option<Effect> {
     written_all(command, name).find_map(|path| {
-        if paths::is_agent_instructions(&path) {
-            let effect = Effect::new(EffectKind::Remember, "a file is written from which agents take instructions");
-            return Some(effect.on(path));
-        }
         let what = match () {
             // A key that lets somebody in is told as such.
             () if paths::name(&path) == "authorized_keys" => return None,
@@ -146,6 +140,12 @@ fn by_file(command: &Command, name: &str) -> Option<Effect> {
         };
         Some(Effect::new(EffectKind::Persist, what).on(path))
     })
+}
+
+/// What a command writes that agents read later.
+fn by_instructions(command: &Command, name: &str) -> Option<Effect> {
+    let path = written_all(command, name).find(|path| paths::is_agent_instructions(path))?;
+    Some(Effect::new(EffectKind::Remember, "a file is written from which agents take instructions").on(path))
 }
 
 /// A file in a folder of programs that packages fill, and nobody by hand.

@@ -39,12 +39,12 @@ requests! {
     Pay "asks.pay" "To pay or to buy." "pay paid payment payments transfer purchase buy order refund bill invoice wire transaction transactions money rent checkout ueberweis überweis bezahl zahl pai pay pag \
         transfer compr acquist bestel betaal оплат перевед 支付 转账 支払 송금";
     Share "asks.share" "To let somebody in or see." "share invite add grant give access permission permissions collaborator member participant teil einlad freigab partag invit compart condivid deel подел 分享 邀请 共有 공유";
-    Delete "asks.delete" "To delete or to cancel." "delete remove clean cancel drop clear purge erase uninstall loesch lösch entfern supprim borr elimin cancell verwijder удал 删除 削除 삭제";
+    Delete "asks.delete" "To delete or to cancel." "delete remove clean cancel drop clear purge erase uninstall discard revert undo loesch lösch entfern supprim borr elimin cancell verwijder удал 删除 削除 삭제";
     Change "asks.change" "To change what is there." "change update edit modify rename set reset fix adjust correct move replace increase decrease aender änder aktualis modif chang actualiz cambi aggiorn wijzig измен обнов \
         修改 更新 変更 변경";
     Book "asks.book" "To book, to plan or to create." "book reserve reservation schedule reschedule create appointment event meeting calendar plan organize plane buch termin reserv prenot crea creat planif забронир созда 预订 创建 予約 作成 예약";
-    Operate "asks.operate" "To set up what runs by itself, or to look after a machine." "ci pipeline workflow actions cron crontab schedule timer nightly hourly service systemd daemon hook hooks deploy release install setup configure provision \
-        docker compose container volume cluster migrate migration upgrade restart reboot privilege sudo firewall backup automat einricht installier betrieb";
+    Operate "asks.operate" "To set up what runs by itself, or to look after a machine." "ci pipeline workflow cron crontab schedule timer nightly hourly service systemd daemon deploy release install setup configure provision \
+        docker compose volumes cluster migrate migration upgrade restart reboot privilege sudo firewall backup automat einricht installier betrieb";
     Delegate "asks.delegate" "To do what a text says." "instructions steps todo tasks asks asked says said wants requested deal care handle process follow implement resolve according accordingly described described whatever anweisung schritte suivant consigne \
         instruccion istruzion befolg erledig выполн инструкц 按照 処理";
 }

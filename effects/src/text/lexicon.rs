@@ -193,7 +193,7 @@ const WORDS: &[(Class, &str)] = &[
     ),
     (
         Class::PERMISSION,
-        "permission permissions approval confirmation consent asking ask asks confirm erlaubnis zustimmung bestaetigung bestatigung nachfrage autorisation confirmation permiso confirmacion permesso conferma \
+        "permission approval confirmation consent asking ask asks confirm erlaubnis zustimmung bestaetigung bestatigung nachfrage autorisation confirmation permiso confirmacion permesso conferma \
          permissao confirmacao toestemming bevestiging разрешени* подтвержден* 许可 确认 同意 許可 確認 허락 확인",
     ),
     (

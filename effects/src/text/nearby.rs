@@ -261,11 +261,11 @@ impl Near<'_> {
         let reader = Class::YOU.with(Class::AI).with(Class::AGENT);
         if self.is(at, Class::NOT) {
             let asks = self.behind(at, 4, Class::PERMISSION)?;
-            let must = Class::MUST.with(Class::ALWAYS);
-            let is_readers = self.ahead(at, 8, reader.with(Class::PLEASE)).is_some()
-                && (self.ahead(at, 3, must).is_some() || self.behind(at, asks - at, must).is_some());
-            let is_lasting = self.ahead(at, 24, Class::ALWAYS).is_some() && self.ahead(at, 24, Class::MUST).is_some();
-            return (is_readers || is_lasting).then_some(asks);
+            self.ahead(at, 8, reader.with(Class::PLEASE))?;
+            // `no longer need permission`, `need not ask`, `must … without asking`: a rule on permissions of files says none of it.
+            let is_freed = self.behind(at, asks - at, Class::MUST).is_some_and(|must| must < asks);
+            let is_bare = asks <= at + 2 && self.ahead(at, 12, Class::MUST).is_some();
+            return (is_freed || is_bare).then_some(asks);
         }
         if self.is(at, Class::ALWAYS) {
             let approves = self.behind(at, 1, Class::APPROVE)?;

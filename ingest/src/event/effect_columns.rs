@@ -10,15 +10,12 @@ use ledger::events::column;
 use super::Columns;
 use crate::limits::{EFFECT_OBJECT_BYTES_MAX, EFFECT_OBJECTS_MAX};
 
-/// Begins what a program does that a call writes into a file, once it runs.
-const CODE: &str = "code.";
-
 /// Sets what an event does: by its command line where it has one, else by the tool and redacted input of its call. Returns the kinds.
 pub fn set(columns: &mut Columns, call: Option<(&str, &str)>) -> Vec<EffectKind> {
     let effects = of(columns.text(column::COMMAND), call);
     let (words, objects) = in_words(&effects);
     let code = columns.text(column::FILE).zip(call).map(|(file, (_, input))| written::effects(file, input));
-    let code: Vec<String> = code.unwrap_or_default().iter().map(|kind| [CODE, kind.word()].concat()).collect();
+    let code: Vec<String> = code.unwrap_or_default().iter().map(|kind| [written::CODE, kind.word()].concat()).collect();
     columns.set_list(column::EFFECTS, words.into_iter().chain(code.iter().map(String::as_str)));
     columns.set_list(column::EFFECT_OBJECTS, objects.iter().map(String::as_str));
     effects.iter().map(|effect| effect.kind).collect()

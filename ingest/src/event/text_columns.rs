@@ -4,17 +4,12 @@
 use std::borrow::Cow;
 
 use effects::limits::TEXT_NAMES_MAX;
-use effects::text::{self, Name};
+use effects::text::{self, Name, TOLD, WROTE};
 use ledger::events::column;
 
 use super::Columns;
 use crate::fingerprint::Fingerprinter;
 use crate::limits::{NAMES_OF_CALL_BYTES_MAX, NAMES_OF_PROMPT_BYTES_MAX};
-
-/// Begins what a text told the agent, so that it is not taken for what the call itself names.
-const TOLD: &str = "told:";
-/// Begins a sign of what the agent itself writes into what agents read later.
-const WROTE: &str = "wrote.";
 
 /// Sets the name of the host that a request asks, as a text would name it.
 pub fn set_host(columns: &mut Columns, prints: &Fingerprinter) {

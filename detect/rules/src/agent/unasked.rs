@@ -1,4 +1,4 @@
-//! `agent.unasked`: a tool of a service pays, deletes, sends or lets in, and no prompt of the session asked for such a thing.
+//! `agent.unasked`: a tool of a service pays, deletes or lets in, and no prompt of the session asked for such a thing.
 
 use detect_core::aspects::Aspects;
 use detect_core::detector::Detector;
@@ -22,8 +22,8 @@ use crate::deed::{CallStage, Calls, Deeds, News};
 pub static SPEC: Spec = Spec {
     name: "agent.unasked",
     version: 1,
-    what: "A call of a service's tool, by the words of its name, sends, pays, lets somebody in or deletes, and the prompts of the session \
-           ask neither for such a thing nor to do what a text says. Commands and files are left to other rules. One alert for each \
+    what: "A call of a service's tool, by the words of its name, pays, lets somebody in or deletes, and the prompts of the session \
+           ask neither for such a thing nor to do what a text says. Commands and files are left to other rules, and so is what is sent (`egress.new_recipient`). One alert for each \
            session and kind of thing. It is low by itself: it says where to look when something else is told of the session.",
     why: "What a hijacked or confused agent does is seldom what it was asked for, whatever text it was that led it there.",
     false_positives: "Prompts that ask in other words, or in a language that is not read; steps that belong to a task without being named.",
@@ -88,14 +88,13 @@ impl Rule for Unasked {
 }
 
 /// What others feel most, the worst first.
-const FELT: [Request; 4] = [Request::Pay, Request::Share, Request::Delete, Request::Send];
+const FELT: [Request; 3] = [Request::Pay, Request::Share, Request::Delete];
 
 fn does(request: Request) -> &'static str {
     match request {
         Request::Pay => "pays or buys",
         Request::Share => "lets somebody in or shares something",
-        Request::Delete => "deletes or cancels something",
-        _ => "sends something",
+        _ => "deletes or cancels something",
     }
 }
 

@@ -247,12 +247,13 @@ impl Risky {
             kind => told::of(kind).is_some() && !effect.target.as_deref().is_some_and(is_own),
         };
         let found = asked.or_else(|| event.worst_effect(is_told));
-        let found = found.or_else(|| self.runs_program(event));
+        let written = self.writes_program(event, progress);
+        let found = [found, self.runs_program(event)].into_iter().flatten().max_by_key(|found| found.kind);
         let found = found.map(|found| {
             let is_loop = found.what == effect::LOOPS;
             (found, if is_loop { Manner::Single } else { Manner::Plain })
         });
-        let found = found.or_else(|| self.writes_program(event));
+        let found = found.or(written);
         let Some((found, manner)) = found.or_else(|| self.looked(event, progress, findings)) else { return };
         let known = Found { kind: found.kind, is_written: manner == Manner::Written };
         self.calls.judged(event, progress, known);
@@ -272,14 +273,25 @@ impl Risky {
         };
         let target = known.target();
         let subject = Subject { scope: Scope::agent(event), target: &target };
-        self.episodes.raise(subject, event.sighting(), findings, open, |case| case.deeds.add(progress));
+        self.episodes.raise(subject, event.sighting(), findings, open, |case| {
+            case.deeds.add(progress);
+            case.is_meant &= is_meant;
+            if manner == Manner::Plain && case.manner == Manner::Single {
+                (case.manner, case.what) = (manner, found.what.clone());
+            }
+        });
     }
 
     /// What a program does that a call writes into a file: it is remembered until the session runs it.
-    fn writes_program(&mut self, event: &EventRow<'_>) -> Option<(Effect, Manner)> {
+    fn writes_program(&mut self, event: &EventRow<'_>, progress: CallStage) -> Option<(Effect, Manner)> {
         let kind = event.worst_written().filter(|kind| told::of(*kind).is_some())?;
         let file = event.text(column::FILE)?;
-        self.programs.insert(self.program(event, paths::name(file)), kind);
+        if progress != CallStage::Refused {
+            // An edit leaves what was written before.
+            let program = self.program(event, paths::name(file));
+            let before = self.programs.get(program);
+            self.programs.insert(program, before.map_or(kind, |before| before.max(kind)));
+        }
         Some((Effect::new(kind, "the call writes a program that does so once it runs"), Manner::Written))
     }
 

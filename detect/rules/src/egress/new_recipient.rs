@@ -39,8 +39,8 @@ pub static SPEC: Spec = Spec {
            `egress.new_domain`. One alert for each session and what is given.",
     why: "A firewall sees hosts, not mail, payments, copies over SSH or what a tool does elsewhere. Whom a team deals with changes \
           slowly; whom a hijacked agent sends things to is nobody whom it knew.",
-    false_positives: "The first mail to a new customer, a new service, a new colleague: told as low where the person asked for such a \
-                      thing or the team is not known long enough, and as medium, once, else.",
+    false_positives: "The first mail to a new customer, a new service, a new colleague: told as medium, once; as low where the \
+                      person asked for such a thing or the team is not known long enough, and not at all where both hold.",
     tuning: "learning_hours: so long a team is watched before a new recipient is more than low. quiet_seconds: how long an alert stays \
              open.",
     tags: &["AML.T0086", "AML.T0053", "T1048", "T1567", "ASI02", "ASI10"],
@@ -116,6 +116,9 @@ impl Detector for NewRecipient {
             return;
         }
         let Some(progress) = CallStage::of(event) else { return };
+        let Some((given, recipients)) = self.given(event) else { return };
+        let news =
+            recipients.iter().any(|recipient| self.recipients.get(Key::join(event.team(), *recipient)).is_none());
         match self.calls.hear(event, progress) {
             News::Known => {}
             News::Further(from, to, given) => {
@@ -123,38 +126,45 @@ impl Detector for NewRecipient {
                 self.episodes.worsen(subject, findings, |case| case.deeds.go_on(from, to));
             }
             // What was refused before anybody knew of it went nowhere.
-            News::First if progress != CallStage::Refused => self.judge(event, progress, findings),
+            News::First if news && progress != CallStage::Refused => self.judge(event, given, progress, findings),
             News::First => {}
+        }
+        if progress == CallStage::Done {
+            self.learn(event, &recipients);
         }
     }
 }
 
 impl NewRecipient {
-    fn judge(&mut self, event: &EventRow<'_>, progress: CallStage, findings: &mut Findings) {
-        let Some((given, recipients)) = self.given(event) else { return };
-        let team_hash = self.key.hash(&["team", event.text(column::TEAM).unwrap_or("")]);
-        let second = event.second();
-        let mut team = self.teams.get(team_hash).unwrap_or(Team { since: Second::new(second), recipients: 0 });
-        let mut news = 0;
+    /// Notes to whom a team gave something.
+    fn learn(&mut self, event: &EventRow<'_>, recipients: &[u64]) {
+        let mut team = self.team(event);
         for recipient in recipients {
-            let pair = Key::join(team_hash, recipient);
+            let pair = Key::join(event.team(), *recipient);
             if self.recipients.get(pair).is_none() {
                 self.recipients.insert(pair, ());
                 team.recipients = team.recipients.saturating_add(1);
-                news += 1;
             }
         }
-        if news == 0 {
-            return;
-        }
-        self.teams.insert(team_hash, team);
+        self.teams.insert(event.team(), team);
+    }
+
+    fn team(&self, event: &EventRow<'_>) -> Team {
+        self.teams.get(event.team()).unwrap_or(Team { since: Second::new(event.second()), recipients: 0 })
+    }
+
+    fn judge(&mut self, event: &EventRow<'_>, given: Given, progress: CallStage, findings: &mut Findings) {
         let person = event.person();
-        let mut meant = named(event).filter(|name| name.kind.is_destination()).peekable();
-        if meant.peek().is_some() && meant.all(|name| name.kind == NameKind::Url || person.named(name)) {
+        let destinations = || named(event).filter(|name| name.kind.is_destination());
+        // What stands behind an address is named with it, unless the address is all that there is.
+        let is_whole = destinations().all(|name| name.kind == NameKind::Url);
+        let mut meant = destinations().filter(|name| is_whole || name.kind != NameKind::Url).peekable();
+        if meant.peek().is_some() && meant.all(|name| person.named(name)) {
             return;
         }
-        let hours = (second - team.since.get()) / 3_600;
-        let is_known = team.recipients > KNOWN_RECIPIENTS && hours >= i64::from(self.parameters.learning_hours);
+        let team = self.team(event);
+        let hours = (event.second() - team.since.get()) / 3_600;
+        let is_known = team.recipients >= KNOWN_RECIPIENTS && hours >= i64::from(self.parameters.learning_hours);
         let is_asked = person.asked_for(given.requests());
         if is_asked && !is_known {
             return;
@@ -231,7 +241,9 @@ impl NewRecipient {
         if !path.is_empty() {
             return true;
         }
-        !suffixes.any(|domain| popular::is_popular(domain) || popular::is_shared(domain) || event.is_reached(domain))
+        !suffixes.any(|domain| {
+            popular::is_popular(domain) || (domain == host && popular::is_shared(domain)) || event.is_reached(domain)
+        })
     }
 }
 

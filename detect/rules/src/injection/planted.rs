@@ -14,7 +14,7 @@ use detect_core::scope::{self, Scope};
 use detect_core::spec::Spec;
 use detect_core::text::{bounded, sentences, times};
 use detect_core::{detector_state, parameters};
-use effects::text::{Sign, Signs};
+use effects::text::{Sign, Signs, WROTE};
 use ledger::events::column;
 use operations::alert::{Alert, Measurement, Severity, Unit, What};
 use serde::{Deserialize, Serialize};
@@ -45,9 +45,6 @@ parameters! {
         quiet_seconds: u32 = 1_800, in 1..=86_400;
     }
 }
-
-/// Begins a sign of what the agent itself writes, in the column `text_signs`.
-const WROTE: &str = "wrote.";
 
 /// The detector.
 pub struct InjectionPlanted {
@@ -91,7 +88,7 @@ impl InjectionPlanted {
         let is_file = event.aspects().meet(Aspects::FILE.with(Aspects::COMMAND));
         // Files of instructions are written to speak to agents.
         let is_told = signs.is_hostile() || (!is_file && (signs.has(Sign::Addressed) || signs.has(Sign::Unasked)));
-        if !signs.has(Sign::Instructions) || !is_told || signs.has(Sign::About) {
+        if !signs.has(Sign::Instructions) || !is_told || (signs.has(Sign::About) && !signs.is_hostile()) {
             return;
         }
         self.calls.judged(event, progress, ());
@@ -102,7 +99,10 @@ impl InjectionPlanted {
             before: Before::default(),
         };
         let subject = Subject { scope: Scope::agent(event), target: "" };
-        self.episodes.raise(subject, event.sighting(), findings, open, |case| case.deeds.add(progress));
+        self.episodes.raise(subject, event.sighting(), findings, open, |case| {
+            case.signs |= signs.bits();
+            case.deeds.add(progress);
+        });
     }
 }
 
@@ -118,6 +118,8 @@ impl Case for Planted {
     fn severity(&self, _: &Alert) -> Severity {
         let signs = Signs::from_bits(self.signs);
         self.deeds.severity(match () {
+            // Advice on such attacks speaks like them, and so may they like advice.
+            () if signs.is_hostile() && signs.has(Sign::About) => Severity::Low,
             () if signs.is_hostile() => Severity::High,
             () if signs.has(Sign::Unasked) => Severity::Medium,
             () => Severity::Low,

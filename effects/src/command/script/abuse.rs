@@ -3,7 +3,7 @@
 
 use crate::command::carry::Carried;
 
-use super::whole::ENDLESS;
+use super::whole::{ENDLESS, ENDS};
 
 /// What asks a host, and what starts many of it at once.
 const ASKS: [&str; 11] = [
@@ -22,31 +22,6 @@ const ASKS: [&str; 11] = [
 const CROWDS: [&str; 6] = ["Thread(", "ThreadPoolExecutor(", "Process(", "asyncio.gather(", "Promise.all(", "Worker("];
 /// What makes an attempt end that would go on for ever.
 const PAUSES: [&str; 6] = ["break", "sleep(", "input(", "setTimeout", "return", ".status_code =="];
-/// What ends a loop that has no end of its own, or makes it wait for somebody.
-const ENDS: [&str; 22] = [
-    "break",
-    "return",
-    "sleep(",
-    "input(",
-    "accept(",
-    "recv(",
-    "setTimeout",
-    ".get(",
-    ".wait(",
-    "await ",
-    "yield",
-    "serve",
-    "poll(",
-    "select(",
-    "readline",
-    "next(",
-    "raise",
-    "exit(",
-    "run_forever",
-    ".read(",
-    "consume",
-    "receive",
-];
 const FETCHES: [&str; 9] = [
     "requests.get(",
     "urlopen(",
@@ -61,24 +36,26 @@ const FETCHES: [&str; 9] = [
 /// Names by which mining is known.
 const MINES: [&str; 9] =
     ["stratum+", "moneropool", "\"rx/0\"", "'rx/0'", "randomx", "cryptonight", "nicehash", "\"xmrig", "'xmrig"];
-/// Programs with which a text begins that is a line of a shell.
-const PROGRAMS: &str = " git rm curl wget sudo systemctl iptables ufw chmod chown useradd usermod userdel crontab docker kubectl nc ssh scp rsync dd \
-     mkfs openssl gpg kill pkill killall aws gcloud az terraform bash sh python python3 npm pip nmap tar shutdown reboot service passwd echo ";
-
 /// The commands that stand for it.
 pub fn commands(code: &str) -> Vec<Carried> {
     let has = |parts: &[&str]| parts.iter().any(|part| code.contains(part));
     let is_endless = has(&ENDLESS);
     let fetches = has(&FETCHES);
-    let runs_later = has(&["ctypes.CDLL(", "exec_module(", "run_path(", "dlopen(", "LoadLibrary("])
-        || (code.contains("chmod")
-            && has(&["Popen(", "subprocess.run(", "os.system(", "execv", "spawn(", "startfile("]));
-    let loads_code = code.contains("__reduce__") && has(&["os.system", "subprocess", "eval", "exec"]);
+    let keeps = has(&["write(", "write_bytes(", "write_text(", "urlretrieve("]);
+    let runs_later = keeps
+        && (has(&["ctypes.CDLL(", "exec_module(", "run_path(", "dlopen(", "LoadLibrary("])
+            || (code.contains("chmod")
+                && has(&["Popen(", "subprocess.run(", "os.system(", "execv", "spawn(", "startfile("])));
+    let loads_code =
+        code.contains("__reduce__") && has(&["os.system,", "os.system)", "subprocess.", "(eval,", "(exec,", "popen,"]);
     let obeys = (is_endless || code.contains("setInterval("))
         && fetches
         && has(&["getoutput(", "shell=True", "os.popen(", "execSync(", "os.system("])
         && has(&["requests.post(", ".send(", "sendall(", "rpush(", "data="]);
-    let opens_many = has(&[".connect((", "setInterval("]) && counts_to(code, 500) && !code.contains("port");
+    let opens = has(&[".connect(("])
+        || (code.contains("setInterval(")
+            && has(&["http.get(", "https.get(", "http.request(", "net.connect(", "fetch("]));
+    let opens_many = opens && counts_to(code, 500) && !has(&["for port", "ports", " port,", "port)"]);
     let asks_on = has(&ASKS) && !has(&PAUSES) && (is_endless || (has(&CROWDS) && counts_to(code, 500)));
     let mails_many = has(&[".sendmail(", ".send_message("])
         && (has(&["DictReader", "csv.reader", "readlines("]) || counts_to(code, 100));
@@ -100,19 +77,16 @@ pub fn commands(code: &str) -> Vec<Carried> {
     found.iter().filter(|(is, _)| *is).map(|(_, of)| words(of)).collect()
 }
 
-/// Whether a text is a line of a shell, by the program that it begins with.
-pub fn is_line(text: &str) -> bool {
-    text.split_once(' ')
-        .is_some_and(|(program, rest)| PROGRAMS.contains(&format!(" {program} ")) && !rest.trim().is_empty())
-}
-
 /// Whether a script counts to so many or more.
 fn counts_to(code: &str, least: u64) -> bool {
     ["range(", "i < ", "n < "].iter().any(|start| {
         code.match_indices(start).take(16).any(|(at, _)| {
-            let number = code[at + start.len()..].chars().take_while(|char| char.is_ascii_digit() || *char == '_');
+            let rest = &code[at + start.len()..];
+            let rest = rest.strip_prefix("0, ").or_else(|| rest.strip_prefix("1, ")).unwrap_or(rest);
+            let number = rest.chars().take_while(|char| char.is_ascii_digit() || *char == '_');
             let digits: String = number.filter(|char| *char != '_').collect();
-            digits.parse::<u64>().is_ok_and(|number| number >= least)
+            // `10**6` is more than any measurement needs.
+            rest.starts_with("10**") || digits.parse::<u64>().is_ok_and(|number| number >= least)
         })
     })
 }

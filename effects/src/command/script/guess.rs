@@ -52,47 +52,96 @@ const READS: [&str; 10] = [
 /// Paths of one script that are looked at.
 const PATHS_MAX: usize = 32;
 
-/// The commands that do to such paths what the script may do. `found` is what its calls do by themselves.
+/// The commands that do to such paths what the script does to them. `found` is what its calls do by themselves.
 pub fn commands(code: &str, found: &[Carried]) -> Vec<Carried> {
     let has = |parts: &[&str]| parts.iter().any(|part| code.contains(part));
-    let lists = super::whole::lists_files(code);
-    let verb: &[&str] = match () {
-        () if has(&DELETES) => &["rm", "-rf", "--"],
-        () if has(&PERMITS) => &["chmod", super::whole::mode(code)],
-        () if has(&MOVES) => &["mv"],
-        () if has(&WRITES) => &["tee", "-a"],
-        () if has(&READS) => &["cat"],
-        () => return Vec::new(),
-    };
+    if !has(&DELETES) && !has(&PERMITS) && !has(&MOVES) && !has(&WRITES) && !has(&READS) {
+        return Vec::new();
+    }
     let is_known = |path: &str| {
         found.iter().any(|carried| match carried {
             Carried::Words(words) => words.iter().any(|word| word == path),
             Carried::Line(line, _) | Carried::Script(line) => line.contains(path),
         })
     };
-    let mut dear: Vec<String> = homes(code);
-    dear.extend(literals(code).into_iter().filter(|text| text.starts_with('/') || text.contains(".github/workflows")));
-    dear.retain(|path| is_dear(path, verb, lists) && !is_known(path));
+    let mut dear = homes(code);
+    let plain = literals(code).into_iter().filter(|text| text.starts_with('/') || text.contains(".github/workflows"));
+    dear.extend(plain.map(|text| (text.clone(), text)));
     dear.sort_unstable();
     dear.dedup();
-    let words = |path: String| {
-        let ends = (verb == ["mv"]).then(|| "./copy".to_owned());
-        Carried::Words(verb.iter().map(|word| (*word).to_owned()).chain([path]).chain(ends).collect())
-    };
-    let read = |path: &String| {
-        (verb != ["cat"] && holds_secrets(path) && has(&READS))
-            .then(|| Carried::Words(vec!["cat".to_owned(), path.clone()]))
-    };
-    let mut commands: Vec<Carried> = dear.iter().filter_map(read).collect();
-    commands.extend(dear.into_iter().take(PATHS_MAX).map(words));
+    let mut commands = Vec::new();
+    for (path, written) in dear.into_iter().take(PATHS_MAX) {
+        if path.contains("://") || path.contains(['\n', '<']) || paths::is_scratch(&path) || is_known(&path) {
+            continue;
+        }
+        let verbs = verbs(code, &written);
+        let worst = VERBS.iter().enumerate().find(|(at, _)| verbs & 1 << at != 0).map(|(_, verb)| *verb);
+        if let Some(verb) = worst.filter(|verb| is_dear(&path, verb, super::whole::lists_files(code))) {
+            let mode = (verb == ["chmod"]).then(|| super::whole::mode(code).to_owned());
+            let ends = (verb == ["mv"]).then(|| "./copy".to_owned());
+            let words = verb.iter().map(|word| (*word).to_owned()).chain(mode).chain([path.clone()]).chain(ends);
+            commands.push(Carried::Words(words.collect()));
+        }
+        if holds_secrets(&path) && verbs & READ_BIT != 0 && worst != Some(READ) {
+            commands.push(Carried::Words(vec!["cat".to_owned(), path]));
+        }
+    }
     commands
+}
+
+const READ: &[&str] = &["cat"];
+/// What a script may do to a file, the worst first, as the beginning of a command.
+const VERBS: [&[&str]; 5] = [&["rm", "-rf", "--"], &["chmod"], &["mv"], &["tee", "-a"], READ];
+const READ_BIT: u8 = 1 << 4;
+
+/// What a script does to a text that stands in it, or to the names that it gives it: a bit for each of [`VERBS`].
+fn verbs(code: &str, written: &str) -> u8 {
+    let mut names: Vec<&str> = Vec::new();
+    let mut verbs = 0;
+    // What is given to one name is given on to others.
+    for _ in 0..2 {
+        for line in code.split(['\n', ';']) {
+            let is_about = line.contains(written) || names.iter().any(|name| has_word(line, name));
+            if !is_about {
+                continue;
+            }
+            let says = |parts: &[&str]| parts.iter().any(|part| line.contains(part));
+            let opens_to_write = says(&["open("]) && says(&["'w", "\"w", "'a", "\"a", "mode=\"w", "mode='w"]);
+            let found = [says(&DELETES), says(&PERMITS), says(&MOVES), says(&WRITES) || opens_to_write, says(&READS)];
+            for (at, found) in found.into_iter().enumerate() {
+                verbs |= u8::from(found) << at;
+            }
+            names.extend(given(line).filter(|name| !name.is_empty()).take(NAMES_MAX));
+            names.truncate(NAMES_MAX);
+        }
+    }
+    verbs
+}
+
+/// Names of one text that are followed.
+const NAMES_MAX: usize = 8;
+
+/// The names that a line gives what stands in it.
+fn given(line: &str) -> impl Iterator<Item = &str> {
+    let line = line.trim_start();
+    let assigned =
+        line.split_once('=').map(|(name, _)| name.trim()).filter(|name| !name.contains(['(', ' ', '"', '\'']));
+    let looped = line.strip_prefix("for ").and_then(|rest| rest.split_once(" in ")).map(|(names, _)| names);
+    let opened = line.rsplit_once(" as ").map(|(_, name)| name.trim_end_matches(':'));
+    assigned.into_iter().chain(looped.into_iter().flat_map(|names| names.split(',').map(str::trim))).chain(opened)
+}
+
+/// Whether a line has a name as a word of its own.
+fn has_word(line: &str, name: &str) -> bool {
+    let is_part = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+    let bytes = line.as_bytes();
+    line.match_indices(name).any(|(at, _)| {
+        !is_part(at.checked_sub(1).and_then(|before| bytes.get(before))) && !is_part(bytes.get(at + name.len()))
+    })
 }
 
 /// Whether work has nothing to do with a path in such a way.
 fn is_dear(path: &str, verb: &[&str], lists: bool) -> bool {
-    if path.contains("://") || path.contains(['\n', '<']) || paths::is_scratch(path) {
-        return false;
-    }
     let writes = || {
         paths::starts_by_itself(path) || paths::is_ci(path) || paths::is_agent_configuration(path) || is_pipeline(path)
     };
@@ -118,25 +167,31 @@ fn is_home_folder(path: &str) -> bool {
     FOLDERS.contains(&path)
 }
 
-/// Paths below the home, as a script puts them together, and the home itself.
-fn homes(code: &str) -> Vec<String> {
+/// Paths below the home, as a script puts them together, each with what of it is written in the script.
+fn homes(code: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for home in HOMES {
         for (at, _) in code.match_indices(home).take(PATHS_MAX) {
-            found.push(joined(&code[at + home.len()..]));
+            let path = joined(&code[at + home.len()..]);
+            let line = code[..at].rfind('\n').map_or(0, |start| start + 1);
+            // The home itself is meant where the script goes through all that it holds.
+            if path != "~" || super::whole::lists_files(&code[line..at]) {
+                let last = path.rsplit('/').next().filter(|last| *last != "~").unwrap_or(home).to_owned();
+                found.push((path, last));
+            }
         }
     }
-    for text in literals(code) {
-        if let Some(rest) = text.strip_prefix("~/") {
-            found.push(format!("~/{rest}"));
-        } else if !found.is_empty()
-            && text.starts_with('.')
-            && text.len() <= 24
-            && !text.contains(' ')
-            && text.len() > 3
-        {
-            // A name of a list that is joined with the home elsewhere.
-            found.push(format!("~/{text}"));
+    let texts = literals(code).into_iter().filter(|text| text.starts_with("~/"));
+    found.extend(texts.map(|text| (text.clone(), text)));
+    // Names of a list that the loop joins with the home.
+    if HOMES.iter().any(|home| code.contains(home)) {
+        for (names, texts) in super::loops::all(code) {
+            let joins = |name: &&str| code.contains(&format!("/ {name}")) || code.contains(&format!(", {name})"));
+            if names.iter().any(joins) {
+                found.extend(
+                    texts.into_iter().filter(|text| text.starts_with('.')).map(|text| (format!("~/{text}"), text)),
+                );
+            }
         }
     }
     found.truncate(4 * PATHS_MAX);
@@ -192,6 +247,8 @@ mod tests {
             &["cat ~/.ssh/id_rsa"],
         );
         check("Path('out.txt').write_text(Path.home().name)", &[]);
+        check("CONFIG = '/etc/app/config.toml'\nprint(open(CONFIG).read())\ntmp.unlink()", &[]);
+        check("load_dotenv('.env')\ncache = Path.home() / '.cache'\nfor f in os.listdir(cache): os.remove(f)", &[]);
         check("print(Path.home())", &[]);
     }
 }

@@ -6,7 +6,30 @@ use crate::command::carry::Carried;
 /// Loops that have no end of their own, and what ends them all the same.
 pub const ENDLESS: [&str; 8] =
     ["while True", "while 1", "while(true)", "while (true)", "while(1)", "for(;;)", "for (;;)", "loop {"];
-const ENDS: [&str; 9] = ["break", "return", "sleep(", "input(", "accept(", "recv(", "setTimeout", ".get(", ".wait("];
+pub const ENDS: [&str; 22] = [
+    "break",
+    "return",
+    "sleep(",
+    "input(",
+    "accept(",
+    "recv(",
+    "setTimeout",
+    ".get(",
+    ".wait(",
+    "await ",
+    "yield",
+    "serve",
+    "poll(",
+    "select(",
+    "readline",
+    "next(",
+    "raise",
+    "exit(",
+    "run_forever",
+    ".read(",
+    "consume",
+    "receive",
+];
 /// What makes values large.
 const GROWS: [&str; 9] = ["* 10", "*10", "* 1024", "*1024", "bytearray(", "<< 2", "Buffer.alloc", ".repeat(", "10**"];
 /// Lists of files, and ciphers.
@@ -99,6 +122,31 @@ const ENVIRONMENTS: [&str; 8] = [
     "getenv()",
 ];
 
+/// Calls of the libraries of clouds that remove what holds data.
+const TEARS_DOWN: [&str; 11] = [
+    "delete_db_instance(",
+    "delete_db_cluster(",
+    "terminate_instances(",
+    "delete_bucket(",
+    "objects.all().delete",
+    "delete_stack(",
+    "delete_cluster(",
+    "delete_file_system(",
+    "DeleteDBInstanceCommand",
+    "TerminateInstancesCommand",
+    "DeleteBucketCommand",
+];
+
+/// How a script goes through all variables of its environment.
+const GOES_THROUGH: [&str; 6] = [
+    "environ.items(",
+    "in os.environ:",
+    "environ.keys(",
+    "Object.entries(process.env",
+    "Object.keys(process.env",
+    "in process.env",
+];
+
 /// The commands that stand for what the whole script does.
 pub fn commands(code: &str) -> Vec<Carried> {
     let has = |parts: &[&str]| parts.iter().any(|part| code.contains(part));
@@ -107,21 +155,11 @@ pub fn commands(code: &str) -> Vec<Carried> {
     let scans = has(&["connect_ex(", ".connect((", "create_connection("])
         && has(&["range(1", "range(0", "range(20", "range(start"])
         && has(&["for port", "for p in", "ports"]);
-    let lists = has(&LISTS) && has(&WIDE);
+    let lists = lists_wide(code);
     let names_secrets = is_about_secrets(code);
-    let tears_down = has(&[
-        "delete_db_instance(",
-        "delete_db_cluster(",
-        "terminate_instances(",
-        "delete_bucket(",
-        "objects.all().delete",
-        "delete_stack(",
-        "delete_cluster(",
-        "delete_file_system(",
-        "DeleteDBInstanceCommand",
-        "TerminateInstancesCommand",
-        "DeleteBucketCommand",
-    ]);
+    let tears_down = TEARS_DOWN.iter().any(|call| {
+        code.match_indices(call).any(|(at, _)| !code[..at].ends_with("def ") && !code[..at].ends_with("function "))
+    });
     let found: [(bool, &[&str]); 16] = [
         (tears_down, &["aws", "rds", "delete-db-instance"]),
         (is_endless && copies_itself(code), &["fork_bomb"]),
@@ -131,7 +169,7 @@ pub fn commands(code: &str) -> Vec<Carried> {
         (has(&CIPHERS) && has(&LISTS) && has(&["write(", "writeFileSync", ".write", "wb"]), &["encrypt_files"]),
         (has(&RECORDS), &["record_keys"]),
         (has(&ENVIRONMENTS), &["environment"]),
-        (has(&ENVIRONMENTS) && names_secrets && code.contains(" in "), &["search_environment"]),
+        (has(&GOES_THROUGH) && names_secrets, &["search_environment"]),
         (lists && names_secrets, &["search_files"]),
         (lists && !names_secrets, &["list_files"]),
         (has(&SNIFFS), &["tcpdump", "-i", "any"]),
@@ -151,6 +189,11 @@ pub fn commands(code: &str) -> Vec<Carried> {
 /// Whether a script makes values large.
 pub fn is_growing(code: &str) -> bool {
     GROWS.iter().any(|part| code.contains(part))
+}
+
+/// Whether what a script goes through is a home, or the whole machine.
+fn lists_wide(code: &str) -> bool {
+    code.lines().any(|line| LISTS.iter().any(|list| line.contains(list)) && WIDE.iter().any(|wide| line.contains(wide)))
 }
 
 /// Whether a script goes through the files of a folder.

@@ -177,15 +177,21 @@ pub fn asked(command: &Command, deletes: bool) -> Option<Effect> {
     is_deleted.then(|| Effect::new(EffectKind::Destroy, "something is deleted in a cloud"))
 }
 
-/// A volume or namespace that a command makes, which must not have been there.
+/// A namespace, release or project of containers that a command makes. A project that is started again stood still before: what is in
+/// its volumes is the session's own, unless somebody else filled them.
 pub fn made(command: &Command) -> Option<String> {
     let words: Vec<&str> = command.operands(&["-n", "--namespace"]).collect();
     match (command.name().as_str(), words.as_slice()) {
         ("kubectl", ["create", "namespace" | "ns", name, ..]) => Some(format!("namespace:{name}")),
         ("helm", ["install", name, ..]) => Some(format!("release:{name}")),
+        ("docker", ["compose", rest @ ..]) if rest.contains(&"up") => Some(PROJECT.to_owned()),
+        ("docker-compose", rest) if rest.contains(&"up") => Some(PROJECT.to_owned()),
         _ => None,
     }
 }
+
+/// The project of containers in the folder where a session works.
+const PROJECT: &str = "project:";
 
 fn aws(command: &Command) -> Option<Effect> {
     const SMALL: [&str; 5] =
@@ -233,13 +239,15 @@ fn container(command: &Command, name: &str) -> Option<Effect> {
     let discards = |what: &str| Some(Effect::new(EffectKind::Discard, what));
     match words.as_slice() {
         ["volume", "rm" | "remove" | "prune", ..] => destroys("volumes with their data are removed"),
+        ["system", "prune", ..] if command.option(&["--volumes"]) => destroys("volumes with their data are removed"),
         ["system", "prune", ..] if flag('a', "all") || flag(' ', "volumes") => {
             discards("images, containers or volumes are removed as a whole")
         }
         ["system", "reset", ..] => discards("images, containers or volumes are removed as a whole"),
         // They are those of one project, which agents start and end again.
         ["compose", rest @ ..] if rest.contains(&"down") && flag('v', "volumes") => {
-            Some(Effect::new(EffectKind::Discard, "the volumes of a project are removed with their data"))
+            let effect = Effect::new(EffectKind::Discard, "the volumes of a project are removed with their data");
+            Some(effect.about("project", Some("")))
         }
         ["compose", rest @ ..] if rest.contains(&"rm") && flag('v', " ") => {
             destroys("volumes with their data are removed")

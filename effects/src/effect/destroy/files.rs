@@ -35,9 +35,10 @@ pub fn effect(command: &Command, line: &Line) -> Option<Effect> {
             if last == "/dev/null" || last.eq_ignore_ascii_case("nul") {
                 return destroys("mv onto the null device");
             }
-            let count = command.operands(&["-t"]).count();
+            let into = command.option(&["-t", "--target-directory"]);
+            let count = command.operands(&["-t"]).count() - usize::from(!into);
             let is_vital = |word: &str| is_vital(&command.path(word));
-            let moved = command.operands(&["-t"]).take(count - 1).any(is_vital);
+            let moved = command.operands(&["-t"]).take(count).any(is_vital);
             moved
                 .then(|| Effect::new(EffectKind::Destroy, "a file without which the system does not run is moved away"))
         }
@@ -149,12 +150,17 @@ fn searches_all(command: &Command) -> bool {
         .iter()
         .take_while(|word| !word.starts_with(['-', '!', '(']))
         .any(|word| matches!(word.as_str(), "/" | "/etc" | "/usr" | "/var" | "/home" | "/root" | "/opt" | "/srv"));
-    let is_cache = |word: &String| {
+    let is_cache = |word: &str| {
         ["cache", "pyc", "tmp", ".log", "node_modules", ".DS_Store", "~", ".swp", ".bak"]
             .iter()
             .any(|part| word.contains(part))
     };
-    is_wide && !command.words.iter().skip(2).any(is_cache)
+    let names = |word: &str| matches!(word, "-name" | "-iname" | "-path" | "-regex" | "-wholename");
+    let is_narrowed = command
+        .words
+        .windows(3)
+        .any(|part| names(&part[1]) && !matches!(part[0].as_str(), "!" | "-not" | "-o" | "-or") && is_cache(&part[2]));
+    is_wide && !is_narrowed
 }
 
 /// Whether a path is a program or library of the system, or one of the files that say who may use it and what it starts.

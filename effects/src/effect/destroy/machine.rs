@@ -60,7 +60,10 @@ pub fn effect(command: &Command) -> Option<Effect> {
         _ if name == "mkfs" || name.starts_with("mkfs.") || DISKS.contains(&name.as_str()) || is_in(&DISK_VERBS) => {
             // Without an option `wipefs` only lists.
             let is_list = name == "wipefs" && !command.flag('a', "all") && !command.flag('o', "offset");
-            if is_list { None } else { destroys("a disk or volume is formatted, wiped or removed") }
+            // A file that holds a file system is made so.
+            let last = command.operands(&["-L", "-t", "-b"]).last().unwrap_or_default();
+            let is_image = [".img", ".iso", ".raw", ".qcow2", ".ext4"].iter().any(|ending| last.ends_with(ending));
+            if is_list || is_image { None } else { destroys("a disk or volume is formatted, wiped or removed") }
         }
         "fdisk" | "sfdisk" | "gdisk" | "sgdisk" | "cfdisk" | "diskpart" => {
             let lists = command.flag('l', "list") || command.flag('p', "print") || command.flag('d', "dump");
@@ -78,6 +81,9 @@ pub fn effect(command: &Command) -> Option<Effect> {
             destroys("a user with all files is removed")
         }
         "shutdown" | "reboot" | "poweroff" | "halt" if !command.has(&["-c"]) && !command.option(&["--help"]) => {
+            Some(Effect::new(EffectKind::Kill, "the machine is shut down"))
+        }
+        "systemctl" if matches!(operand, "reboot" | "poweroff" | "halt" | "kexec") => {
             Some(Effect::new(EffectKind::Kill, "the machine is shut down"))
         }
         "init" | "telinit" if matches!(operand, "0" | "6") => {

@@ -57,14 +57,14 @@ pub struct Recipient {
     pub is_asked: bool,
     /// For how many hours the team is known,
     pub hours: i64,
-    /// and how many recipients of it, this one among them.
+    /// and how many recipients of it before this one.
     pub known: u8,
     pub deeds: Deeds,
 }
 
 impl Recipient {
     fn baseline(&self) -> String {
-        match (self.known.saturating_sub(1), self.hours) {
+        match (self.known, self.hours) {
             (0, _) => "It is the first of whom anything is known in this team.".to_owned(),
             (u8::MAX.., _) => "The team deals with hundreds of others.".to_owned(),
             (known, hours) => {
