@@ -113,8 +113,9 @@ enum Language {
 
 impl Language {
     fn of(path: &str) -> Option<Self> {
-        let name = paths::name(path);
-        if paths::is_ci(path) && (name.ends_with(".yml") || name.ends_with(".yaml")) {
+        let name = paths::name(path).to_ascii_lowercase();
+        let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+        if paths::is_ci(path) && matches!(ending, "yml" | "yaml") {
             return Some(Self::Pipeline);
         }
         let is_test =
@@ -122,7 +123,6 @@ impl Language {
         if is_test || path.contains("/tests/") || path.contains("/fixtures/") {
             return None;
         }
-        let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
         match ending {
             "sh" | "bash" | "zsh" => Some(Self::Shell),
             "py" | "js" | "mjs" | "cjs" | "ts" | "rb" | "pl" | "php" => Some(Self::Script),

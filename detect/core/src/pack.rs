@@ -220,12 +220,11 @@ pub fn pack_text(text: Option<&str>, out: &mut Vec<u8>) {
         return;
     }
     let text = &text[..text.floor_char_boundary(u16::MAX.into())];
-    match u8::try_from(text.len()).ok().and_then(|len| len.checked_add(SHORT_TEXT)) {
-        Some(short) => out.push(short),
-        None => {
-            out.push(LONG_TEXT);
-            (text.len() as u16).pack(out);
-        }
+    if let Some(short) = u8::try_from(text.len()).ok().and_then(|len| len.checked_add(SHORT_TEXT)) {
+        out.push(short);
+    } else {
+        out.push(LONG_TEXT);
+        (text.len() as u16).pack(out);
     }
     out.extend_from_slice(text.as_bytes());
 }

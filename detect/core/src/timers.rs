@@ -16,7 +16,7 @@ use crate::second::Second;
 pub struct Timers {
     queue: BTreeSet<(Second, Halves)>,
     /// In no order that matters.
-    timers: Vec<Timer>,
+    known: Vec<Timer>,
     index: Index,
 }
 
@@ -75,28 +75,28 @@ impl Timers {
     }
 
     fn get_mut(&mut self, key: u64) -> Option<&mut Timer> {
-        let at = self.index.get(key, &self.timers)?;
-        self.timers.get_mut(at as usize)
+        let at = self.index.get(key, &self.known)?;
+        self.known.get_mut(at as usize)
     }
 
     /// Adds the timer of a key that has none.
     fn add(&mut self, timer: Timer) {
-        self.timers.push(timer);
-        self.index.insert(self.timers.len() as u32 - 1, &self.timers);
+        self.known.push(timer);
+        self.index.insert(self.known.len() as u32 - 1, &self.known);
         self.queue.insert((timer.queued, timer.key));
     }
 
     /// Takes a timer out of the list, where the last one takes its place.
     fn remove(&mut self, key: u64) -> Option<Timer> {
-        let at = self.index.get(key, &self.timers)?;
-        let last = self.timers.len() as u32 - 1;
-        self.index.remove(at, &self.timers);
+        let at = self.index.get(key, &self.known)?;
+        let last = self.known.len() as u32 - 1;
+        self.index.remove(at, &self.known);
         if at != last {
-            self.index.remove(last, &self.timers);
+            self.index.remove(last, &self.known);
         }
-        let removed = self.timers.swap_remove(at as usize);
+        let removed = self.known.swap_remove(at as usize);
         if at != last {
-            self.index.insert(at, &self.timers);
+            self.index.insert(at, &self.known);
         }
         Some(removed)
     }
@@ -129,7 +129,7 @@ impl Timers {
     pub fn restart(&mut self, second: i64) {
         let second = Second::new(second);
         let before = std::mem::take(self);
-        for timer in before.timers.into_iter().filter(|timer| timer.due != Second::LAST) {
+        for timer in before.known.into_iter().filter(|timer| timer.due != Second::LAST) {
             self.add(Timer { queued: second, due: second, ..timer });
         }
     }
@@ -138,7 +138,7 @@ impl Timers {
 impl DetectorState for Timers {
     fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
         let due = |key: u64| {
-            let timer = self.index.get(key, &self.timers).and_then(|at| self.timers.get(at as usize));
+            let timer = self.index.get(key, &self.known).and_then(|at| self.known.get(at as usize));
             timer.map_or(Second::LAST, |timer| timer.due)
         };
         let queue = self.queue.iter().map(|(queued, key)| (*queued, whole(*key)));
@@ -219,7 +219,7 @@ mod tests {
                 let wanted: Vec<u64> = expected.iter().filter(|(_, due)| **due <= second).map(|(key, _)| *key).collect();
                 expected.retain(|_, due| *due > second);
                 prop_assert_eq!(due, wanted);
-                prop_assert!(timers.queue.len() == timers.timers.len() && timers.queue.len() <= 6);
+                prop_assert!(timers.queue.len() == timers.known.len() && timers.queue.len() <= 6);
             }
         }
     }

@@ -76,7 +76,7 @@ pub static TECHNIQUES: &[Technique] = &[
     technique_of(
         "ASI06",
         "Memory & Context Poisoning",
-        "What is written into a memory or an instruction file, and memories that a service keeps: only the write of the file is seen.",
+        "A false fact that gives no order: what is true is not known here. What a service puts into its own memory.",
     ),
     technique_of(
         "ASI07",
@@ -140,8 +140,8 @@ pub static TECHNIQUES: &[Technique] = &[
         "LLM Data Leakage",
         "What an answer of a model says: no rule reads it, besides secrets, which redaction takes out.",
     ),
-    technique_of("AML.T0070", "RAG Poisoning", "Stores that agents retrieve from: no source tells what was put in."),
-    technique_of("AML.T0080", "AI Agent Context Poisoning", "See ASI06: only the write of a file is seen."),
+    technique_of("AML.T0070", "RAG Poisoning", "What others than agents put into a store, and false facts that give no order."),
+    technique_of("AML.T0080", "AI Agent Context Poisoning", "See ASI06."),
     technique_of(
         "AML.T0081",
         "Modify AI Agent Configuration",

@@ -32,7 +32,7 @@ pub fn effects(command: &Command, name: &str, found: &mut Vec<Effect>) {
         return;
     }
     let Some(rest) = installed(command, name) else { return };
-    if is_unsealed(&rest) {
+    if is_unsealed(rest) {
         found.push(Effect::new(EffectKind::FetchedCode, "packages come from an address that nobody vouches for"));
     }
     let mut words = rest.iter();

@@ -100,15 +100,12 @@ fn pushed_to(command: &Command, line: &Line) -> Option<String> {
 
 /// `host/owner` of the address of a repository, in either form that git takes.
 fn repository(address: &str) -> Option<String> {
-    let (host, path) = match address.split_once("://") {
-        Some((_, rest)) => {
-            let (authority, path) = rest.split_once('/')?;
-            (authority.rsplit('@').next()?.split(':').next()?, path)
-        }
-        None => {
-            let (before, path) = address.split_once(':')?;
-            (before.rsplit('@').next()?, path)
-        }
+    let (host, path) = if let Some((_, rest)) = address.split_once("://") {
+        let (authority, path) = rest.split_once('/')?;
+        (authority.rsplit('@').next()?.split(':').next()?, path)
+    } else {
+        let (before, path) = address.split_once(':')?;
+        (before.rsplit('@').next()?, path)
     };
     let owner = path.split('/').find(|part| !part.is_empty())?;
     (host.contains('.') && !owner.contains("..")).then(|| format!("{host}/{owner}").to_ascii_lowercase())

@@ -83,6 +83,7 @@ fn hourly(agent: usize, calls: &[Call]) -> f64 {
 }
 
 /// Calls at a steady pace.
+#[derive(Clone, Copy)]
 struct Pace {
     begin: i64,
     end: i64,

@@ -108,7 +108,9 @@ fn days(fleet: &mut Fleet, number: usize) -> Days {
         }
     }
     for values in sums.values_mut().chain([&mut session]) {
-        values.iter_mut().for_each(|value| *value *= hours / spent);
+        for value in values.iter_mut() {
+            *value *= hours / spent;
+        }
         values.sort_by(|one, other| other.total_cmp(one));
     }
     Days { restless: agent.restless, session, sums }

@@ -109,14 +109,13 @@ impl Detector for Unasked {
         }
         let Some(progress) = CallStage::of(event) else { return };
         match self.calls.hear(event, progress) {
-            News::Known => {}
             News::Further(from, to, at) => {
                 let Some(request) = FELT.get(usize::from(at)) else { return };
                 let subject = Subject { scope: Scope::agent(event), target: request.word() };
                 self.episodes.worsen(subject, findings, |case| case.deeds.go_on(from, to));
             }
             News::First if progress != CallStage::Refused => self.judge(event, progress, findings),
-            News::First => {}
+            News::First | News::Known => {}
         }
     }
 }

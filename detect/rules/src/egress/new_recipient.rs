@@ -120,14 +120,13 @@ impl Detector for NewRecipient {
         let news =
             recipients.iter().any(|recipient| self.recipients.get(Key::join(event.team(), *recipient)).is_none());
         match self.calls.hear(event, progress) {
-            News::Known => {}
             News::Further(from, to, given) => {
                 let subject = Subject { scope: Scope::agent(event), target: given.word() };
                 self.episodes.worsen(subject, findings, |case| case.deeds.go_on(from, to));
             }
             // What was refused before anybody knew of it went nowhere.
             News::First if news && progress != CallStage::Refused => self.judge(event, given, progress, findings),
-            News::First => {}
+            News::First | News::Known => {}
         }
         if progress == CallStage::Done {
             self.learn(event, &recipients);
@@ -203,8 +202,7 @@ impl NewRecipient {
             let is_seen = !copies && self.watched.get(event.network()).is_some();
             let effects = event.line().effects().iter().filter(|effect| effect.kind == EffectKind::Send);
             let hosts = effects.filter_map(|effect| effect.object.as_deref());
-            let hosts: Vec<u64> =
-                hosts.filter(|host| self.is_strange(host, event)).map(|host| self.hash(host)).collect();
+            let hosts: Vec<u64> = hosts.filter(|host| is_strange(host, event)).map(|host| self.hash(host)).collect();
             return (sends && !is_seen && !hosts.is_empty()).then_some((Given::Data, hosts));
         }
         let requests = event.text(column::TOOL).map(requests_of_tool).unwrap_or_default();
@@ -226,25 +224,25 @@ impl NewRecipient {
     fn hash(&self, host: &str) -> u64 {
         self.key.hash(&["recipient", host])
     }
+}
 
-    /// Whether a host, or the place on it that is named, is neither near nor one that everybody uses, nor one that requests of the
-    /// team go to.
-    fn is_strange(&self, place: &str, event: &EventRow<'_>) -> bool {
-        let (host, path) = place.split_once('/').unwrap_or((place, ""));
-        let host = host.rsplit('@').next().unwrap_or(host);
-        if matches!(host::of(host, ""), host::Class::Local | host::Class::PrivateAddress) || host.contains(['$', '{']) {
-            return false;
-        }
-        let mut suffixes =
-            std::iter::successors(Some(host), |name| name.split_once('.').map(|(_, rest)| rest)).take(SUFFIXES_MAX);
-        // What stands behind a name that everybody uses is somebody's: whose, only a path says.
-        if !path.is_empty() {
-            return true;
-        }
-        !suffixes.any(|domain| {
-            popular::is_popular(domain) || (domain == host && popular::is_shared(domain)) || event.is_reached(domain)
-        })
+/// Whether a host, or the place on it that is named, is neither near nor one that everybody uses, nor one that requests of the
+/// team go to.
+fn is_strange(place: &str, event: &EventRow<'_>) -> bool {
+    let (host, path) = place.split_once('/').unwrap_or((place, ""));
+    let host = host.rsplit('@').next().unwrap_or(host);
+    if matches!(host::of(host, ""), host::Class::Local | host::Class::PrivateAddress) || host.contains(['$', '{']) {
+        return false;
     }
+    let mut suffixes =
+        std::iter::successors(Some(host), |name| name.split_once('.').map(|(_, rest)| rest)).take(SUFFIXES_MAX);
+    // What stands behind a name that everybody uses is somebody's: whose, only a path says.
+    if !path.is_empty() {
+        return true;
+    }
+    !suffixes.any(|domain| {
+        popular::is_popular(domain) || (domain == host && popular::is_shared(domain)) || event.is_reached(domain)
+    })
 }
 
 /// Labels of a host that are looked at.

@@ -159,7 +159,9 @@ impl Waiting {
         if number < hole.to {
             self.open(Hole { from: number + 1, ..*hole });
         }
-        later.iter().for_each(|hole| self.open(*hole));
+        for hole in later {
+            self.open(*hole);
+        }
     }
 }
 
