@@ -377,7 +377,11 @@ fn a_page_that_gives_orders() {
     assert!(alert["reason"].as_str().unwrap().contains("stands in those instructions"), "{alert}");
     scene.end(
         "A page that gives orders",
-        &[["command.risky", "critical", "updated"], ["injection.followed", "critical", "updated"]],
+        &[
+            ["command.risky", "critical", "updated"],
+            ["file.unusual", "medium", "updated"],
+            ["injection.followed", "critical", "updated"],
+        ],
     );
 }
 

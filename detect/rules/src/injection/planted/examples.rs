@@ -21,7 +21,7 @@ pub const EXAMPLES: &[Example] = &[
         name: "instructions for agents as projects have them, and a note about such attacks",
         events: &[
             r#"{"second":0,"kind":"file.write","outcome":"success","tool":"Write","file":"/w/AGENTS.md","effects":["remember"],"text_signs":["wrote.instructions","wrote.addressed"],"session":"s1"}"#,
-            r#"{"second":9,"kind":"tool.result","outcome":"success","tool":"mcp__memory__add","effects":["remember"],"text_signs":["wrote.instructions","wrote.override","wrote.about"],"session":"s1"}"#,
+            r#"{"second":9,"kind":"tool.result","outcome":"success","tool":"mcp__memory__add","effects":["remember"],"text_signs":["wrote.instructions","wrote.addressed","wrote.about"],"session":"s1"}"#,
             r#"{"second":20,"kind":"tool.result","outcome":"success","tool":"mcp__memory__add","effects":["remember"],"session":"s1"}"#,
         ],
         until: 60,
