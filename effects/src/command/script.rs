@@ -6,6 +6,7 @@
 
 mod abuse;
 mod address;
+mod folders;
 mod guess;
 mod loops;
 mod whole;
@@ -202,6 +203,7 @@ pub fn commands(code: &str) -> Vec<Carried> {
     }
     found.extend(whole::commands(code));
     found.extend(abuse::commands(code));
+    found.extend(folders::commands(code));
     let guessed = guess::commands(code, &found);
     found.extend(guessed);
     found
@@ -271,7 +273,7 @@ fn carried(act: Act, code: &str, call: &str) -> Vec<Carried> {
         return if matches!(act, Act::Run) { loops::each_line(code, call) } else { guessed(act, code) };
     };
     match act {
-        Act::Run if call.contains('[') => words(&[], &texts),
+        Act::Run if call.contains('[') => words(&[], &loops::words_of(code, call)),
         Act::Run => vec![Carried::Line(first.clone(), Vec::new())],
         Act::As(before) => words(before, &[path(call, &texts)]),
         Act::Open => match texts.get(1).map(|mode| mode.trim_end_matches(['b', 't', '+'])) {

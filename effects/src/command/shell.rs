@@ -32,10 +32,31 @@ impl Line {
     /// Reads a line; of one that is too long, the beginning.
     pub fn read(line: &str) -> Self {
         let mut shell = Shell::default();
-        shell.read(&line[..line.floor_char_boundary(COMMAND_BYTES_MAX)]);
+        let line = &line[..line.floor_char_boundary(COMMAND_BYTES_MAX)];
+        shell.read(line);
+        if let Some(endless) = endless(line) {
+            shell.line.commands.push(Command { words: vec![endless.to_owned()], ..Command::default() });
+        }
         shell.line.note_relations();
         shell.line
     }
+}
+
+/// What a loop of a shell that has no end does, as one command of a name that no program has: it asks a host on and on, or only costs
+/// time. What waits, reads or leaves is an ordinary loop.
+fn endless(line: &str) -> Option<&'static str> {
+    const LOOPS: [&str; 6] = ["while true;", "while true\n", "while :;", "while : ;", "until false;", "for ((;;))"];
+    const ENDS: [&str; 9] =
+        ["sleep", "read ", "break", "exit", "timeout", "inotifywait", "return", "tail -f", "wait -n"];
+    let at = LOOPS.iter().filter_map(|begin| line.find(begin)).min()?;
+    let body = &line[at..];
+    // Text in quotes is no loop.
+    let is_quoted = line[..at].matches('\'').count() % 2 == 1 || line[..at].matches('"').count() % 2 == 1;
+    if is_quoted || !body.contains("do") || ENDS.iter().any(|end| body.contains(end)) {
+        return None;
+    }
+    let asks = ["curl ", "wget ", "ab ", "nc "].iter().any(|program| body.contains(program));
+    Some(if asks { "flood" } else { "endless_loop" })
 }
 
 impl Shell {

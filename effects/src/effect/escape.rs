@@ -40,6 +40,9 @@ pub fn effect(command: &Command) -> Option<Effect> {
         "insmod" | "modprobe" => "a kernel module is loaded",
         "chroot" if any("/host") => "chroot into the host's root folder",
         "curl" | "wget" if any("docker.sock") => "a request to the Docker socket",
+        "kubectl" if command.words.iter().chain(&command.input).any(|text| is_privileged_pod(text)) => {
+            "a pod with the host's rights, processes or root folder"
+        }
         "ec2-metadata" | "ec2metadata" => METADATA,
         _ if asks_metadata(command, &name) => METADATA,
         _ if named.any(|word| {
@@ -62,6 +65,21 @@ pub fn of_host(host: &str) -> Option<Effect> {
 
 /// Images that everybody uses to build for other processors; they need the host's kernel for it.
 const EMULATORS: [&str; 3] = ["tonistiigi/binfmt", "multiarch/qemu-user-static", "docker/binfmt"];
+
+/// Whether the description of a pod gives it the host.
+fn is_privileged_pod(text: &str) -> bool {
+    let plain: String = text
+        .chars()
+        .filter(|char| !char.is_whitespace() && *char != '"' && *char != '\'')
+        .take(POD_CHARS_MAX)
+        .collect();
+    ["privileged:true", "hostPID:true", "hostPath:{path:/}", "hostPath:path:/volumes"]
+        .iter()
+        .any(|part| plain.contains(part))
+}
+
+/// Of a description so much is looked at.
+const POD_CHARS_MAX: usize = 16_384;
 
 const METADATA: &str = "the cloud's metadata service, which hands out credentials";
 

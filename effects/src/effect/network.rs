@@ -290,7 +290,7 @@ fn holds_secret(line: &Line, command: &Command, name: &str) -> bool {
 
 /// Whether an archiver or a copier is given a whole home, or the settings of the system: keys and tokens lie in them.
 fn copies_home(command: &Command, name: &str) -> bool {
-    let copies = matches!(name, "tar" | "zip" | "7z" | "rsync" | "scp");
+    let copies = matches!(name, "tar" | "zip" | "7z" | "rsync" | "scp" | "aws" | "gsutil" | "rclone" | "azcopy");
     copies
         && command.operands(&["-f", "-C"]).any(|word| {
             let path = command.path(word);

@@ -282,17 +282,23 @@ impl Risky {
         });
     }
 
-    /// What a program does that a call writes into a file: it is remembered until the session runs it.
+    /// What a program does that a call or a command writes into a file: it is remembered until the session runs it.
     fn writes_program(&mut self, event: &EventRow<'_>, progress: CallStage) -> Option<(Effect, Manner)> {
-        let kind = event.worst_written().filter(|kind| told::of(*kind).is_some())?;
-        let file = event.text(column::FILE)?;
-        if progress != CallStage::Refused {
-            // An edit leaves what was written before.
-            let program = self.program(event, paths::name(file));
-            let before = self.programs.get(program);
-            self.programs.insert(program, before.map_or(kind, |before| before.max(kind)));
+        let of_call = event.text(column::FILE).zip(event.worst_written()).map(|(file, kind)| (paths::name(file), kind));
+        let of_line =
+            event.aspects().meet(Aspects::COMMAND).then(|| written::by_line(event.line())).unwrap_or_default();
+        let programs = of_call.into_iter().chain(of_line).filter(|(_, kind)| told::of(*kind).is_some());
+        let mut worst = None;
+        for (name, kind) in programs {
+            worst = worst.max(Some(kind));
+            if progress != CallStage::Refused {
+                // An edit leaves what was written before.
+                let program = self.program(event, name);
+                let before = self.programs.get(program);
+                self.programs.insert(program, before.map_or(kind, |before| before.max(kind)));
+            }
         }
-        Some((Effect::new(kind, "the call writes a program that does so once it runs"), Manner::Written))
+        Some((Effect::new(worst?, "the call writes a program that does so once it runs"), Manner::Written))
     }
 
     /// What a command runs that the session wrote itself.

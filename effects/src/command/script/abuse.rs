@@ -34,8 +34,18 @@ const FETCHES: [&str; 9] = [
     "blpop(",
 ];
 /// Names by which mining is known.
-const MINES: [&str; 9] =
-    ["stratum+", "moneropool", "\"rx/0\"", "'rx/0'", "randomx", "cryptonight", "nicehash", "\"xmrig", "'xmrig"];
+const MINES: [&str; 10] = [
+    "stratum+",
+    "mining.subscribe",
+    "moneropool",
+    "\"rx/0\"",
+    "'rx/0'",
+    "randomx",
+    "cryptonight",
+    "nicehash",
+    "\"xmrig",
+    "'xmrig",
+];
 /// The commands that stand for it.
 pub fn commands(code: &str) -> Vec<Carried> {
     let has = |parts: &[&str]| parts.iter().any(|part| code.contains(part));

@@ -22,8 +22,17 @@ pub fn call_of<'c>(code: &'c str, call: &str) -> &'c str {
 
 /// The host to which a script opens a connection that is no request.
 fn peer(code: &str) -> Option<String> {
-    const CALLS: [&str; 7] =
-        [".connect((", "create_connection((", "SMTP(", "SMTP_SSL(", "FTP(", "createConnection(", ".sendto("];
+    const CALLS: [&str; 9] = [
+        "HTTPConnection(",
+        "HTTPSConnection(",
+        ".connect((",
+        "create_connection((",
+        "SMTP(",
+        "SMTP_SSL(",
+        "FTP(",
+        "createConnection(",
+        ".sendto(",
+    ];
     CALLS.iter().find_map(|call| {
         let at = code.find(call)? + call.len();
         let argument = code.get(at..)?.trim_start();

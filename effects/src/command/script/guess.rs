@@ -58,9 +58,13 @@ pub fn commands(code: &str, found: &[Carried]) -> Vec<Carried> {
     if !has(&DELETES) && !has(&PERMITS) && !has(&MOVES) && !has(&WRITES) && !has(&READS) {
         return Vec::new();
     }
-    let is_known = |path: &str| {
+    // To read it is not all that a script may do to it.
+    let is_known = |path: &str, verb: &[&str]| {
         found.iter().any(|carried| match carried {
-            Carried::Words(words) => words.iter().any(|word| word == path),
+            Carried::Words(words) => {
+                words.iter().any(|word| word == path)
+                    && (verb == READ || words.first().is_none_or(|first| first != "cat"))
+            }
             Carried::Line(line, _) | Carried::Script(line) => line.contains(path),
         })
     };
@@ -71,18 +75,22 @@ pub fn commands(code: &str, found: &[Carried]) -> Vec<Carried> {
     dear.dedup();
     let mut commands = Vec::new();
     for (path, written) in dear.into_iter().take(PATHS_MAX) {
-        if path.contains("://") || path.contains(['\n', '<']) || paths::is_scratch(&path) || is_known(&path) {
+        if path.contains("://") || path.contains(['\n', '<']) || paths::is_scratch(&path) {
             continue;
         }
         let verbs = verbs(code, &written);
         let worst = VERBS.iter().enumerate().find(|(at, _)| verbs & 1 << at != 0).map(|(_, verb)| *verb);
-        if let Some(verb) = worst.filter(|verb| is_dear(&path, verb, super::whole::lists_files(code))) {
+        if let Some(verb) =
+            worst.filter(|verb| is_dear(&path, verb, super::whole::lists_files(code)) && !is_known(&path, verb))
+        {
             let mode = (verb == ["chmod"]).then(|| super::whole::mode(code).to_owned());
             let ends = (verb == ["mv"]).then(|| "./copy".to_owned());
             let words = verb.iter().map(|word| (*word).to_owned()).chain(mode).chain([path.clone()]).chain(ends);
             commands.push(Carried::Words(words.collect()));
         }
-        if holds_secrets(&path) && verbs & READ_BIT != 0 && worst != Some(READ) {
+        if is_secret(&path) && verbs & READ_BIT != 0 && !is_known(&path, READ) {
+            let path =
+                if holds_secrets(&path) { path } else { format!("{}/id_rsa", path.trim_end_matches(['*', '/'])) };
             commands.push(Carried::Words(vec!["cat".to_owned(), path]));
         }
     }
@@ -107,7 +115,13 @@ fn verbs(code: &str, written: &str) -> u8 {
             }
             let says = |parts: &[&str]| parts.iter().any(|part| line.contains(part));
             let opens_to_write = says(&["open("]) && says(&["'w", "\"w", "'a", "\"a", "mode=\"w", "mode='w"]);
-            let found = [says(&DELETES), says(&PERMITS), says(&MOVES), says(&WRITES) || opens_to_write, says(&READS)];
+            let found = [
+                says(&DELETES),
+                says(&PERMITS),
+                says(&MOVES),
+                says(&WRITES) || opens_to_write || says(&["O_WRONLY", "O_RDWR", "O_TRUNC"]),
+                says(&READS),
+            ];
             for (at, found) in found.into_iter().enumerate() {
                 verbs |= u8::from(found) << at;
             }
@@ -143,18 +157,29 @@ fn has_word(line: &str, name: &str) -> bool {
 /// Whether work has nothing to do with a path in such a way.
 fn is_dear(path: &str, verb: &[&str], lists: bool) -> bool {
     let writes = || {
-        paths::starts_by_itself(path) || paths::is_ci(path) || paths::is_agent_configuration(path) || is_pipeline(path)
+        paths::starts_by_itself(path)
+            || paths::starts_by_itself(&format!("{path}/name"))
+            || paths::is_ci(path)
+            || paths::is_agent_configuration(path)
+            || is_pipeline(path)
     };
     match verb {
         // Of a root only what goes through all that it holds takes all of it.
         ["rm", ..] => {
             (lists && paths::is_root(path)) || paths::is_system(path) || holds_secrets(path) || is_home_folder(path)
         }
-        ["cat"] => holds_secrets(path),
+        // What is read is told where it is a secret, whatever else is done.
+        ["cat"] => false,
         ["chmod", ..] => holds_secrets(path) || paths::is_system(path) || path == "~/.ssh",
         ["mv"] => paths::is_system(path) || is_home_folder(path),
-        _ => writes() || paths::is_system(path),
+        _ => writes() || paths::is_system(path) || path.starts_with("/dev/sd") || path.starts_with("/dev/nvme"),
     }
+}
+
+/// Whether a path is a secret, or a folder of keys.
+fn is_secret(path: &str) -> bool {
+    let folder = path.trim_end_matches(['*', '/']).trim_end_matches("id_").trim_end_matches('/');
+    holds_secrets(path) || [".ssh", ".gnupg"].iter().any(|keys| folder.ends_with(keys) && path != "~/.ssh/config")
 }
 
 fn is_pipeline(path: &str) -> bool {

@@ -14,6 +14,35 @@ pub fn each_line(code: &str, call: &str) -> Vec<Carried> {
     lines.map(|line| Carried::Line(line, Vec::new())).collect()
 }
 
+/// The words of the list that a call is given: texts, and names with what the script gives them, one after another or at once.
+pub fn words_of(code: &str, call: &str) -> Vec<String> {
+    let list = call.find('[').map_or("", |at| &call[at + 1..]);
+    let (mut at, mut words) = (0, Vec::new());
+    while words.len() < TEXTS_MAX {
+        let Some(next) = list.get(at..).and_then(|rest| rest.find(|char: char| !matches!(char, ' ' | ',' | '\n')))
+        else {
+            break;
+        };
+        let start = at + next;
+        if list[start..].starts_with(['\'', '"']) {
+            let end = text_end(list, start);
+            words.push(list.get(start + 1..end).unwrap_or("").to_owned());
+            at = end + 1;
+            continue;
+        }
+        let name = name_at(list, start);
+        if name.is_empty() || list[start..].starts_with(']') {
+            break;
+        }
+        words.extend(super::assigned(code, name).into_iter().chain(texts_of(code, name)));
+        // What is left of it, such as the brackets of a call, says nothing.
+        let rest = &list[start + name.len()..];
+        at = start + name.len() + rest.find([',', ']']).unwrap_or(rest.len());
+    }
+    words.truncate(TEXTS_MAX);
+    words
+}
+
 /// The texts of the lists that a script goes through under a name.
 fn texts_of(code: &str, name: &str) -> Vec<String> {
     if name.is_empty() {
@@ -71,6 +100,17 @@ fn texts(list: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_in_the_list_of_a_call_stand_for_what_they_are_given() {
+        let code =
+            "COPY = '/var/tmp/.sh'\nfor verb in ('stop', 'mask'):\n  run(['systemctl', verb, COPY, str(x), 'end'])";
+        assert_eq!(
+            words_of(code, "(['systemctl', verb, COPY, str(x), 'end'])"),
+            ["systemctl", "stop", "mask", "/var/tmp/.sh", "end"]
+        );
+        assert_eq!(words_of("", "(['a'"), ["a"]);
+    }
 
     #[test]
     fn texts_of_lists_are_found_by_the_name_of_the_loop() {

@@ -34,8 +34,19 @@ pub const ENDS: [&str; 22] = [
 const GROWS: [&str; 9] = ["* 10", "*10", "* 1024", "*1024", "bytearray(", "<< 2", "Buffer.alloc", ".repeat(", "10**"];
 /// Lists of files, and ciphers.
 const LISTS: [&str; 7] = ["os.walk", "rglob", "glob(", "listdir", "scandir", "readdirSync", "Dir.glob"];
-const CIPHERS: [&str; 7] =
-    ["Fernet(", "AES.new", "createCipheriv", "ChaCha20", "AESGCM(", "Cipher(algorithms", "OpenSSL::Cipher"];
+const CIPHERS: [&str; 11] = [
+    "\"openssl\", \"enc\"",
+    "AESZipFile(",
+    "pyminizip",
+    "\"gpg\", ",
+    "Fernet(",
+    "AES.new",
+    "createCipheriv",
+    "ChaCha20",
+    "AESGCM(",
+    "Cipher(algorithms",
+    "OpenSSL::Cipher",
+];
 /// What makes code of what nobody could read, or fetches it.
 const DECODES: [&str; 14] = [
     "b64decode",
@@ -96,7 +107,7 @@ const WIDE: [&str; 16] = [
     "\"C:\\\\",
 ];
 /// Parts of names of what is kept secret, in texts of their own.
-const SECRETS: [&str; 12] = [
+const SECRETS: [&str; 15] = [
     "password",
     "passwd",
     "secret",
@@ -109,6 +120,9 @@ const SECRETS: [&str; 12] = [
     "id_rsa",
     ".env",
     "wallet",
+    "keystore",
+    "mnemonic",
+    "akia",
 ];
 /// The environment as a whole.
 const ENVIRONMENTS: [&str; 8] = [
@@ -157,10 +171,13 @@ pub fn commands(code: &str) -> Vec<Carried> {
         && has(&["for port", "for p in", "ports"]);
     let lists = lists_wide(code);
     let names_secrets = is_about_secrets(code);
+    let packs_home = code
+        .lines()
+        .any(|line| line.contains("make_archive(") && (line.contains("expanduser(") || line.contains(".home()")));
     let tears_down = TEARS_DOWN.iter().any(|call| {
         code.match_indices(call).any(|(at, _)| !code[..at].ends_with("def ") && !code[..at].ends_with("function "))
     });
-    let found: [(bool, &[&str]); 16] = [
+    let found: [(bool, &[&str]); 20] = [
         (tears_down, &["aws", "rds", "delete-db-instance"]),
         (is_endless && copies_itself(code), &["fork_bomb"]),
         (is_endless && has(&GROWS), &["fill_memory"]),
@@ -172,10 +189,17 @@ pub fn commands(code: &str) -> Vec<Carried> {
         (has(&GOES_THROUGH) && names_secrets, &["search_environment"]),
         (lists && names_secrets, &["search_files"]),
         (lists && !names_secrets, &["list_files"]),
+        (packs_home, &["tar", "czf", "archive", "~"]),
         (has(&SNIFFS), &["tcpdump", "-i", "any"]),
         (scans, &["nc", "-z", "network", "1-1024"]),
         (has(&["CronTab(", "winreg.SetValueEx", "SetValueEx("]), &["crontab", "-"]),
         (has(&["process_iter(", "psutil.pids("]) && has(&[".kill()", ".terminate()"]), &["kill", "all"]),
+        (has(&["169.254.169.254", "metadata.google.internal"]), &["curl", "http://169.254.169.254/"]),
+        (
+            has(&["sitecustomize.py", "usercustomize.py", ".pth\""]) && has(&["write(", "write_text("]),
+            &["tee", "-a", "~/.profile"],
+        ),
+        (serves_commands(code), &["reverse_shell"]),
         (has(&["getpwall(", "psutil.users("]), &["getent", "passwd"]),
     ];
     let words = |words: &[&str]| Carried::Words(words.iter().map(|word| (*word).to_owned()).collect());
@@ -186,6 +210,9 @@ pub fn commands(code: &str) -> Vec<Carried> {
     found
 }
 
+/// Texts that are longer speak to people; a pattern is not longer.
+const SECRET_BYTES_MAX: usize = 80;
+
 /// Whether a script makes values large.
 pub fn is_growing(code: &str) -> bool {
     GROWS.iter().any(|part| code.contains(part))
@@ -193,6 +220,11 @@ pub fn is_growing(code: &str) -> bool {
 
 /// Whether what a script goes through is a home, or the whole machine.
 fn lists_wide(code: &str) -> bool {
+    let walks =
+        ["walk(\"/", "walk('/", "search(\"/", "search('/", "scan(\"/", "scan('/", "find(\"/home", "find('/home"];
+    if lists_files(code) && walks.iter().any(|walk| code.contains(walk)) {
+        return true;
+    }
     code.lines().any(|line| LISTS.iter().any(|list| line.contains(list)) && WIDE.iter().any(|wide| line.contains(wide)))
 }
 
@@ -205,7 +237,7 @@ pub fn lists_files(code: &str) -> bool {
 fn is_about_secrets(code: &str) -> bool {
     super::literals(code).iter().any(|text| {
         let text = text.to_ascii_lowercase();
-        text.len() <= 24 && SECRETS.iter().any(|part| text.contains(part))
+        text.len() <= SECRET_BYTES_MAX && SECRETS.iter().any(|part| text.contains(part))
     }) || ["'KEY'", "\"KEY\"", "'PASS'", "\"PASS\""].iter().any(|part| code.contains(part))
 }
 
@@ -224,6 +256,8 @@ fn copies_itself(code: &str) -> bool {
 fn is_reverse_shell(code: &str) -> bool {
     let has = |parts: &[&str]| parts.iter().any(|part| code.contains(part));
     let connects = has(&[
+        "require(\"net\")",
+        "require('net')",
         "socket.socket",
         "socket.create_connection",
         "net.Socket",
@@ -239,6 +273,17 @@ fn is_reverse_shell(code: &str) -> bool {
     let joins =
         has(&["dup2(", "pty.spawn", ".pipe(", "proc_open", "STDIN->fdopen", "exec ", "recv(", "to_fd", "<&", "reopen"]);
     connects && shell && joins
+}
+
+/// Whether a script listens and runs what it is told, or shows the whole machine.
+fn serves_commands(code: &str) -> bool {
+    let has = |parts: &[&str]| parts.iter().any(|part| code.contains(part));
+    let listens = has(&[".accept()", "HTTPServer((", "TCPServer((", "createServer("]);
+    let asked = has(&["recv(", "parse_qs(", "rfile.read(", "req.url", "request.args"]);
+    let runs = has(&["getoutput(", "os.popen(", "shell=True", "execSync(", "os.system("]);
+    let shows_all = has(&["os.chdir(\"/\")", "os.chdir('/')", "directory=\"/\"", "directory='/'"])
+        && code.contains("SimpleHTTPRequestHandler");
+    (listens && asked && runs) || shows_all
 }
 
 /// Whether what runs text is given something else than a text in quotes.

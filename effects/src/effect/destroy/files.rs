@@ -37,6 +37,9 @@ pub fn effect(command: &Command, line: &Line) -> Option<Effect> {
             }
             let into = command.option(&["-t", "--target-directory"]);
             let count = command.operands(&["-t"]).count() - usize::from(!into);
+            if command.operands(&["-t"]).take(count).any(|word| is_trace(&command.path(word))) {
+                return Some(Effect::new(EffectKind::Cover, "a history or log is moved away"));
+            }
             let is_vital = |word: &str| is_vital(&command.path(word));
             let moved = command.operands(&["-t"]).take(count).any(is_vital);
             moved
