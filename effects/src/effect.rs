@@ -176,7 +176,7 @@ fn of_command(command: &Command, line: &Line, found: &mut Vec<Effect>) {
             found.push(Effect::new(EffectKind::Destroy, "a script overwrites or renames all files of a folder"));
         }
         "send_files" => {
-            found.push(Effect::new(EffectKind::Exfiltrate, "a script sends all files of a folder to a host"))
+            found.push(Effect::new(EffectKind::Exfiltrate, "a script sends all files of a folder to a host"));
         }
         "mass_mail" => found.push(Effect::new(EffectKind::Publish, "a script sends mail to many")),
         "search_environment" => {

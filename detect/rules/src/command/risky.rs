@@ -285,8 +285,7 @@ impl Risky {
     /// What a program does that a call or a command writes into a file: it is remembered until the session runs it.
     fn writes_program(&mut self, event: &EventRow<'_>, progress: CallStage) -> Option<(Effect, Manner)> {
         let of_call = event.text(column::FILE).zip(event.worst_written()).map(|(file, kind)| (paths::name(file), kind));
-        let of_line =
-            event.aspects().meet(Aspects::COMMAND).then(|| written::by_line(event.line())).unwrap_or_default();
+        let of_line = if event.aspects().meet(Aspects::COMMAND) { written::by_line(event.line()) } else { Vec::new() };
         let programs = of_call.into_iter().chain(of_line).filter(|(_, kind)| told::of(*kind).is_some());
         let mut worst = None;
         for (name, kind) in programs {
