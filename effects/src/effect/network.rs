@@ -250,7 +250,10 @@ pub fn exfiltration(line: &Line) -> Option<Effect> {
                 && name != "git"
                 && (holds || fed.any(|holds| holds) || names_archive() || takes_result() || together)
             {
-                let effect = Effect::new(EffectKind::Exfiltrate, "what usually holds secrets is sent to a host");
+                let effect = Effect::new(
+                    EffectKind::Exfiltrate,
+                    "a file of secrets, an archive of them or the environment leaves with it",
+                );
                 return Some(Effect { object: host, ..effect });
             }
         } else if holds {
