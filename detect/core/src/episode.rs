@@ -193,25 +193,18 @@ impl<C: Case> Episodes<C> {
         open: impl FnOnce(bool) -> Opening<C>,
         change: impl FnOnce(&mut C),
     ) {
-        let scope = subject.scope.hash(self.key, "scope");
-        let deadline = sighting.recorded.unix_seconds() + self.quiet_seconds;
         self.write_name(subject);
-        let many = !self.open.contains_key(&self.name)
-            && self.per_scope.get(&scope).is_some_and(|open| *open >= EPISODES_PER_SCOPE_MAX);
+        // Most episodes that are raised are open: for them one look is all.
+        let Some(change) = self.add(sighting, findings, change) else { return };
+        let scope = subject.scope.hash(self.key, "scope");
+        let many = self.per_scope.get(&scope).is_some_and(|open| *open >= EPISODES_PER_SCOPE_MAX);
         if many {
             self.write_name(Subject { target: MANY, ..subject });
-        }
-        if let Some(episode) = self.open.get_mut(&self.name) {
-            let before = episode.case.stage();
-            change(&mut episode.case);
-            let further = episode.case.stage() > before;
-            episode.add(&self.label, sighting, (deadline, further), findings);
-            if let Some(due) = episode.unsaid().filter(|unsaid| unsaid.queued == 0).and_then(|_| episode.quiet_due()) {
-                episode.queue_quiet(due);
-                self.unsaid.insert((due, self.name.clone()));
+            if self.add(sighting, findings, change).is_none() {
+                return;
             }
-            return;
         }
+        let deadline = sighting.recorded.unix_seconds() + self.quiet_seconds;
         if self.open.len() >= self.limit {
             self.resolve_quietest(sighting.sender, findings);
         }
@@ -219,6 +212,21 @@ impl<C: Case> Episodes<C> {
         *self.per_scope.entry(scope).or_default() += 1;
         self.queue.insert(sighting.sender, deadline, &self.name);
         self.open.insert(self.name.clone(), episode);
+    }
+
+    /// Adds what was seen to the episode of the name that was written, after `change`; gives `change` back if there is none.
+    fn add<F: FnOnce(&mut C)>(&mut self, sighting: Sighting, findings: &mut Findings, change: F) -> Option<F> {
+        let Some(episode) = self.open.get_mut(&self.name) else { return Some(change) };
+        let before = episode.case.stage();
+        change(&mut episode.case);
+        let further = episode.case.stage() > before;
+        let deadline = sighting.recorded.unix_seconds() + self.quiet_seconds;
+        episode.add(&self.label, sighting, (deadline, further), findings);
+        if let Some(due) = episode.unsaid().filter(|unsaid| unsaid.queued == 0).and_then(|_| episode.quiet_due()) {
+            episode.queue_quiet(due);
+            self.unsaid.insert((due, self.name.clone()));
+        }
+        None
     }
 
     /// Changes what is known about the subject's episode although nothing new was seen; says so if that makes it worse, or

@@ -15,7 +15,7 @@ pub struct EventColumns<'a> {
 }
 
 /// The text columns that many detectors ask for.
-const OFTEN: [handle::Text; 8] = [
+const OFTEN: [handle::Text; 12] = [
     column::KIND,
     column::SOURCE,
     column::COLLECTOR,
@@ -24,6 +24,10 @@ const OFTEN: [handle::Text; 8] = [
     column::WORKSPACE,
     column::OUTCOME,
     column::TOOL,
+    column::TEAM,
+    column::TOKEN,
+    column::TRUST,
+    column::AGENT,
 ];
 
 /// For each column its number in [`OFTEN`] plus one, or zero.

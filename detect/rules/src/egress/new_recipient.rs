@@ -199,11 +199,21 @@ impl NewRecipient {
             return None;
         }
         if event.aspects().meet(Aspects::COMMAND) {
-            let is_seen = !copies && self.watched.get(event.network()).is_some();
+            // Most commands send nothing, or a firewall sees what they send: hosts are not looked at then.
+            if !sends || (!copies && self.watched.get(event.network()).is_some()) {
+                return None;
+            }
             let effects = event.line().effects().iter().filter(|effect| effect.kind == EffectKind::Send);
             let hosts = effects.filter_map(|effect| effect.object.as_deref());
             let hosts: Vec<u64> = hosts.filter(|host| is_strange(host, event)).map(|host| self.hash(host)).collect();
-            return (sends && !is_seen && !hosts.is_empty()).then_some((Given::Data, hosts));
+            return (!hosts.is_empty()).then_some((Given::Data, hosts));
+        }
+        // Few calls name anybody, and to read the name of a tool takes long.
+        let is_person = |kind| matches!(kind, NameKind::Email | NameKind::Account | NameKind::Handle);
+        let people: Vec<u64> =
+            named(event).filter(|name| is_person(name.kind)).map(|name| u64::from(name.hash)).collect();
+        if people.is_empty() {
+            return None;
         }
         let requests = event.text(column::TOOL).map(requests_of_tool).unwrap_or_default();
         let given = if requests.contains(&Request::Pay) {
@@ -215,10 +225,7 @@ impl NewRecipient {
         } else {
             return None;
         };
-        let is_person = |kind| matches!(kind, NameKind::Email | NameKind::Account | NameKind::Handle);
-        let people: Vec<u64> =
-            named(event).filter(|name| is_person(name.kind)).map(|name| u64::from(name.hash)).collect();
-        (!people.is_empty()).then_some((given, people))
+        Some((given, people))
     }
 
     fn hash(&self, host: &str) -> u64 {

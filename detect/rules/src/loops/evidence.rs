@@ -137,6 +137,8 @@ impl Evidence {
         }
         self.remember(seen, at, len);
         match worth {
+            // There is nothing to take away, and agents that do well are most of them.
+            Worth::Further if self.points == 0 => {}
             Worth::Further if self.further || changes_work(event) => {
                 self.points = (self.points * 2 / 3).saturating_sub(NEWS);
             }

@@ -97,8 +97,10 @@ pub fn host_like(host: &str, domain: &str) -> Option<(&'static str, Likeness)> {
             return REGISTRIES.contains(known).then_some((*known, Likeness::Ending));
         }
         // Another ending and another label is too far, unless it reads the same.
-        let likeness = likeness::of(&label, known_label)?;
-        (ending == known_ending || likeness == Likeness::LooksAlike).then_some((*known, likeness))
+        if ending != known_ending {
+            return likeness::reads_the_same(&label, known_label).then_some((*known, Likeness::LooksAlike));
+        }
+        likeness::of(&label, known_label).map(|likeness| (*known, likeness))
     })
 }
 

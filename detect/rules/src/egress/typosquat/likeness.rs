@@ -24,11 +24,7 @@ pub enum Likeness {
 
 /// In which way `name` is like `other`; `None` if it is the same or something else.
 pub fn of(name: &str, other: &str) -> Option<Likeness> {
-    if name == other || name.len() > PACKAGE_BYTES_MAX || other.len() < LIKENESS_MIN {
-        return None;
-    }
-    let length = other.chars().count();
-    if name.chars().count().abs_diff(length) > EDITS_MAX as usize * 2 {
+    if !is_comparable(name, other) {
         return None;
     }
     if skeleton(name).eq(skeleton(other)) {
@@ -41,7 +37,7 @@ pub fn of(name: &str, other: &str) -> Option<Likeness> {
     if same_without(name, other, |char| char.is_ascii_digit()) {
         return None;
     }
-    let allowed = match length {
+    let allowed = match other.chars().count() {
         0..=4 => return None,
         5..=8 => 1,
         _ => EDITS_MAX,
@@ -50,6 +46,17 @@ pub fn of(name: &str, other: &str) -> Option<Likeness> {
     // Two changes and another first letter are another word.
     let same_start = name.chars().next() == other.chars().next();
     (edits <= allowed && (edits == 1 || same_start)).then_some(Likeness::Edits(edits))
+}
+
+/// Whether `name` reads the same as `other` at a glance, and is another one. Who needs to know no more is told sooner.
+pub fn reads_the_same(name: &str, other: &str) -> bool {
+    is_comparable(name, other) && skeleton(name).eq(skeleton(other))
+}
+
+/// Whether one name may be like the other, by their lengths.
+fn is_comparable(name: &str, other: &str) -> bool {
+    let far = || name.chars().count().abs_diff(other.chars().count()) > EDITS_MAX as usize * 2;
+    name != other && name.len() <= PACKAGE_BYTES_MAX && other.len() >= LIKENESS_MIN && !far()
 }
 
 /// Shorter names are like too many others.
