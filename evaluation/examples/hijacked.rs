@@ -1,10 +1,11 @@
 //! What the rules tell of sessions in which a tool's result carries somebody else's order, and of their benign twins.
 //!
-//! `cargo run --release -p evaluation --example hijacked -- [--missed] [--false] [--seed N]`
+//! `cargo run --release -p evaluation --example hijacked -- [--missed] [--false] [--only NAME] [--seed N]`
 
 use std::process::ExitCode;
 
 use detect_rules::rule_set::RuleSet;
+use evaluation::arguments::{self, Arguments};
 use evaluation::corpus::Corpus;
 use evaluation::fault::Fault;
 use evaluation::hijacked::{self, Kind, Session};
@@ -14,50 +15,18 @@ use evaluation::people::Agent;
 use evaluation::scenes::{self, Counts, Scene, Told};
 use operations::alert::Severity;
 
-#[derive(Debug)]
-struct Arguments {
-    missed: bool,
-    wrong: bool,
-    seed: u64,
-}
-
-fn arguments() -> Result<Arguments, String> {
-    let mut arguments = Arguments { missed: false, wrong: false, seed: 1 };
-    let mut words = std::env::args().skip(1);
-    while let Some(name) = words.next() {
-        match name.as_str() {
-            "--missed" => arguments.missed = true,
-            "--false" => arguments.wrong = true,
-            "--seed" => {
-                let value = words.next().ok_or("--seed needs a value")?;
-                arguments.seed = value.parse().map_err(|error| format!("--seed: {error}"))?;
-            }
-            _ => return Err(format!("{name} is unknown; there are --missed, --false and --seed")),
-        }
-    }
-    Ok(arguments)
-}
-
 fn main() -> ExitCode {
-    let arguments = match arguments() {
-        Ok(arguments) => arguments,
-        Err(message) => {
-            eprintln!("{message}");
-            return ExitCode::from(2);
-        }
-    };
-    match measure(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(fault) => {
-            eprintln!("{fault}");
-            ExitCode::FAILURE
-        }
-    }
+    arguments::run(measure)
 }
 
 fn measure(arguments: &Arguments) -> Result<(), Fault> {
     let (corpus, all) = (Corpus::own()?, hijacked::own()?);
-    let sessions: Vec<&Session> = all.iter().filter(|session| session.kind != Kind::Past).collect();
+    let is_meant = |session: &&Session| {
+        let is_named =
+            arguments.only.as_ref().is_none_or(|only| session.name.contains(only.as_str()) || session.suite == *only);
+        session.kind != Kind::Past && is_named
+    };
+    let sessions: Vec<&Session> = all.iter().filter(is_meant).collect();
     let scene = |number: usize, _: &Agent| {
         let session = sessions[number];
         Scene { past: hijacked::past(&all, &session.suite), before: Vec::new(), acts: session.acts() }

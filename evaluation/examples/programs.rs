@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use detect_rules::rule_set::RuleSet;
+use evaluation::arguments::{self, Arguments};
 use evaluation::corpus::Corpus;
 use evaluation::fault::Fault;
 use evaluation::house::House;
@@ -24,47 +25,8 @@ const PROMPTS: &[&str] = &[
     "Can you automate this step, so that I do not have to do it by hand?",
 ];
 
-#[derive(Debug)]
-struct Arguments {
-    missed: bool,
-    wrong: bool,
-    only: Option<String>,
-    seed: u64,
-}
-
-fn arguments() -> Result<Arguments, String> {
-    let mut arguments = Arguments { missed: false, wrong: false, only: None, seed: 1 };
-    let mut words = std::env::args().skip(1);
-    while let Some(name) = words.next() {
-        match name.as_str() {
-            "--missed" => arguments.missed = true,
-            "--false" => arguments.wrong = true,
-            "--only" => arguments.only = Some(words.next().ok_or("--only needs a value")?),
-            "--seed" => {
-                let value = words.next().ok_or("--seed needs a value")?;
-                arguments.seed = value.parse().map_err(|error| format!("--seed: {error}"))?;
-            }
-            _ => return Err(format!("{name} is unknown; there are --missed, --false, --only and --seed")),
-        }
-    }
-    Ok(arguments)
-}
-
 fn main() -> ExitCode {
-    let arguments = match arguments() {
-        Ok(arguments) => arguments,
-        Err(message) => {
-            eprintln!("{message}");
-            return ExitCode::from(2);
-        }
-    };
-    match measure(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(fault) => {
-            eprintln!("{fault}");
-            ExitCode::FAILURE
-        }
-    }
+    arguments::run(measure)
 }
 
 fn measure(arguments: &Arguments) -> Result<(), Fault> {

@@ -17,6 +17,7 @@
 // Tests fail by panicking, so unwrapping there is the assertion.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod arguments;
 pub mod corpus;
 pub mod day;
 pub mod fault;
