@@ -209,6 +209,12 @@ pub fn commands(code: &str) -> Vec<Carried> {
     found
 }
 
+/// The commands of those that are so.
+fn commands_where(found: &[(bool, &[&str])]) -> Vec<Carried> {
+    let words = |words: &[&str]| Carried::Words(words.iter().map(|word| (*word).to_owned()).collect());
+    found.iter().filter(|(is, _)| *is).map(|(_, of)| words(of)).collect()
+}
+
 fn act(name: &str) -> Option<Act> {
     let is = |known: &str| name == known || name.strip_suffix(known).is_some_and(|before| before.ends_with(['.', ':']));
     let known = CALLS.iter().find(|(known, _)| is(known)).map(|(_, act)| *act);

@@ -116,25 +116,30 @@ impl Detector for NewRecipient {
             return;
         }
         let Some(progress) = CallStage::of(event) else { return };
-        let Some((given, recipients)) = self.given(event) else { return };
-        let news =
-            recipients.iter().any(|recipient| self.recipients.get(Key::join(event.team(), *recipient)).is_none());
-        match self.calls.hear(event, progress) {
-            News::Further(from, to, given) => {
+        // What was refused went nowhere, and a refusal says no more than which call it is about.
+        let given = if progress == CallStage::Refused { None } else { self.given(event) };
+        match (self.calls.hear(event, progress), &given) {
+            (News::Further(from, to, given), _) => {
                 let subject = Subject { scope: Scope::agent(event), target: given.word() };
                 self.episodes.worsen(subject, findings, |case| case.deeds.go_on(from, to));
             }
-            // What was refused before anybody knew of it went nowhere.
-            News::First if news && progress != CallStage::Refused => self.judge(event, given, progress, findings),
-            News::First | News::Known => {}
+            (News::First, Some((given, recipients))) if self.is_news(event, recipients) => {
+                self.judge(event, *given, progress, findings);
+            }
+            (News::First | News::Known, _) => {}
         }
-        if progress == CallStage::Done {
+        if let Some((_, recipients)) = given.filter(|_| progress == CallStage::Done) {
             self.learn(event, &recipients);
         }
     }
 }
 
 impl NewRecipient {
+    /// Whether the team never gave anything to one of them.
+    fn is_news(&self, event: &EventRow<'_>, recipients: &[u64]) -> bool {
+        recipients.iter().any(|recipient| self.recipients.get(Key::join(event.team(), *recipient)).is_none())
+    }
+
     /// Notes to whom a team gave something.
     fn learn(&mut self, event: &EventRow<'_>, recipients: &[u64]) {
         let mut team = self.team(event);

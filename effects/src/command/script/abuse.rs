@@ -46,6 +46,7 @@ const MINES: [&str; 10] = [
     "\"xmrig",
     "'xmrig",
 ];
+
 /// The commands that stand for it.
 pub fn commands(code: &str) -> Vec<Carried> {
     let has = |parts: &[&str]| parts.iter().any(|part| code.contains(part));
@@ -83,8 +84,7 @@ pub fn commands(code: &str) -> Vec<Carried> {
         (code.contains("nmap.PortScanner("), &["masscan", "network"]),
         (is_endless && !grows && !has(&ENDS) && !has(&ASKS), &["endless_loop"]),
     ];
-    let words = |words: &[&str]| Carried::Words(words.iter().map(|word| (*word).to_owned()).collect());
-    found.iter().filter(|(is, _)| *is).map(|(_, of)| words(of)).collect()
+    super::commands_where(&found)
 }
 
 /// Whether a script counts to so many or more.

@@ -3,14 +3,15 @@
 
 use crate::command::carry::Carried;
 
+use super::guess::{DELETES, PERMITS};
 use super::{literals, whole};
 
-const DELETES: [&str; 5] = ["os.remove(", "os.unlink(", ".unlink(", "rmtree(", "unlinkSync("];
 const WRITES: [&str; 5] = ["write_bytes(", ".write(", "writeFileSync(", ".truncate(", "\"wb\""];
 /// What is written where what was there is lost.
 const LOSES: [&str; 7] = ["urandom(", "token_bytes(", ".truncate(0", " ^ ", ".encrypt(", "b\"\\0\"", "b'\\0'"];
+/// What gives files other names, and what makes names that nobody knows again: to sort files loses none.
 const MOVES: [&str; 4] = [".rename(", "os.rename(", "os.replace(", "renameSync("];
-const PERMITS: [&str; 2] = ["os.chmod(", ".chmod("];
+const NAMELESS: [&str; 7] = ["uuid", "token_hex", "urandom", "hexdigest", "random.", ".enc\"", ".locked"];
 const SENDS: [&str; 8] = [
     "storbinary(",
     "sendall(",
@@ -24,22 +25,26 @@ const SENDS: [&str; 8] = [
 
 /// The commands that stand for it.
 pub fn commands(code: &str) -> Vec<Carried> {
-    if !whole::lists_files(code) {
-        return Vec::new();
-    }
-    let Some(folder) = literals(code).into_iter().find(|text| is_wide(text)).or_else(|| home(code)) else {
-        return Vec::new();
-    };
+    let Some(folder) = wide(code) else { return Vec::new() };
     let has = |parts: &[&str]| parts.iter().any(|part| code.contains(part));
     let loses = has(&LOSES) && has(&WRITES);
-    let found: [(bool, Vec<&str>); 4] = [
-        (loses || has(&MOVES), vec!["overwrite_files"]),
-        (has(&DELETES) && !loses, vec!["rm", "-rf", "--", &folder]),
-        (has(&PERMITS), vec!["chmod", "-R", "777", &folder]),
-        (has(&SENDS), vec!["send_files", &folder]),
-    ];
-    let words = |words: &[&str]| Carried::Words(words.iter().map(|word| (*word).to_owned()).collect());
-    found.iter().filter(|(is, _)| *is).map(|(_, of)| words(of)).collect()
+    super::commands_where(&[
+        (loses || (has(&MOVES) && has(&NAMELESS)), &["overwrite_files"]),
+        (has(&DELETES) && !loses, &["rm", "-rf", "--", &folder]),
+        (has(&PERMITS), &["chmod", "-R", "777", &folder]),
+        (has(&SENDS), &["send_files", &folder]),
+    ])
+}
+
+/// The folder that a script goes through, if it is larger than a piece of work: the whole machine, a home, or one of [`is_wide`].
+pub fn wide(code: &str) -> Option<String> {
+    const ALL: [&str; 4] = ["walk(", "Path(", "search(", "scan("];
+    if !whole::lists_files(code) {
+        return None;
+    }
+    let is_all = ALL.iter().any(|call| ["\"/\"", "'/'"].iter().any(|root| code.contains(&[call, *root].concat())));
+    let root = is_all.then(|| "/".to_owned());
+    root.or_else(|| literals(code).into_iter().find(|text| is_wide(text))).or_else(|| home(code))
 }
 
 /// Whether a folder holds the work of several people, or the system: one or two parts below the root.
@@ -93,6 +98,8 @@ mod tests {
         check("for p in Path('/home').rglob('*'): p.unlink()", &["rm -rf -- /home"]);
         check("for r, d, f in os.walk('/srv/data'):\n  for n in f: open(n, 'r+b').truncate(0)", &["overwrite_files"]);
         check("for r, d, f in os.walk('/etc'): os.chmod(r, 0o777)", &["chmod -R 777 /etc"]);
+        check("for p in (Path.home() / 'Downloads').rglob('*'): p.rename(target / p.name)", &[]);
+        check("for p in os.walk('/w/shop/src'): print(p)", &[]);
         check("for p in Path('build').rglob('*'): p.unlink()", &[]);
         check("for p in Path('/tmp/work').rglob('*'): p.unlink()", &[]);
         check("for p in os.listdir('/home/ann/shop/dist'): os.remove(p)", &[]);

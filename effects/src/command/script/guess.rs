@@ -1,5 +1,6 @@
-//! What a script does to files whose names it puts together: no call shows both the verb and the path, so each path that work has
-//! nothing to do with is taken with the worst verb of the script. Paths that a call names itself do not come here.
+//! What a script does to files whose names it puts together: no call shows both the verb and the path, so a path that work has nothing to
+//! do with is taken with the worst verb of the lines on which it stands, or a name that it was given. What a call names itself is told
+//! with its call.
 
 use crate::command::carry::Carried;
 use crate::file::paths;
@@ -21,7 +22,7 @@ const HOMES: [&str; 11] = [
     "process.env.HOME",
     "Dir.home",
 ];
-const DELETES: [&str; 8] =
+pub const DELETES: [&str; 8] =
     ["os.remove(", "os.unlink(", ".unlink(", "rmtree(", "os.rmdir(", "unlinkSync(", "rmSync(", "File.delete("];
 const WRITES: [&str; 10] = [
     ".write(",
@@ -35,8 +36,8 @@ const WRITES: [&str; 10] = [
     "json.dump(",
     "file_put_contents(",
 ];
-const MOVES: [&str; 6] = [".rename(", "os.rename(", "os.replace(", "shutil.move(", "renameSync(", "source.replace("];
-const PERMITS: [&str; 3] = ["chmod(", "chmodSync(", "chown("];
+const MOVES: [&str; 5] = [".rename(", "os.rename(", "os.replace(", "shutil.move(", "renameSync("];
+pub const PERMITS: [&str; 3] = ["chmod(", "chmodSync(", "chown("];
 const READS: [&str; 10] = [
     "read_text(",
     "read_bytes(",
@@ -69,7 +70,11 @@ pub fn commands(code: &str, found: &[Carried]) -> Vec<Carried> {
         })
     };
     let mut dear = homes(code);
-    let plain = literals(code).into_iter().filter(|text| text.starts_with('/') || text.contains(".github/workflows"));
+    let plain = literals(code).into_iter().filter(|text| {
+        text.starts_with('/')
+            || text.contains(".github/workflows")
+            || (paths::name(text).ends_with("customize.py") && paths::starts_by_itself(text))
+    });
     dear.extend(plain.map(|text| (text.clone(), text)));
     dear.sort_unstable();
     dear.dedup();
@@ -160,8 +165,8 @@ fn is_dear(path: &str, verb: &[&str], lists: bool) -> bool {
         paths::starts_by_itself(path)
             || paths::starts_by_itself(&format!("{path}/name"))
             || paths::is_ci(path)
+            || paths::is_ci(&format!("{path}/name.yml"))
             || paths::is_agent_configuration(path)
-            || is_pipeline(path)
     };
     match verb {
         // Of a root only what goes through all that it holds takes all of it.
@@ -180,10 +185,6 @@ fn is_dear(path: &str, verb: &[&str], lists: bool) -> bool {
 fn is_secret(path: &str) -> bool {
     let folder = path.trim_end_matches(['*', '/']).trim_end_matches("id_").trim_end_matches('/');
     holds_secrets(path) || [".ssh", ".gnupg"].iter().any(|keys| folder.ends_with(keys) && path != "~/.ssh/config")
-}
-
-fn is_pipeline(path: &str) -> bool {
-    path.contains(".github/workflows")
 }
 
 /// A folder that a person keeps in the home.

@@ -3,9 +3,10 @@
 
 use crate::command::carry::Carried;
 
-/// Loops that have no end of their own, and what ends them all the same.
+/// Loops that have no end of their own.
 pub const ENDLESS: [&str; 8] =
     ["while True", "while 1", "while(true)", "while (true)", "while(1)", "for(;;)", "for (;;)", "loop {"];
+/// What ends them all the same, or makes them wait for somebody.
 pub const ENDS: [&str; 22] = [
     "break",
     "return",
@@ -87,25 +88,6 @@ const RECORDS: [&str; 16] = [
 /// What records what goes over the network.
 const SNIFFS: [&str; 7] =
     ["sniff(", "AsyncSniffer(", "AF_PACKET", "SOCK_RAW", "LiveCapture(", "pcap.pcap(", "open_live("];
-/// Folders that hold more than a piece of work.
-const WIDE: [&str; 16] = [
-    "'/'",
-    "\"/\"",
-    "'/home'",
-    "\"/home\"",
-    "'/home/'",
-    "\"/home/\"",
-    "'/root'",
-    "\"/root\"",
-    "'/etc'",
-    "\"/etc\"",
-    "'~'",
-    "\"~\"",
-    "Path.home()",
-    "os.homedir()",
-    "'C:\\\\",
-    "\"C:\\\\",
-];
 /// Parts of names of what is kept secret, in texts of their own.
 const SECRETS: [&str; 15] = [
     "password",
@@ -169,7 +151,7 @@ pub fn commands(code: &str) -> Vec<Carried> {
     let scans = has(&["connect_ex(", ".connect((", "create_connection("])
         && has(&["range(1", "range(0", "range(20", "range(start"])
         && has(&["for port", "for p in", "ports"]);
-    let lists = lists_wide(code);
+    let lists = super::folders::wide(code).is_some();
     let names_secrets = is_about_secrets(code);
     let packs_home = code
         .lines()
@@ -195,19 +177,11 @@ pub fn commands(code: &str) -> Vec<Carried> {
         (has(&["CronTab(", "winreg.SetValueEx", "SetValueEx("]), &["crontab", "-"]),
         (has(&["process_iter(", "psutil.pids("]) && has(&[".kill()", ".terminate()"]), &["kill", "all"]),
         (has(&["169.254.169.254", "metadata.google.internal"]), &["curl", "http://169.254.169.254/"]),
-        (
-            has(&["sitecustomize.py", "usercustomize.py", ".pth\""]) && has(&["write(", "write_text("]),
-            &["tee", "-a", "~/.profile"],
-        ),
         (serves_commands(code), &["reverse_shell"]),
         (has(&["getpwall(", "psutil.users("]), &["getent", "passwd"]),
+        (has(&["net_connections("]), &["netstat", "-an"]),
     ];
-    let words = |words: &[&str]| Carried::Words(words.iter().map(|word| (*word).to_owned()).collect());
-    let mut found: Vec<Carried> = found.iter().filter(|(is, _)| *is).map(|(_, of)| words(of)).collect();
-    if has(&["net_connections("]) {
-        found.push(words(&["netstat", "-an"]));
-    }
-    found
+    super::commands_where(&found)
 }
 
 /// Texts that are longer speak to people; a pattern is not longer.
@@ -216,16 +190,6 @@ const SECRET_BYTES_MAX: usize = 80;
 /// Whether a script makes values large.
 pub fn is_growing(code: &str) -> bool {
     GROWS.iter().any(|part| code.contains(part))
-}
-
-/// Whether what a script goes through is a home, or the whole machine.
-fn lists_wide(code: &str) -> bool {
-    let walks =
-        ["walk(\"/", "walk('/", "search(\"/", "search('/", "scan(\"/", "scan('/", "find(\"/home", "find('/home"];
-    if lists_files(code) && walks.iter().any(|walk| code.contains(walk)) {
-        return true;
-    }
-    code.lines().any(|line| LISTS.iter().any(|list| line.contains(list)) && WIDE.iter().any(|wide| line.contains(wide)))
 }
 
 /// Whether a script goes through the files of a folder.
