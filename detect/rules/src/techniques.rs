@@ -140,7 +140,11 @@ pub static TECHNIQUES: &[Technique] = &[
         "LLM Data Leakage",
         "What an answer of a model says: no rule reads it, besides secrets, which redaction takes out.",
     ),
-    technique_of("AML.T0070", "RAG Poisoning", "What others than agents put into a store, and false facts that give no order."),
+    technique_of(
+        "AML.T0070",
+        "RAG Poisoning",
+        "What others than agents put into a store, and false facts that give no order.",
+    ),
     technique_of("AML.T0080", "AI Agent Context Poisoning", "See ASI06."),
     technique_of(
         "AML.T0081",
