@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::logging::LogFormat;
 use crate::output::Format;
 use crate::{
-    alerts, backup, budgets, config, doctor, hook, init, route, rules, serve, sinks, sql, tail, token, verify,
+    alerts, backup, budgets, config, doctor, hook, init, login, route, rules, serve, sinks, sql, tail, token, verify,
 };
 
 /// The sealed flight recorder for fleets of autonomous coding agents.
@@ -46,6 +46,8 @@ pub enum Command {
     /// Look at hard budgets: what is left, what is kept, and what was spent past them.
     #[command(subcommand)]
     Budgets(budgets::Command),
+    /// Print a link that lets a person into the console once.
+    Login(login::Arguments),
     /// Create, list and revoke the tokens of senders and people.
     #[command(subcommand)]
     Token(token::Command),

@@ -40,6 +40,7 @@ mod hook;
 mod init;
 mod limits;
 mod logging;
+mod login;
 mod output;
 mod route;
 mod rules;
@@ -88,6 +89,7 @@ fn run(cli: Cli) -> CommandResult {
         Command::Tail(arguments) => tail::run(&arguments),
         Command::Alerts(command) => alerts::run(command),
         Command::Budgets(command) => budgets::run(command),
+        Command::Login(arguments) => login::run(&arguments),
         Command::Token(command) => token::run(command),
         Command::Hook(arguments) => hook::run(arguments),
         Command::Sinks(command) => sinks::run(command),

@@ -33,7 +33,7 @@ use clap::Args;
 use detect_rules::rule_set::RuleSet;
 use export::TriageSuppressor;
 use ledger::{Options, Store};
-use operations::access::{Principal, TokenService, Tokens};
+use operations::access::{LoginService, Principal, TokenService, Tokens};
 use operations::budget;
 use operations::triage::TriageService;
 use tokio::task::JoinHandle;
@@ -203,7 +203,13 @@ impl Server {
             triage: Arc::clone(&triage),
             budgets,
             tokens: Arc::new(TokenService::new(tokens.clone(), Some(operations.appender()))),
-            server: Arc::new(Running { addresses, health: Arc::clone(&health), sinks: Arc::clone(&sinks) }),
+            logins: Arc::new(LoginService::new(tokens.clone(), Some(operations.appender()))),
+            server: Arc::new(Running {
+                addresses,
+                readers: [store.events().reader(), operations.reader()],
+                health: Arc::clone(&health),
+                sinks: Arc::clone(&sinks),
+            }),
             stop: answers_stop.clone(),
         };
         pages.open(Shared { services, tokens: &tokens, slack: &slack, registry })?;

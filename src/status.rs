@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use ledger::{Durable, LedgerError, Reader};
+use proof::note::Checkpoint;
 use serde::{Deserialize, Serialize};
 
-use crate::endpoints::Endpoint;
+use crate::endpoints::{Endpoint, Moment};
 
 /// How a running server is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +17,9 @@ pub struct Status {
     pub process: u32,
     /// Address of the console.
     pub console: String,
+    /// Whether the listeners speak TLS.
+    #[serde(default)]
+    pub tls: bool,
     /// Address of intake.
     pub ingest: String,
     /// Whether `/readyz` says so, and if not, why.
@@ -25,4 +30,31 @@ pub struct Status {
     /// Every collector and every sink.
     #[serde(default)]
     pub endpoints: Vec<Endpoint>,
+    /// How far each ledger is, by its name.
+    #[serde(default)]
+    pub ledgers: BTreeMap<String, Head>,
+}
+
+/// The end of a ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// Entries that are durable.
+    pub entries: u64,
+    /// Batches that are closed: the size of the newest checkpoint.
+    pub batches: u64,
+    /// Root of the newest checkpoint, in hexadecimal digits.
+    pub root: Option<String>,
+    /// Everything that was recorded before this moment is durable; heartbeats move it.
+    pub recorded_until: Moment,
+}
+
+impl Head {
+    /// What is durable in a ledger now.
+    pub fn of(reader: &Reader) -> Result<Self, LedgerError> {
+        let Durable { next_seq, recorded_until, batches } = reader.durable()?;
+        // The note's text comes before its signatures; a checkpoint that cannot be read has no root.
+        let checkpoint = reader.checkpoint()?.and_then(|note| Checkpoint::parse(note.split("\n\n").next()?).ok());
+        let root = checkpoint.map(|checkpoint| checkpoint.root.to_string());
+        Ok(Self { entries: next_seq.get(), batches, root, recorded_until: Moment(recorded_until) })
+    }
 }

@@ -47,6 +47,7 @@ impl Ledgers {
             authorize: people,
             triage: self.triage(),
             budgets: self.budgets(),
+            logins: Arc::new(LoginService::new(tokens.clone(), Some(operations.appender()))),
             tokens: Arc::new(TokenService::new(tokens, Some(operations.appender()))),
             server: Arc::new(OneSink),
             stop: CancellationToken::new(),

@@ -13,6 +13,7 @@ mod concurrency_limiter;
 #[cfg(test)]
 mod fixtures;
 pub mod limits;
+mod logins;
 mod problem;
 mod server;
 mod silences;
@@ -29,7 +30,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
-use operations::access::{Authorize, TokenService};
+use operations::access::{Authorize, LoginService, TokenService};
 use operations::budget;
 use operations::triage::TriageService;
 use tokio_util::sync::CancellationToken;
@@ -38,7 +39,7 @@ use budgets::Action;
 use concurrency_limiter::ConcurrencyLimiter;
 use query::Engine;
 
-pub use authorized::Peer;
+pub use authorized::{Address, Peer};
 pub use problem::Problem;
 pub use server::{Server, ServerError};
 pub use slack::{Interactions, SlackApps};
@@ -58,6 +59,8 @@ pub struct Services {
     pub budgets: Arc<budget::BudgetService>,
     /// Creates and revokes tokens.
     pub tokens: Arc<TokenService>,
+    /// Lets people into the console.
+    pub logins: Arc<LoginService>,
     /// What runs behind the API.
     pub server: Arc<dyn Server>,
     /// Cancelled when answers without an end are to end.
@@ -72,6 +75,7 @@ pub struct State {
     triage: Arc<TriageService>,
     budgets: Arc<budget::BudgetService>,
     tokens: Arc<TokenService>,
+    logins: Arc<LoginService>,
     server: Arc<dyn Server>,
     stop: CancellationToken,
     decisions: ConcurrencyLimiter,
@@ -82,7 +86,7 @@ pub struct State {
 impl State {
     /// Answers with these services.
     pub fn new(services: Services) -> Self {
-        let Services { engine, authorize, triage, budgets, tokens, server, stop } = services;
+        let Services { engine, authorize, triage, budgets, tokens, logins, server, stop } = services;
         let decisions = ConcurrencyLimiter::new(
             "requests for decisions",
             limits::BUDGET_REQUESTS_MAX,
@@ -90,7 +94,7 @@ impl State {
         );
         let tails = ConcurrencyLimiter::new("live tails", limits::TAILS_MAX, limits::TAILS_PER_TOKEN_MAX);
         let slack = Interactions::default();
-        Self { engine, authorize, triage, budgets, tokens, server, stop, decisions, slack, tails }
+        Self { engine, authorize, triage, budgets, tokens, logins, server, stop, decisions, slack, tails }
     }
 
     /// Listens to the buttons of messages too.
@@ -130,6 +134,7 @@ const ROUTES: &[Route] = &[
     Route { method: "get", path: "/api/v1/tokens", handler: || get(tokens::list) },
     Route { method: "post", path: "/api/v1/tokens", handler: || post(tokens::create) },
     Route { method: "post", path: "/api/v1/tokens/{token}/revoke", handler: || post(tokens::revoke) },
+    Route { method: "post", path: "/api/v1/logins", handler: || post(logins::create) },
     Route { method: "get", path: "/api/v1/sinks", handler: || get(server::sinks) },
     Route { method: "post", path: "/api/v1/sinks/{sink}/retry", handler: || post(server::retry) },
     Route { method: "get", path: "/api/v1/status", handler: || get(server::status) },

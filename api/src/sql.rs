@@ -16,7 +16,7 @@ use crate::limits;
 use query::QueryError;
 use query::Statistics;
 use query::output::{Encoded, Format};
-use query::{AccessCheck, Limits, Purpose, Request};
+use query::{Limits, Request};
 
 /// A JSON request body.
 #[derive(Debug, Deserialize)]
@@ -65,9 +65,9 @@ pub(super) async fn run(
     let request = Request {
         sql: asked.sql,
         principal: Arc::clone(&authorized.principal),
-        purpose: Purpose::AdHoc("http"),
+        purpose: authorized.purpose("http"),
         limits: asked.limits.over_defaults(),
-        access: AccessCheck::while_true(move || authorized.still_stands()),
+        access: authorized.access,
     };
     let answer = state.engine.run(request).await?;
     respond(Encoded::new(answer, format, asked.width)?, format).await

@@ -5,6 +5,7 @@
 
 mod directory;
 mod live;
+mod login;
 mod secret;
 mod service;
 
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use directory::{Directory, TokenState};
 pub use live::Tokens;
+pub use login::{LoginError, LoginService, Visitor};
 pub use secret::Secret;
 pub use service::{CreatedToken, NewToken, RevokedToken, TokenError, TokenService};
 

@@ -15,6 +15,7 @@ pub mod detection;
 pub mod export;
 pub mod field;
 pub mod log;
+pub mod login;
 pub mod query;
 #[cfg(test)]
 mod tests;
@@ -62,6 +63,8 @@ pub const ALL: &[Info] = &[
     detection::RULES,
     detection::OUTAGE,
     token::TOKEN.info,
+    login::LOGIN.info,
+    login::LOGIN_REFUSED.info,
     configuration::CONFIG.info,
     configuration::PRICES.info,
     configuration::CERTIFICATE.info,

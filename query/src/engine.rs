@@ -91,7 +91,7 @@ impl AccessCheck {
     }
 
     /// Whether it holds now.
-    pub(crate) fn holds(&self) -> bool {
+    pub fn holds(&self) -> bool {
         self.0.as_ref().is_none_or(|still| still())
     }
 }

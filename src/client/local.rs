@@ -54,7 +54,7 @@ impl Local {
 
     /// Answers a request in the name of `local`: whoever can read the directory may ask everything.
     pub async fn send(&self, request: Builder, body: String) -> Result<Response<Body>, Failure> {
-        let request = request.extension(Peer(Arc::new(Principal::local()))).body(Body::from(body))?;
+        let request = request.extension(Peer::of_connection(Arc::new(Principal::local()))).body(Body::from(body))?;
         // A router always answers.
         Ok(self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {}))
     }
@@ -87,6 +87,7 @@ fn router(
         authorize: Arc::new(tokens.clone()),
         triage,
         budgets: Arc::new(budget::BudgetService::new(operations.clone(), appender.clone())),
+        logins: Arc::new(LoginService::new(tokens.clone(), appender.clone())),
         tokens: Arc::new(TokenService::new(tokens, appender)),
         server: Arc::new(NoServer { sinks, events, operations }),
         stop: CancellationToken::new(),

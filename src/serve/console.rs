@@ -1,4 +1,4 @@
-//! The console's routes: health at once, metrics and the API when the store is open.
+//! The console's routes: health at once, metrics, pages and the API when the store is open.
 
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
@@ -41,7 +41,8 @@ pub struct Shared<'a> {
 }
 
 struct Opened {
-    api: Router,
+    /// The pages, and the API below them.
+    pages: Router,
     /// A new configuration can bring new metrics.
     registry: RwLock<Arc<Registry>>,
 }
@@ -57,12 +58,15 @@ impl Console {
         &self.admission
     }
 
-    /// Adds the API and the metrics.
+    /// Adds the pages, the API and the metrics.
     pub fn open(&self, shared: Shared<'_>) -> Result<(), Failure> {
         let Shared { services, tokens, slack, registry } = shared;
         self.admission.know(tokens);
+        let logins = Arc::clone(&services.logins);
         let state = api::State::new(services).with_slack(Interactions::of(Arc::new(slack.clone())));
-        let opened = Opened { api: api::router(state), registry: RwLock::new(Arc::new(registry)) };
+        let is_secure = self.health.tls().shown().is_some();
+        let pages = dashboards::router(dashboards::Services { api: api::router(state), logins, is_secure });
+        let opened = Opened { pages, registry: RwLock::new(Arc::new(registry)) };
         self.opened.set(opened).map_err(|_| Failure::from(anyhow::anyhow!("the console was opened twice")))
     }
 
@@ -79,7 +83,7 @@ impl Console {
             .route("/healthz", get(healthz))
             .route("/readyz", get(readyz))
             .route("/metrics", get(metrics))
-            .fallback(api)
+            .fallback(pages)
             .with_state(self.clone())
     }
 }
@@ -124,9 +128,9 @@ async fn metrics(State(console): State<Console>, headers: HeaderMap) -> Response
     }
 }
 
-async fn api(State(console): State<Console>, request: Request) -> Response {
+async fn pages(State(console): State<Console>, request: Request) -> Response {
     match console.opened.get() {
-        Some(opened) => opened.api.clone().oneshot(request).await.unwrap_or_else(|never| match never {}),
+        Some(opened) => opened.pages.clone().oneshot(request).await.unwrap_or_else(|never| match never {}),
         None => unavailable("the ledger is being recovered"),
     }
 }

@@ -101,7 +101,7 @@ mod tests {
         let data = directory.path().join(name);
         std::fs::create_dir(&data).unwrap();
         let router = Router::new().fallback(async |request: Request| match request.extensions().get::<Peer>() {
-            Some(Peer(principal)) => format!("for {}", principal.name),
+            Some(peer) => format!("for {}", peer.principal().name),
             None => "for nobody".to_owned(),
         });
         let stop = CancellationToken::new();

@@ -5,18 +5,21 @@ use std::sync::{Arc, PoisonError, RwLock};
 use api::ServerError;
 use export::RetryError;
 use futures::future::BoxFuture;
+use ledger::{LedgerError, Reader};
 use operations::access::Principal;
 use serde_json::Value;
 
 use super::Addresses;
 use super::followers::Sinks;
 use super::health::Health;
-use crate::status::Status;
+use crate::status::{Head, Status};
 
 /// The server while it runs.
 pub struct Running {
     /// Where it listens.
     pub addresses: Addresses,
+    /// What is recorded: `events`, then `operations`.
+    pub readers: [Reader; 2],
     /// How its parts are.
     pub health: Arc<Health>,
     /// The sinks that run; a reload replaces them.
@@ -32,14 +35,18 @@ impl Running {
 impl api::Server for Running {
     fn status(&self) -> Result<Value, ServerError> {
         let report = self.health.report();
+        let heads = self.readers.iter().map(|reader| Ok((reader.table().ledger.to_string(), Head::of(reader)?)));
+        let ledgers = heads.collect::<Result<_, LedgerError>>()?;
         Ok(serde_json::to_value(Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             process: std::process::id(),
             console: self.addresses.console.to_string(),
+            tls: self.health.tls().shown().is_some(),
             ingest: self.addresses.ingest.to_string(),
             not_ready: report.not_ready,
             stopped: report.stopped.into_iter().map(|(part, reason)| (part.to_owned(), reason)).collect(),
             endpoints: report.endpoints,
+            ledgers,
         })?)
     }
 

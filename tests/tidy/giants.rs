@@ -22,6 +22,7 @@ const GIANTS: [(&str, &[&str]); 3] = [
             "ingest/src/transport/http",
             "ingest/src/collectors.rs",
             "api/src/",
+            "dashboards/src/",
             "src/client",
             "src/serve/console.rs",
             "src/serve/listener",

@@ -24,7 +24,7 @@ async fn send(ledgers: &Ledgers, who: Option<&str>, method: &str, path: &str, bo
     let request = Request::builder().method(method).uri(path);
     let request = match who {
         Some(who) => request.header("authorization", format!("Bearer secret-{who}")),
-        None => request.extension(Peer(Arc::new(Principal::local()))),
+        None => request.extension(Peer::of_connection(Arc::new(Principal::local()))),
     };
     let response = router.oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
     let status = response.status().as_u16();

@@ -97,6 +97,12 @@ fn about_others() -> Vec<(&'static str, Value)> {
         ("query", json!({"token": "t", "via": "http"})),
         ("query", json!({"token": "t", "outcome": "complete", "rows": 3, "elapsed_ms": 5})),
         ("content.read", json!({"token": "t", "columns": ["events.command"], "via": "alerts"})),
+        (
+            "login",
+            json!({"via": "oidc", "roles": ["analyst"], "content": true, "address": "192.0.2.7", "until": 1_799_000_000_000_000_i64}),
+        ),
+        ("login", json!({})),
+        ("login.refused", json!({"via": "token", "reason": "this token is not known", "count": 10})),
         ("manifest", json!({"number": 4, "sha256": "00"})),
         ("ledger.torn", json!({"kept_batches": 4, "signed_batches": 5, "signed_root": "00"})),
     ]
@@ -136,6 +142,8 @@ fn rewritten(row: &Row<'_>) -> Option<Value> {
         "export.replayed" => through(&export::REPLAYED, row),
         "delivery.sent" => through(&delivery::SENT, row),
         "token" => either(through(&token::TOKEN, row), through(&token::TOKEN_REVOKED, row)),
+        "login" => either(through(&login::LOGIN, row), through(&login::LOGIN_ENDED, row)),
+        "login.refused" => through(&login::LOGIN_REFUSED, row),
         "config" => through(&configuration::CONFIG, row),
         "prices" => through(&configuration::PRICES, row),
         "certificate" => through(&configuration::CERTIFICATE, row),

@@ -80,8 +80,9 @@ impl Admission {
             },
         };
         let mut request = request.map(|body| Paced::wrap(body, pace));
+        request.extensions_mut().insert(Address(connection.address));
         if let Some(principal) = &self.peer {
-            request.extensions_mut().insert(Peer(Arc::clone(principal)));
+            request.extensions_mut().insert(Peer::of_connection(Arc::clone(principal)));
         }
         let response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
         response.map(|body| Body::new(Held { body, _permit: permit }))

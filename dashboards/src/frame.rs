@@ -1,0 +1,161 @@
+//! What stands around every page: navigation, filter, the ledger's head, and what is missing in what the page shows.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use crate::ask::{list, number, some_text, text};
+use crate::page::{Group, PAGES, Page};
+use crate::trouble::Trouble;
+use crate::visit::Visit;
+use crate::{assets, figures};
+
+/// The frame of one page.
+pub struct Frame {
+    /// The page's name.
+    pub title: &'static str,
+    /// Its address.
+    pub path: &'static str,
+    /// Navigation by group: pages that the person may see.
+    pub groups: Vec<(Group, Vec<&'static Page>)>,
+    /// The person's name.
+    pub person: String,
+    /// What the person may do, in words.
+    pub roles: String,
+    /// Two letters of the name.
+    pub initials: String,
+    /// Alerts that wait for somebody.
+    pub alerts_open: i64,
+    /// The filter, as text.
+    pub filter: String,
+    /// Parameters of the address besides the filter, which the filter's form keeps.
+    pub kept: Vec<(String, String)>,
+    /// The newest position of `events`, as the server told it.
+    pub head: Option<Head>,
+    /// What is incomplete in everything that pages show.
+    pub incomplete: Vec<Incomplete>,
+    /// The theme that the person chose.
+    pub theme: Option<&'static str>,
+    /// When the page was made.
+    pub now: DateTime<Utc>,
+}
+
+/// The end of the ledger of events.
+pub struct Head {
+    /// Events that are durable.
+    pub events: i64,
+    /// The beginning of the newest checkpoint's root.
+    pub root: String,
+    /// How old that checkpoint is.
+    pub age: String,
+}
+
+/// A collector or sink that somebody should look at.
+pub struct Incomplete {
+    /// Its name, with what it is.
+    pub name: String,
+    /// Its state, in one word.
+    pub state: String,
+    /// Since when.
+    pub since: String,
+    /// What is wrong.
+    pub reason: String,
+}
+
+impl Frame {
+    /// The frame of a page, for whoever looks. It asks for what every page shows.
+    pub async fn of(visit: &Visit, page: &'static Page) -> Result<Self, Trouble> {
+        let principal = visit.principal();
+        if !page.is_for(principal) {
+            let detail = format!("{} may not see {}; ask for the role analyst or admin", principal.name, page.name);
+            return Err(Trouble::new(axum::http::StatusCode::FORBIDDEN, "role", detail));
+        }
+        let now = Utc::now();
+        let status = visit.get("/api/v1/status").await?;
+        let alerts = visit.get("/api/v1/alerts?status=open&limit=1").await?;
+        let groups = Group::ALL.map(|group| {
+            let pages = PAGES.iter().filter(|page| page.group == group && page.is_for(principal));
+            (group, pages.collect::<Vec<_>>())
+        });
+        let roles: Vec<&str> = principal.roles.iter().map(|role| role.as_str()).collect();
+        let kept = visit.parameters.iter().filter(|(name, _)| !matches!(name.as_str(), "filter" | "cursor"));
+        Ok(Self {
+            title: page.name,
+            path: page.path,
+            groups: groups.into_iter().filter(|(_, pages)| !pages.is_empty()).collect(),
+            person: principal.name.clone(),
+            roles: if roles.len() > 3 { "all roles".to_owned() } else { roles.join(", ") },
+            initials: initials(&principal.name),
+            alerts_open: number(&alerts, "total"),
+            filter: visit.filter().to_owned(),
+            kept: kept.cloned().collect(),
+            head: head(&status, now),
+            incomplete: incomplete(&status, now),
+            theme: visit.theme,
+            now,
+        })
+    }
+
+    /// Where the page's files lie.
+    pub fn assets(&self) -> &'static str {
+        assets::base()
+    }
+
+    /// Whether a page of the navigation is this one.
+    pub fn is_at(&self, page: &Page) -> bool {
+        page.path == self.path
+    }
+
+    /// Whether only what is in the phone's bar at the bottom has room there.
+    pub fn is_tab(page: &Page) -> bool {
+        matches!(page.path, "/" | "/sessions" | "/alerts" | "/spend")
+    }
+
+    /// The time of day of a moment.
+    pub fn time(&self, moment: &str) -> String {
+        figures::time(moment, self.now)
+    }
+
+    /// How long ago a moment is.
+    pub fn age(&self, moment: &str) -> String {
+        figures::age(moment, self.now)
+    }
+}
+
+fn head(status: &Value, now: DateTime<Utc>) -> Option<Head> {
+    let events = status.get("ledgers")?.get("events")?;
+    let root: String = text(events, "root").chars().take(8).collect();
+    Some(Head { events: number(events, "entries"), root, age: figures::age(text(events, "recorded_until"), now) })
+}
+
+/// Collectors that are in trouble: totals are low by what they do not bring.
+fn incomplete(status: &Value, now: DateTime<Utc>) -> Vec<Incomplete> {
+    let collectors = list(status, "endpoints").iter().filter(|endpoint| text(endpoint, "role") == "collector");
+    let troubled = collectors.filter(|endpoint| !matches!(text(endpoint, "state"), "ok" | "paused"));
+    let shown = troubled.map(|endpoint| Incomplete {
+        name: text(endpoint, "name").to_owned(),
+        state: text(endpoint, "state").replace('_', " "),
+        since: some_text(endpoint, "since").map_or_else(String::new, |since| figures::time(since, now)),
+        reason: text(endpoint, "reason").to_owned(),
+    });
+    shown.collect()
+}
+
+/// Up to two letters for a name: of its first two words.
+fn initials(name: &str) -> String {
+    let words = name.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.take(2).filter_map(|word| word.chars().next()).flat_map(char::to_uppercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn initials_are_of_the_first_words() {
+        let check = |name: &str, expected: &str| assert_eq!(initials(name), expected, "{name}");
+        check("r.ibarra", "RI");
+        check("local", "L");
+        check("", "");
+        check("<b>x</b>", "BX");
+    }
+}

@@ -1,0 +1,59 @@
+//! The console: pages over the API, who is let in, and the files that pages need.
+//!
+//! A page asks the API in this process for what it shows, in the name of whoever looks: permissions, bounds and records of reads are the
+//! API's. A page is one file in `page/` (routes and questions), one template in `web/templates/`, at most one module in
+//! `web/static/`, and one line in [`PAGES`], from which navigation, routes, permissions and the tests over all pages derive.
+//! Everything that an event brought is text that an attacker wrote: it is shown through [`shown`], never as markup or link.
+
+// Tests stop at the first surprise; a typed error would only hide where it happened.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod ask;
+mod assets;
+mod figures;
+mod frame;
+mod guard;
+mod limits;
+mod login;
+mod page;
+pub mod shown;
+mod trouble;
+mod visit;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware;
+use operations::access::LoginService;
+
+pub use page::{Group, PAGES, Page};
+
+/// What the pages ask.
+pub struct Services {
+    /// The API in this process.
+    pub api: Router,
+    /// Lets people in.
+    pub logins: Arc<LoginService>,
+    /// Whether browsers come over TLS: then cookies never leave without it.
+    pub is_secure: bool,
+}
+
+/// What the routes share.
+#[derive(Clone)]
+pub struct State {
+    api: Router,
+    logins: Arc<LoginService>,
+    is_secure: bool,
+}
+
+/// The console's routes, with the API below them.
+pub fn router(services: Services) -> Router {
+    let Services { api, logins, is_secure } = services;
+    let state = State { api: api.clone(), logins, is_secure };
+    let pages = PAGES.iter().fold(Router::new(), |router, page| router.merge((page.routes)()));
+    let pages = pages.merge(login::routes()).merge(assets::routes()).fallback(trouble::no_page);
+    let pages = pages.layer(middleware::from_fn(guard::headers)).with_state(state.clone());
+    // Whatever begins so is answered by the API alone, errors too.
+    let api = Router::new().route("/api/{*path}", axum::routing::any_service(api));
+    pages.merge(api).layer(middleware::from_fn_with_state(state, guard::let_in))
+}
