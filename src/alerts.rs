@@ -10,12 +10,13 @@ pub mod silence;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use operations::filter::{Filter, Subject};
 use operations::kind::alert_step::CloseReason;
-use operations::triage::{Request, Status};
+use operations::triage::{Matcher, Request, Status};
 
 use crate::cli::Output;
 use crate::client::{Target, segment};
-use crate::exit::CommandResult;
+use crate::exit::{CommandResult, Failure};
 use crate::output::{self, Format};
 
 /// The commands on alerts.
@@ -48,8 +49,9 @@ pub enum Command {
 /// Arguments of `alerts list`.
 #[derive(Debug, Args)]
 pub struct List {
-    /// Only alerts for which this holds, such as severity=high, rule~egress.* or team!=red; all must hold.
-    #[arg(value_name = "MATCHER")]
+    /// Only alerts for which this holds, such as 'team:payments severity>=high -user:bob'; matchers such as rule~egress.* or
+    /// team!=red are taken too. All must hold.
+    #[arg(value_name = "FILTER")]
     matchers: Vec<String>,
     /// Only alerts that stand there: open, acknowledged, resolved or closed; may be given several times.
     #[arg(long, value_name = "STATUS", value_parser = status)]
@@ -210,7 +212,14 @@ async fn list(arguments: &List) -> CommandResult {
         (chosen, _) => chosen,
     };
     parameters.extend(chosen.iter().map(|status| ("status", status.as_str().to_owned())));
-    parameters.extend(arguments.matchers.iter().map(|matcher| ("match", matcher.clone())));
+    let (matchers, terms): (Vec<&String>, Vec<&String>) =
+        arguments.matchers.iter().partition(|text| text.parse::<Matcher>().is_ok());
+    parameters.extend(matchers.into_iter().map(|matcher| ("match", matcher.clone())));
+    if !terms.is_empty() {
+        let filter = terms.into_iter().map(String::as_str).collect::<Vec<_>>().join(" ");
+        Filter::parse_for(Subject::Alerts, &filter).map_err(|error| Failure::usage(error.to_string()))?;
+        parameters.push(("filter", filter));
+    }
     parameters.extend(arguments.assignee.iter().map(|name| ("assignee", name.clone())));
     parameters.extend(arguments.hidden.iter().map(|hidden| ("hidden", hidden.to_string())));
     parameters.extend(arguments.cursor.iter().map(|cursor| ("cursor", cursor.clone())));

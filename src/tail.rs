@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use clap::Args;
 use futures::StreamExt;
 use ledger::LedgerName;
+use operations::filter::Filter;
 use serde_json::Value;
 
 use crate::client::{Answer, Target, segment};
@@ -21,8 +22,9 @@ use crate::output::{self, Format};
 /// Arguments of `tail`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Only rows whose column has this value, such as kind=egress.http; a column that is given twice may have either.
-    #[arg(value_name = "COLUMN=VALUE")]
+    /// Only rows for which this holds, such as 'team:payments kind:egress.* -outcome:allow'. COLUMN=VALUE compares with just
+    /// that value; a column that is given twice may have either.
+    #[arg(value_name = "FILTER")]
     filter: Vec<String>,
     /// The ledger: events or operations.
     #[arg(long, value_name = "LEDGER", default_value = "events", value_parser = ledger_name)]
@@ -134,11 +136,25 @@ fn path(arguments: &Arguments) -> Result<String, Failure> {
     if arguments.content {
         path.push_str("&content=true");
     }
+    let mut terms = Vec::new();
     for filter in &arguments.filter {
-        let Some((column, value)) = filter.split_once('=') else {
-            return Err(Failure::usage(format!("{filter:?} is not COLUMN=VALUE, such as kind=egress.http")));
-        };
-        path = format!("{path}&{}={}", segment(column), segment(value));
+        match exact(filter) {
+            Some((column, value)) => path = format!("{path}&{}={}", segment(column), segment(value)),
+            None => terms.push(filter.as_str()),
+        }
+    }
+    if !terms.is_empty() {
+        let filter = terms.join(" ");
+        // What is wrong with it is said before anything is asked.
+        Filter::parse(&filter).map_err(|error| Failure::usage(error.to_string()))?;
+        path = format!("{path}&filter={}", segment(&filter));
     }
     Ok(path)
+}
+
+/// The column and the value of `COLUMN=VALUE`, which is older than the grammar and takes the value as it stands.
+fn exact(filter: &str) -> Option<(&str, &str)> {
+    let (column, value) = filter.split_once('=')?;
+    let is_name = |char: char| char.is_ascii_alphanumeric() || matches!(char, '_' | '.');
+    (!column.is_empty() && column.chars().all(is_name)).then_some((column, value))
 }

@@ -1,14 +1,15 @@
 //! Which rows a live tail sends, and how a row is written.
 
-use chrono::DateTime;
-use ledger::{Column, Kind, LedgerName, Part, Position, Row, Seq, Table, Timestamp};
+use ledger::{Column, Kind, LedgerName, Part, Position, Row, Seq, SystemClock, Table, TimeSource, Timestamp};
+use operations::filter::{Filter, Pattern, Place, Subject, Term, Test};
 use serde_json::{Map, Value};
 
 use super::Problem;
 use crate::limits;
+pub(super) use operations::filter::time_text;
 
 /// Parameters that are no filters.
-const RESERVED: [&str; 4] = ["ledger", "from", "content", "columns"];
+const RESERVED: [&str; 5] = ["ledger", "from", "content", "columns", "filter"];
 
 /// What a live tail was asked for.
 #[derive(Debug)]
@@ -19,21 +20,7 @@ pub(super) struct Wanted {
     /// Whether content columns are sent.
     pub(super) content: bool,
     columns: Vec<&'static Column>,
-    filters: Vec<Filter>,
-}
-
-/// One column or field of the record, and the values of which it must have one.
-#[derive(Debug)]
-struct Filter {
-    subject: Subject,
-    values: Vec<String>,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Subject {
-    Column(&'static Column),
-    /// A field of the JSON in `record`.
-    Record(String),
+    filter: Filter,
 }
 
 impl Wanted {
@@ -56,7 +43,7 @@ impl Wanted {
             from: start(ledger, one("from"), last_event_id)?,
             content,
             columns: Vec::new(),
-            filters: Vec::new(),
+            filter: Filter::default(),
         };
         wanted.columns = match one("columns") {
             Some(names) => {
@@ -64,36 +51,54 @@ impl Wanted {
             }
             None => table.columns.iter().filter(|column| content || column.part == Part::Facts).collect(),
         };
-        for (name, value) in parameters.iter().filter(|(name, _)| !RESERVED.contains(&name.as_str())) {
-            wanted.add(table, name, value)?;
+        if let Some(text) = one("filter") {
+            let subject = match ledger {
+                LedgerName::Events => Subject::Events,
+                LedgerName::Operations => Subject::Operations,
+            };
+            wanted.filter = Filter::parse_for(subject, text).map_err(|error| Problem::request(error.to_string()))?;
+            for name in wanted.filter.content_columns(ledger) {
+                column(table, name, content)?;
+            }
         }
+        let given: Vec<&(String, String)> =
+            parameters.iter().filter(|(name, _)| !RESERVED.contains(&name.as_str())).collect();
+        if given.len() > limits::TAIL_FILTERS_MAX {
+            return Err(Problem::request(format!("more than {} filter values", limits::TAIL_FILTERS_MAX)));
+        }
+        let named = wanted.named(table, &given)?;
+        wanted.filter = std::mem::take(&mut wanted.filter).and(named);
         Ok(wanted)
     }
 
-    fn add(&mut self, table: &'static Table, name: &str, value: &str) -> Result<(), Problem> {
-        let subject = match name.strip_prefix("record.") {
-            Some(field) => Subject::Record(field.to_owned()),
-            // What people filter alerts by stands in their record.
-            None if name == "severity" && self.ledger == LedgerName::Operations => Subject::Record(name.to_owned()),
-            None => Subject::Column(column(table, name.strip_prefix("column.").unwrap_or(name), self.content)?),
-        };
-        if self.filters.iter().map(|filter| filter.values.len()).sum::<usize>() == limits::TAIL_FILTERS_MAX {
-            return Err(Problem::request(format!("more than {} filter values", limits::TAIL_FILTERS_MAX)));
+    /// The filter of parameters that are names of columns: each must have one of the values that are given for it.
+    fn named(&self, table: &'static Table, given: &[&(String, String)]) -> Result<Filter, Problem> {
+        let mut places: Vec<(Place, Vec<Pattern>)> = Vec::new();
+        for (name, value) in given {
+            let place = match name.strip_prefix("record.") {
+                Some(field) => Place::Record(field.to_owned()),
+                // What people filter alerts by stands in their record.
+                None if name == "severity" && self.ledger == LedgerName::Operations => Place::Record(name.clone()),
+                None => {
+                    let name = name.strip_prefix("column.").unwrap_or(name);
+                    let found = column(table, name, self.content)?;
+                    Place::column(found.name).ok_or_else(|| Problem::request(format!("there is no column {name:?}")))?
+                }
+            };
+            match places.iter_mut().find(|(other, _)| *other == place) {
+                Some((_, values)) => values.push(Pattern::literal(value)),
+                None => places.push((place, vec![Pattern::literal(value)])),
+            }
         }
-        match self.filters.iter_mut().find(|filter| filter.subject == subject) {
-            Some(filter) => filter.values.push(value.to_owned()),
-            None => self.filters.push(Filter { subject, values: vec![value.to_owned()] }),
-        }
-        Ok(())
+        let terms = places.into_iter().map(|(place, values)| Term { negated: false, test: Test::Is(place, values) });
+        Ok(Filter::of(terms.collect()))
     }
 
     /// Whether content is read, to send it or to filter by it.
     pub(super) fn content_columns(&self) -> Vec<String> {
         let sent = self.columns.iter().copied();
-        let filtered = self
-            .filters
-            .iter()
-            .filter_map(|filter| if let Subject::Column(column) = filter.subject { Some(column) } else { None });
+        let table = Table::of(self.ledger);
+        let filtered = self.filter.content_columns(self.ledger).into_iter().filter_map(|name| table.by_name(name));
         let mut names: Vec<String> = sent
             .chain(filtered)
             .filter(|column| column.part == Part::Content)
@@ -104,17 +109,9 @@ impl Wanted {
         names
     }
 
-    /// Whether every filter has a value that the row has.
+    /// Whether the filter holds for a row.
     pub(super) fn matches(&self, row: &Row<'_>) -> bool {
-        self.filters.iter().all(|filter| match &filter.subject {
-            Subject::Column(column) => text_of(row, column).is_some_and(|text| filter.values.contains(&text)),
-            Subject::Record(field) => {
-                let record =
-                    row.value(record_id(self.ledger)).and_then(|bytes| serde_json::from_slice::<Value>(bytes).ok());
-                let found = record.as_ref().and_then(|record| record.get(field));
-                found.is_some_and(|found| plain_text(found).is_some_and(|text| filter.values.contains(&text)))
-            }
-        })
+        self.filter.matches(row, SystemClock.now())
     }
 
     /// The row as one JSON object: where it stands, when it was recorded, and the columns that are not null.
@@ -160,30 +157,6 @@ fn column(table: &'static Table, name: &str, content: bool) -> Result<&'static C
     Ok(found)
 }
 
-fn record_id(ledger: LedgerName) -> u8 {
-    match ledger {
-        LedgerName::Events => ledger::events::column::RECORD.id(),
-        LedgerName::Operations => ledger::operations::column::RECORD.id(),
-    }
-}
-
-/// A field of the record as a filter writes it; lists and objects have no such form.
-fn plain_text(found: &Value) -> Option<String> {
-    match found {
-        Value::String(text) => Some(text.clone()),
-        Value::Bool(_) | Value::Number(_) => Some(found.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
-    }
-}
-
-/// A value as a filter writes it.
-fn text_of(row: &Row<'_>, column: &Column) -> Option<String> {
-    Some(match value_of(row, column)? {
-        Value::String(text) => text,
-        other => other.to_string(),
-    })
-}
-
 /// A value as results of queries write it: see `output/json.rs`.
 fn value_of(row: &Row<'_>, column: &Column) -> Option<Value> {
     let bytes = row.value(column.id)?;
@@ -207,11 +180,4 @@ fn texts(mut bytes: &[u8]) -> Vec<String> {
         bytes = rest;
     }
     texts
-}
-
-/// A moment as RFC 3339.
-pub(super) fn time_text(moment: Timestamp) -> String {
-    let micros = moment.unix_micros();
-    let time = DateTime::from_timestamp_micros(micros);
-    time.map_or_else(|| micros.to_string(), |time| time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
 }

@@ -10,6 +10,7 @@ pub mod access;
 pub mod budget;
 pub mod calendar;
 pub mod field_names;
+pub mod filter;
 pub mod fold;
 pub mod kind;
 pub mod limits;

@@ -29,6 +29,14 @@ pub const BENIGN_SHAPES_KEPT: usize = 4_096;
 pub const REASON_BYTES_MAX: usize = 1_024;
 /// The longest note on an alert.
 pub const NOTE_BYTES_MAX: usize = 16 << 10;
+/// The longest filter as text,
+pub const FILTER_BYTES_MAX: usize = 4 << 10;
+/// the most terms of one,
+pub const FILTER_TERMS_MAX: usize = 32;
+/// and the most values of all of them.
+pub const FILTER_VALUES_MAX: usize = 128;
+/// What an error shows of a term, in characters; a longer name is like no other.
+pub const FILTER_SHOWN_CHARS_MAX: usize = 64;
 /// The longest matcher as text.
 pub const MATCHER_BYTES_MAX: usize = 512;
 /// Matchers of one silence or rule.

@@ -21,7 +21,7 @@ mod service;
 mod silence;
 mod silences;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::time::Duration;
 

@@ -98,3 +98,20 @@ pub const TABLE_COLUMN_WIDTH_MAX: usize = 120;
 pub const TABLE_COLUMN_WIDTH_MIN: usize = 8;
 /// Rows in one row group of a Parquet result.
 pub const PARQUET_ROW_GROUP_ROWS: usize = 65_536;
+
+/// Characters of a text in a list of records: 2 KiB of ASCII.
+pub const PREVIEW_CHARS_MAX: usize = 2_048;
+/// Parts of the time in the overview of a session.
+pub const BUCKETS_MAX: usize = 2_000;
+/// Records that are read at once to fold them: a longer repetition begins again.
+pub const FOLD_RECORDS_MAX: usize = 2_000;
+/// Positions in the answer to a search.
+pub const FOUND_MAX: usize = 10_000;
+/// How far around a record its neighbours lie, in microseconds.
+pub const NEIGHBOURS_MICROS: i64 = 30_000_000;
+/// The most neighbours of a record.
+pub const NEIGHBOURS_MAX: usize = 200;
+/// How far back is looked for where else something was seen, in microseconds: 30 days.
+pub const ELSEWHERE_MICROS: i64 = 30 * 86_400_000_000;
+/// Records in the index of one session.
+pub const INDEX_RECORDS_MAX: usize = 200_000;

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use ledger::Timestamp;
+use operations::filter::{Filter, Subject};
 use operations::triage::{Column, Matcher, Status, Triage, Triaged};
 use serde_json::{Value, json};
 
@@ -20,6 +21,7 @@ pub(super) struct Wanted {
     status: Vec<Status>,
     columns: BTreeMap<Column, Vec<Matcher>>,
     matchers: Vec<Matcher>,
+    filter: Filter,
     assignee: Vec<String>,
     hidden: Option<bool>,
     limit: usize,
@@ -36,6 +38,7 @@ impl Wanted {
             status: Vec::new(),
             columns: BTreeMap::new(),
             matchers: Vec::new(),
+            filter: Filter::default(),
             assignee: Vec::new(),
             hidden: None,
             limit: limits::PAGE_DEFAULT,
@@ -59,6 +62,10 @@ impl Wanted {
                 let unknown = || Problem::request(format!("status {value:?} is not one of {words}"));
                 self.status.push(Status::ALL.into_iter().find(|s| s.as_str() == value).ok_or_else(unknown)?);
             }
+            "filter" => {
+                let filter = Filter::parse_for(Subject::Alerts, value);
+                self.filter = filter.map_err(|error| Problem::request(error.to_string()))?;
+            }
             "match" => self.matchers.push(matcher(value)?),
             "assignee" => self.assignee.push(value.to_owned()),
             "hidden" => {
@@ -80,6 +87,7 @@ impl Wanted {
             && (self.assignee.is_empty() || self.assignee.iter().any(|name| name == assignee))
             && self.matchers.iter().all(|matcher| matcher.matches(&triaged.alert))
             && self.columns.values().all(|any| any.iter().any(|matcher| matcher.matches(&triaged.alert)))
+            && self.filter.matches(triaged, now)
             && self.hidden.is_none_or(|hidden| hidden != triage.hidings(&triaged.alert, now).is_empty())
     }
 }

@@ -4,7 +4,9 @@
 //! matches goes to every receiver: a hole in the list must not swallow one. Texts of alerts are attacker-written, so
 //! matching takes time that grows with the pattern times the text and never more.
 
+use ledger::Timestamp;
 use operations::alert::{Alert, Severity};
+use operations::filter::Filter;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +45,9 @@ pub struct Route {
     /// Patterns of the workspace's name or id.
     #[serde(default)]
     pub workspace: Vec<String>,
+    /// A filter such as `team:payments severity:high host:*.example.com`, beside the patterns above; it must hold, too.
+    #[serde(default)]
+    pub filter: Option<Filter>,
     /// Whether later routes are read too.
     #[serde(default, rename = "continue")]
     pub goes_on: bool,
@@ -90,13 +95,20 @@ impl Route {
             ("user", &self.user, some(&who.user)),
             ("workspace", &self.workspace, workspace),
         ];
-        checks.into_iter().find_map(|(name, patterns, values)| {
+        let filtered = || {
+            let filter = self.filter.as_ref()?;
+            // No term is about the time: the check of the configuration sees to that.
+            let term = filter.first_mismatch(alert, Timestamp::EPOCH)?;
+            Some(format!("{term} does not hold"))
+        };
+        let by_pattern = checks.into_iter().find_map(|(name, patterns, values)| {
             let hit = patterns.iter().any(|pattern| values.iter().any(|value| matches(pattern, value)));
             (!patterns.is_empty() && !hit).then(|| match values.first() {
                 Some(value) => format!("{name} {value:?} is not {}", patterns.join(" or ")),
                 None => format!("the alert has no {name}"),
             })
-        })
+        });
+        by_pattern.or_else(filtered)
     }
 
     fn check(&self) -> Result<(), String> {
@@ -108,6 +120,9 @@ impl Route {
             || patterns.iter().copied().flatten().any(|pattern| pattern.is_empty() || pattern.len() > PATTERN_BYTES_MAX)
         {
             return Err(format!("it takes {PATTERNS_MAX} patterns of 1 to {PATTERN_BYTES_MAX} bytes of each kind"));
+        }
+        if let Some(filter) = &self.filter {
+            Filter::parse_for_delivery(&filter.to_string()).map_err(|error| error.to_string())?;
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use wildmatch::WildMatch;
 
 use crate::alert::{Alert, Severity};
+use crate::filter::alert_text;
 use crate::limits;
 
 /// A column of an alert that can be matched, grouped by and compared.
@@ -58,15 +59,11 @@ impl Column {
 
     /// Every text that stands for it: a workspace has an id and a name.
     fn values(self, alert: &Alert) -> [Option<&str>; 2] {
-        let one = |text| [text, None];
+        let second = (self == Self::Workspace).then(|| alert_text(alert, "workspace_name")).flatten();
         match self {
-            Self::Rule => one(Some(alert.rule.as_str())),
-            Self::Severity => one(Some(alert.severity.as_str())),
-            Self::Team => one(alert.who.team.as_deref()),
-            Self::User => one(alert.who.user.as_deref()),
-            Self::Workspace => [alert.who.workspace.as_deref(), alert.who.workspace_name.as_deref()],
-            Self::Domain => one(alert.what.domain.as_deref()),
-            Self::Host => one(alert.what.host.as_deref()),
+            // A matcher's domain is the registrable one alone: silences that are recorded mean that.
+            Self::Domain => [alert.what.domain.as_deref(), None],
+            _ => [alert_text(alert, self.as_str()), second],
         }
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn moment(micros: i64) -> Timestamp {
 }
 
 /// One high alert of a rule that matchers in these tests name.
-pub(super) fn alert(id: &str, revision: u32) -> Alert {
+pub(crate) fn alert(id: &str, revision: u32) -> Alert {
     Alert {
         id: id.into(),
         revision,
