@@ -119,11 +119,6 @@ impl FleetView<'_> {
         Some(FleetPage { agents, total, next, counters: self.counters(filter) })
     }
 
-    /// Every agent that is shown, in order of attention.
-    pub fn everybody(&self) -> Vec<AgentRow> {
-        self.page(&Filter::default(), None, usize::MAX).map(|page| page.agents).unwrap_or_default()
-    }
-
     /// What the agents of a filter come to, whatever their states.
     pub fn counters(&self, filter: &Filter) -> Counters {
         let mut counters = Counters {

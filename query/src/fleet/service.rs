@@ -8,6 +8,7 @@ use operations::triage::TriageService;
 use super::agent::Agent;
 use super::alerts::{AgentAlerts, OpenAlerts};
 use super::fold::Fleet;
+use super::page::Filter;
 use super::row::AgentRow;
 use super::state::{AgentState, state};
 use super::ticker::{Ticker, Ticks};
@@ -95,6 +96,14 @@ impl FleetService {
         let place = FleetPlace { events, operations: *operations_next };
         let behind = end.distance_from(events);
         Ok(look(&FleetView { fleet, alerts, ticker, known_from: *known_from, place, behind, now }))
+    }
+
+    /// Every agent that is shown at `now`, in order of attention.
+    pub fn everybody(&self, now: Timestamp) -> Result<Vec<AgentRow>, LedgerError> {
+        self.read(now, |view| {
+            let page = view.page(&Filter::default(), None, usize::MAX);
+            page.map(|page| page.agents).unwrap_or_default()
+        })
     }
 
     /// Where the fold begins without a snapshot.
