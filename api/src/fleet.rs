@@ -41,9 +41,8 @@ pub(super) async fn list(
     let Wanted { filter, limit, cursor, content } = Wanted::parse(&parameters)?;
     read_content(&state, &authorized, content, "fleet").await?;
     let (fleet, now) = (Arc::clone(state.engine.fleet()), now());
-    let read = move || {
-        fleet.read(now, |view| (view.page(&filter, cursor.as_deref(), limit), render::place(view.place)))
-    };
+    let read =
+        move || fleet.read(now, |view| (view.page(&filter, cursor.as_deref(), limit), render::place(view.place)));
     let (page, position) = blocking(read).await??;
     let page = page.ok_or_else(|| Problem::request("the cursor is not one that a page ended with"))?;
     let agents: Vec<_> = page.agents.into_iter().map(|row| render::agent(row, content)).collect();

@@ -74,9 +74,8 @@ pub(crate) fn counters(counters: &Counters) -> Value {
 /// The last rows of both ledgers that a look reaches, as the id of an event: `events/0/123+operations/0/45`. A ledger without a row is
 /// left out.
 pub(crate) fn place(place: FleetPlace) -> String {
-    let last = |ledger, next: Seq| {
-        (next > Seq::FIRST).then(|| Position { ledger, shard: 0, seq: next.back(1) }.to_string())
-    };
+    let last =
+        |ledger, next: Seq| (next > Seq::FIRST).then(|| Position { ledger, shard: 0, seq: next.back(1) }.to_string());
     let parts = [last(LedgerName::Events, place.events), last(LedgerName::Operations, place.operations)];
     parts.into_iter().flatten().collect::<Vec<_>>().join("+")
 }

@@ -11,7 +11,7 @@ use tower::ServiceExt;
 
 use super::super::tests::documents;
 use crate::fixtures::{Ledgers, People, alert, ask, event, principal};
-use crate::{State, Services, limits, router};
+use crate::{Services, State, limits, router};
 use query::output::Format;
 
 struct Server {
@@ -37,7 +37,11 @@ async fn server() -> Server {
     let prompt = [(column::SESSION, "s-1"), (column::CONTENT, r#"{"prompt":"Fix refund rounding"}"#)];
     let events = [
         now("prompt", "ag-1", &prompt),
-        now("command", "ag-1", &[(column::COMMAND, "cargo test"), (column::TOOL, "Bash"), (column::OUTCOME, "success")]),
+        now(
+            "command",
+            "ag-1",
+            &[(column::COMMAND, "cargo test"), (column::TOOL, "Bash"), (column::OUTCOME, "success")],
+        ),
         now("egress.http", "ag-2", &denied),
         now("approval", "ag-3", &[(column::TOOL, "Bash")]),
     ];
@@ -69,7 +73,8 @@ impl Server {
 
     /// What the audit trail has of reading content through a door.
     async fn content_reads(&self, via: &str) -> String {
-        let sql = format!("SELECT count(*) AS n FROM operations WHERE kind = 'content.read' AND record->>'via' = '{via}'");
+        let sql =
+            format!("SELECT count(*) AS n FROM operations WHERE kind = 'content.read' AND record->>'via' = '{via}'");
         ask(&self.engine, &sql, Format::NdJson).await
     }
 }
@@ -94,7 +99,11 @@ async fn the_route_the_view_and_the_document_say_the_same() {
             let is_moving = ["events_per_minute", "activity", "activity_from", "activity_events", "activity_denied"];
             // Times are written with other precisions, and what moves with the clock may have moved.
             let is_time = row[name].as_str().is_some_and(|text| text.ends_with('Z'));
-            assert!(row[name] == *told || is_time || is_moving.contains(&name.as_str()), "{name}: {} {told}", row[name]);
+            assert!(
+                row[name] == *told || is_time || is_moving.contains(&name.as_str()),
+                "{name}: {} {told}",
+                row[name]
+            );
         }
         assert_eq!(row.as_object().unwrap().len(), agent.as_object().unwrap().len());
     }
@@ -150,7 +159,8 @@ impl Events {
     async fn next(&mut self) -> Option<(String, Value)> {
         loop {
             if let Some((one, rest)) = self.text.split_once("\n\n") {
-                let field = |name: &str| one.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().to_owned();
+                let field =
+                    |name: &str| one.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().to_owned();
                 let (name, data, id) = (field("event: "), field("data: "), field("id: "));
                 self.text = rest.to_owned();
                 if !id.is_empty() {
@@ -187,7 +197,8 @@ async fn a_stream_tells_what_changed_and_goes_on_where_it_ended() {
     let page = server.json("bob", "/api/v1/fleet").await;
     let from = page["position"].as_str().unwrap().to_owned();
     server.ledgers.append(LedgerName::Events, [now("prompt", "ag-2", &[])], 9).await;
-    let mut events = Events::of(server.get("bob", &format!("/api/v1/stream?from={}", from.replace('+', "%2B")), None).await);
+    let mut events =
+        Events::of(server.get("bob", &format!("/api/v1/stream?from={}", from.replace('+', "%2B")), None).await);
     let data = events.of_topic("fleet", "agents").await;
     assert_eq!((agents(&data), &data["agents"][0]["last_kind"]), (vec!["ag-2"], &json!("prompt")));
     assert!(data["agents"][0].get("command").is_none());

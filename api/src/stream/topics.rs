@@ -127,13 +127,21 @@ impl Live {
             if let Some(asked) = self.asked.take()
                 && self.settle(asked, view)
             {
-                event(&mut text, "resync", &json!({ "topics": self.topics.iter().map(|topic| topic.as_str()).collect::<Vec<_>>() }));
+                event(
+                    &mut text,
+                    "resync",
+                    &json!({ "topics": self.topics.iter().map(|topic| topic.as_str()).collect::<Vec<_>>() }),
+                );
             }
             self.see(view)
         })?;
         if !seen.agents.is_empty() || seen.counters.is_some() {
             let agents: Vec<Value> = seen.agents.into_iter().map(|row| render::agent(row, self.content)).collect();
-            event(&mut text, "fleet", &json!({ "agents": agents, "counters": seen.counters.as_ref().map(render::counters) }));
+            event(
+                &mut text,
+                "fleet",
+                &json!({ "agents": agents, "counters": seen.counters.as_ref().map(render::counters) }),
+            );
         }
         if let Some(ticks) = seen.ticks.filter(|ticks| ticks.events > 0) {
             event(&mut text, "events", &shown_ticks(&ticks, self.content));
@@ -197,7 +205,8 @@ impl Live {
         let read = |triage: &Triage| {
             let mut changed: Vec<&Triaged> = triage.iter().filter(|triaged| newest(triaged) >= from).collect();
             changed.sort_unstable_by_key(|triaged| newest(triaged));
-            (changed.len() <= limits::STREAM_ALERTS_MAX).then(|| changed.into_iter().map(shown_alert).collect::<Vec<_>>())
+            (changed.len() <= limits::STREAM_ALERTS_MAX)
+                .then(|| changed.into_iter().map(shown_alert).collect::<Vec<_>>())
         };
         match self.triage.read(read)? {
             Some(changed) if changed.is_empty() && !is_first => {}

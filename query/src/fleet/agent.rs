@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use ledger::events::column;
 use ledger::Timestamp;
+use ledger::events::column;
 use serde::{Deserialize, Serialize};
 
 use super::activity::{Activity, Step};
@@ -12,9 +12,7 @@ use super::checks::{Check, check};
 use super::observation::Observation;
 use super::summary::summary;
 use super::{clip, learn};
-use crate::limits::{
-    FLEET_CONTENT_BYTES_MAX, FLEET_GATEWAY_MEMORY, FLEET_QUIET, FLEET_REPEATS_MIN,
-};
+use crate::limits::{FLEET_CONTENT_BYTES_MAX, FLEET_GATEWAY_MEMORY, FLEET_QUIET, FLEET_REPEATS_MIN};
 
 /// By which name an agent is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -195,7 +193,10 @@ impl Agent {
         Self {
             key,
             id,
-            sender: event.text(column::TOKEN).or_else(|| event.text(column::COLLECTOR)).map(|text| clip(text).to_owned()),
+            sender: event
+                .text(column::TOKEN)
+                .or_else(|| event.text(column::COLLECTOR))
+                .map(|text| clip(text).to_owned()),
             names: Identity::default(),
             sessions: VecDeque::new(),
             last,
@@ -274,7 +275,8 @@ impl Agent {
         if event.moment.since(self.last.moment) >= FLEET_QUIET {
             self.active_since = event.moment;
         }
-        let is_current = event.text(column::SESSION).map(clip).is_none_or(|name| self.session.name.as_deref() == Some(name));
+        let is_current =
+            event.text(column::SESSION).map(clip).is_none_or(|name| self.session.name.as_deref() == Some(name));
         match event.kind {
             "session.start" if is_current => {
                 self.session.started.get_or_insert(event.moment);
@@ -317,7 +319,8 @@ impl Agent {
             }
             if event.kind == "command" {
                 let exit_code = event.integer(column::EXIT_CODE);
-                self.last_command = Some(Command { line: kept(column::COMMAND), exit_code, outcome: kept(column::OUTCOME) });
+                self.last_command =
+                    Some(Command { line: kept(column::COMMAND), exit_code, outcome: kept(column::OUTCOME) });
             }
         }
         if let Some(check) = check(event) {

@@ -99,7 +99,8 @@ impl AgentAlerts {
         let Triaged { alert, opened, .. } = triaged;
         self.open += 1;
         self.changed = self.changed.max(triaged.seq);
-        let is_worse = self.worst.as_ref().is_none_or(|worst| (alert.severity, *opened) > (worst.severity, worst.opened));
+        let is_worse =
+            self.worst.as_ref().is_none_or(|worst| (alert.severity, *opened) > (worst.severity, worst.opened));
         if is_worse {
             let [id, rule, title] = [&alert.id, &alert.rule, &alert.title].map(|text| clip(text).to_owned());
             self.worst = Some(Worst { severity: alert.severity, opened: *opened, id, rule, title });

@@ -46,6 +46,12 @@ pub(super) fn attention(state: AgentState, alerts: &AgentAlerts, denied: u32) ->
         _ => 0,
     };
     let is_looked_after = alerts.worst.as_ref().is_some_and(|worst| worst.severity >= Severity::High);
-    let lesser = if is_looked_after { 350 } else if denied > 0 { 300 } else { 0 };
+    let lesser = if is_looked_after {
+        350
+    } else if denied > 0 {
+        300
+    } else {
+        0
+    };
     by_state.max(by_alert).max(lesser)
 }

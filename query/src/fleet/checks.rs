@@ -72,7 +72,8 @@ pub(super) fn check(event: &Observation<'_>) -> Option<Check> {
 fn is_test_run(command: &str) -> bool {
     let command = super::clip(command);
     command.split(['&', ';', '|', '\n']).any(|part| {
-        let words = part.split_whitespace().skip_while(|word| word.contains('=') || matches!(*word, "env" | "time" | "nice"));
+        let words =
+            part.split_whitespace().skip_while(|word| word.contains('=') || matches!(*word, "env" | "time" | "nice"));
         let mut words = words.filter(|word| !word.starts_with(['-', '+']));
         let program = words.next().and_then(|word| word.rsplit('/').next()).unwrap_or_default();
         let mut argument = words.next().unwrap_or_default();
@@ -80,7 +81,10 @@ fn is_test_run(command: &str) -> bool {
             argument = words.next().unwrap_or_default();
         }
         RUNNERS.iter().any(|(runner, word)| {
-            program == *runner && (word.is_empty() || argument == *word || argument.strip_prefix(*word).is_some_and(|rest| rest.starts_with(':')))
+            program == *runner
+                && (word.is_empty()
+                    || argument == *word
+                    || argument.strip_prefix(*word).is_some_and(|rest| rest.starts_with(':')))
         })
     })
 }
@@ -107,7 +111,7 @@ fn counted(content: &str) -> Option<(u32, u32)> {
     let content = content.get(from..)?;
     // Content is JSON: its line breaks are written as `\n`.
     let lines = || content.split(['\n', '\r']).flat_map(|line| line.split("\\n"));
-    let is_of_cargo = |line: &&str| line.trim_start().starts_with("test result:");
+    let is_of_cargo = |line: &&str| line.contains("test result: ");
     let mut cargo = lines().filter(is_of_cargo).map(numbers).peekable();
     let (passed, failed) = if cargo.peek().is_some() {
         cargo.fold((None, None), |(passed, failed), (more, worse)| (plus(passed, more), plus(failed, worse)))
@@ -158,7 +162,10 @@ mod tests {
     #[test]
     fn counts_are_found_in_what_runners_print() {
         let check = |content: &str, expected: Option<(u32, u32)>| assert_eq!(counted(content), expected, "{content}");
-        check(r#"{"output":"test result: ok. 12 passed; 0 failed; 1 ignored\n\ntest result: FAILED. 3 passed; 2 failed"}"#, Some((15, 17)));
+        check(
+            r#"{"output":"test result: ok. 12 passed; 0 failed; 1 ignored\n\ntest result: FAILED. 3 passed; 2 failed"}"#,
+            Some((15, 17)),
+        );
         check("=== 1 failed, 40 passed in 2.31s ===", Some((40, 41)));
         check("Tests:       1 failed, 12 passed, 13 total", Some((12, 13)));
         check("a test failed horribly", None);

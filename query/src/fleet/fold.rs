@@ -150,11 +150,14 @@ impl Fleet {
             }
             room -= count;
         }
-        let mut oldest: Vec<(Timestamp, u64)> = self.agents.iter().map(|(id, agent)| (agent.last.moment, *id)).collect();
+        let mut oldest: Vec<(Timestamp, u64)> =
+            self.agents.iter().map(|(id, agent)| (agent.last.moment, *id)).collect();
         oldest.sort_unstable();
         let mut going = Vec::with_capacity(number);
         for (_, id) in oldest {
-            let Some(left) = self.agents.get(&id).and_then(|agent| of.get_mut(&agent.sender.as_deref())) else { continue };
+            let Some(left) = self.agents.get(&id).and_then(|agent| of.get_mut(&agent.sender.as_deref())) else {
+                continue;
+            };
             if *left > share && going.len() < number {
                 *left -= 1;
                 going.push(id);

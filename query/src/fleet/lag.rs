@@ -43,15 +43,18 @@ impl Lag {
         if minute > self.minute + 1 {
             return None;
         }
-        let count = |at: usize| [&self.now, &self.before].iter().filter_map(|counts| counts.get(at)).map(|n| u64::from(*n)).sum::<u64>();
+        let count = |at: usize| {
+            [&self.now, &self.before].iter().filter_map(|counts| counts.get(at)).map(|n| u64::from(*n)).sum::<u64>()
+        };
         let all: u64 = (0..CLASSES).map(count).sum();
         let wanted = (all * 99).div_ceil(100);
         let mut below = 0;
-        (0..CLASSES).find(|at| {
-            below += count(*at);
-            below >= wanted && all > 0
-        })
-        .map(upper)
+        (0..CLASSES)
+            .find(|at| {
+                below += count(*at);
+                below >= wanted && all > 0
+            })
+            .map(upper)
     }
 }
 

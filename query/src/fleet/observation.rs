@@ -28,7 +28,17 @@ pub(super) enum Doing {
 /// The kinds that show an agent at work, or the beginnings of their names. What a control plane tells of people, workspaces and
 /// connections is none of them.
 const WORK: [&str; 12] = [
-    "egress.", "dns.", "model.", "tool.", "command", "file.", "prompt", "session.", "subagent.", "approval", "check.",
+    "egress.",
+    "dns.",
+    "model.",
+    "tool.",
+    "command",
+    "file.",
+    "prompt",
+    "session.",
+    "subagent.",
+    "approval",
+    "check.",
     "agent.",
 ];
 /// Those of them that are acts.
@@ -76,8 +86,7 @@ impl<'a> Observation<'a> {
     /// The agent's name, unless it is that of one of the agents of a session: hooks tell those, and the session is the agent.
     pub(super) fn agent(&self) -> Option<&'a str> {
         let agent = self.text(column::AGENT)?;
-        let is_of_hook =
-            self.text(column::AGENT_KIND).is_some_and(|kind| self.text(column::SOURCE) == Some(kind));
+        let is_of_hook = self.text(column::AGENT_KIND).is_some_and(|kind| self.text(column::SOURCE) == Some(kind));
         (!is_of_hook).then_some(agent)
     }
 

@@ -104,7 +104,8 @@ impl FleetView<'_> {
     /// One page of the agents, at most `limit`, behind the one that ended with the cursor `after`. `None` if that is no cursor.
     pub fn page(&self, filter: &Filter, after: Option<&str>, limit: usize) -> Option<FleetPage> {
         let after = after.map(|text| read_cursor(text).ok_or(())).transpose().ok()?;
-        let wanted = self.chosen(filter).filter(|(_, _, state, _)| filter.states.is_empty() || filter.states.contains(state));
+        let wanted =
+            self.chosen(filter).filter(|(_, _, state, _)| filter.states.is_empty() || filter.states.contains(state));
         let mut places: Vec<(Place, u64)> =
             wanted.map(|(id, agent, state, since)| (self.place(id, agent, state, since), id)).collect();
         let total = places.len();
@@ -138,7 +139,8 @@ impl FleetView<'_> {
             }
             counters.denied += u64::from(denied);
             counters.events_per_minute += u64::from(agent.activity.events_per_minute(self.now));
-            counters.micros_per_minute = counters.micros_per_minute.saturating_add(agent.activity.micros_per_minute(self.now));
+            counters.micros_per_minute =
+                counters.micros_per_minute.saturating_add(agent.activity.micros_per_minute(self.now));
             let (micros, unpriced) = agent.today.at(self.now);
             counters.micros_today = counters.micros_today.saturating_add(micros);
             counters.unpriced_today += u64::from(unpriced);

@@ -12,9 +12,7 @@ use super::page::Filter;
 use super::row::AgentRow;
 use super::state::{AgentState, state};
 use super::ticker::{Ticker, Ticks};
-use crate::limits::{
-    FLEET_ALERTS_EVERY, FLEET_HISTORY, FLEET_READ_BYTES, FLEET_READ_ROWS, FLEET_TICKER_ROWS_AT_ONCE,
-};
+use crate::limits::{FLEET_ALERTS_EVERY, FLEET_HISTORY, FLEET_READ_BYTES, FLEET_READ_ROWS, FLEET_TICKER_ROWS_AT_ONCE};
 
 /// What is read at once.
 pub(super) const LIMIT: ReadLimit = ReadLimit { rows: FLEET_READ_ROWS, bytes: FLEET_READ_BYTES };
@@ -218,7 +216,13 @@ impl FleetView<'_> {
 
     /// Number of agents that changed from `from` on, or by the time that passed since `before`, whose numbers come after `after`;
     /// at most `rows_max` of them with their numbers, in the order of these.
-    pub fn changed(&self, from: FleetPlace, before: Option<Timestamp>, after: Option<u64>, rows_max: usize) -> Vec<(u64, AgentRow)> {
+    pub fn changed(
+        &self,
+        from: FleetPlace,
+        before: Option<Timestamp>,
+        after: Option<u64>,
+        rows_max: usize,
+    ) -> Vec<(u64, AgentRow)> {
         let first = after.map_or(0, |after| after.saturating_add(1));
         let is_known = from.operations >= self.known_from;
         let changed = self.fleet.agents.range(first..).filter(|(id, agent)| {

@@ -49,7 +49,9 @@ impl SnapshotFile {
         fs::File::open(self.path()).ok()?.take(FLEET_SNAPSHOT_BYTES_MAX).read_to_end(&mut bytes).ok()?;
         let read = decode(&bytes);
         if read.is_none() {
-            tracing::warn!("the snapshot of the fleet is damaged or of another version; it is made anew from the ledger");
+            tracing::warn!(
+                "the snapshot of the fleet is damaged or of another version; it is made anew from the ledger"
+            );
         }
         read
     }

@@ -2,13 +2,14 @@
 
 use ledger::events::column;
 
-use super::observation::Observation;
 use super::clip;
+use super::observation::Observation;
 
 /// The line. Every name in it is attacker-written.
 pub(super) fn summary(event: &Observation<'_>) -> String {
     let text = |column| event.text(column).map(clip);
-    let first = |columns: &[ledger::column::handle::Text]| columns.iter().find_map(|column| text(*column)).unwrap_or_default();
+    let first =
+        |columns: &[ledger::column::handle::Text]| columns.iter().find_map(|column| text(*column)).unwrap_or_default();
     let subject = match event.kind {
         kind if kind.starts_with("egress.") || kind.starts_with("dns.") => {
             let verb = first(&[column::METHOD, column::ACTION]);

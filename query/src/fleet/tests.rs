@@ -76,8 +76,14 @@ fn check(events: &[(i64, Value)], second: i64, expected: &Value) {
 fn an_agent_is_found_by_every_name_that_a_source_has_for_it() {
     // The firewall knows the workspace and the agent in it, the hooks the session, the gateway either.
     let one = [
-        (0, json!({"kind": "egress.http", "family": "boundary", "workspace": "w-1", "agent": "main", "session": "b-1", "outcome": "allow"})),
-        (1, json!({"kind": "session.start", "workspace": "w-1", "session": "s-1", "agent_kind": "claude_code", "team": "red"})),
+        (
+            0,
+            json!({"kind": "egress.http", "family": "boundary", "workspace": "w-1", "agent": "main", "session": "b-1", "outcome": "allow"}),
+        ),
+        (
+            1,
+            json!({"kind": "session.start", "workspace": "w-1", "session": "s-1", "agent_kind": "claude_code", "team": "red"}),
+        ),
         (2, json!({"kind": "tool.call", "session": "s-1", "agent": "sub-1", "agent_kind": "acme", "tool": "Read"})),
         (3, json!({"kind": "model.call", "session": "s-1", "family": "gateway", "model": "model-a", "user": "ada"})),
         (4, json!({"kind": "egress.http", "workspace": "w-2", "agent": "main", "session": "b-2", "outcome": "allow"})),
@@ -121,7 +127,11 @@ fn states_follow_from_what_was_told_and_from_time() {
     check(&[(0, ag("prompt")), (5, asks.clone())], 4_000, &state("waiting", 5));
     check(&[(5, asks.clone()), (9, with("command", &json!({"tool_call": "c-1"})))], 10, &state("working", 5));
     check(&[(5, asks.clone()), (9, with("command", &json!({"tool_call": "c-2"})))], 10, &state("waiting", 5));
-    check(&[(5, asks.clone()), (9, with("approval", &json!({"tool_call": "c-1", "outcome": "deny"})))], 10, &state("working", 5));
+    check(
+        &[(5, asks.clone()), (9, with("approval", &json!({"tool_call": "c-1", "outcome": "deny"})))],
+        10,
+        &state("working", 5),
+    );
     check(&[(5, asks.clone()), (9, ag("prompt"))], 10, &state("working", 5));
     check(&[(0, ag("prompt")), (9, ag("session.end"))], 4_000, &state("done", 9));
     check(&[(0, ag("prompt")), (9, with("session.end", &json!({"outcome": "error"})))], 10, &state("failed", 9));
@@ -141,20 +151,35 @@ fn money_tests_and_repeats_are_added_up() {
         (second, event)
     };
     let run = |second: i64, call: &str, action: u64| {
-        (second, json!({"kind": "command", "agent": "ag", "session": "s", "tool": "Bash", "tool_call": call, "action_fp": action,
+        (
+            second,
+            json!({"kind": "command", "agent": "ag", "session": "s", "tool": "Bash", "tool_call": call, "action_fp": action,
             "command": "cargo test -p refunds", "exit_code": 1, "outcome": "error",
-            "content": "{\"output\":\"test result: FAILED. 11 passed; 1 failed\"}"}))
+            "content": "{\"output\":\"test result: FAILED. 11 passed; 1 failed\"}"}),
+        )
     };
     let events = [
-        (0, json!({"kind": "prompt", "agent": "ag", "session": "s", "content": "{\"prompt\":\"\\n  Fix refund rounding\\nplease\"}"})),
+        (
+            0,
+            json!({"kind": "prompt", "agent": "ag", "session": "s", "content": "{\"prompt\":\"\\n  Fix refund rounding\\nplease\"}"}),
+        ),
         cost(1, json!({"family": "gateway", "trust": "gateway", "cost_micros": 700})),
         cost(2, json!({"trust": "agent", "cost_micros": 900})),
         cost(3, json!({"family": "gateway", "trust": "gateway"})),
         cost(4, json!({"family": "gateway", "trust": "gateway", "cost_micros": 50, "marks": ["conflict"]})),
         cost(-90_000, json!({"family": "gateway", "trust": "gateway", "cost_micros": 40})),
-        run(5, "c-1", 9), run(6, "c-1", 9), run(7, "c-2", 9), run(8, "c-3", 9),
-        (9, json!({"kind": "egress.http", "agent": "ag", "method": "POST", "host": "attacker-logger.com", "outcome": "deny"})),
-        (9, json!({"kind": "egress.http", "agent": "ag", "method": "GET", "host": "packages.acme.example", "outcome": "allow"})),
+        run(5, "c-1", 9),
+        run(6, "c-1", 9),
+        run(7, "c-2", 9),
+        run(8, "c-3", 9),
+        (
+            9,
+            json!({"kind": "egress.http", "agent": "ag", "method": "POST", "host": "attacker-logger.com", "outcome": "deny"}),
+        ),
+        (
+            9,
+            json!({"kind": "egress.http", "agent": "ag", "method": "GET", "host": "packages.acme.example", "outcome": "allow"}),
+        ),
     ];
     let row = json!({
         "task": "Fix refund rounding", "command": "cargo test -p refunds", "exit_code": 1,
@@ -165,7 +190,11 @@ fn money_tests_and_repeats_are_added_up() {
     });
     check(&events, 12, &json!({ "agent:ag": row }));
     // Half a minute later half of the minute before counts.
-    check(&events, 90, &json!({ "agent:ag": {"events_per_minute": 5, "denied": 1, "activity": format!("{}a.", ".".repeat(58))} }));
+    check(
+        &events,
+        90,
+        &json!({ "agent:ag": {"events_per_minute": 5, "denied": 1, "activity": format!("{}a.", ".".repeat(58))} }),
+    );
     check(&events, 700, &json!({ "agent:ag": {"events_per_minute": 0, "denied": 0, "denied_session": 1} }));
     // A new session begins with nothing.
     let anew = [cost(0, json!({"cost_micros": 1})), (5, json!({"kind": "prompt", "agent": "ag", "session": "s-2"}))];
@@ -194,7 +223,8 @@ fn a_page_follows_on_the_one_before_and_counts_everybody() {
                 }
             }
             assert_eq!(ids, ["ag-5", "ag-1", "ag-2", "ag-3", "ag-4", "ag-6", "ag-0"]);
-            let red = Filter { teams: vec!["red".to_owned()], states: vec![AgentState::Done], prefix: Some("AG".to_owned()) };
+            let red =
+                Filter { teams: vec!["red".to_owned()], states: vec![AgentState::Done], prefix: Some("AG".to_owned()) };
             let page = view.page(&red, None, 9).unwrap();
             assert_eq!((page.total, page.counters.agents, page.counters.states["working"]), (1, 3, 2));
             assert!(view.page(&red, Some("nonsense"), 9).is_none());
@@ -222,7 +252,8 @@ async fn states_that_need_an_alert_come_and_go_with_it() {
     let (ledgers, service) = told(&events);
     let states = |second: i64| {
         let everybody = service.everybody(at(second)).unwrap();
-        let mut states: Vec<(String, &str)> = everybody.iter().map(|row| (row.id.clone(), row.state.as_str())).collect();
+        let mut states: Vec<(String, &str)> =
+            everybody.iter().map(|row| (row.id.clone(), row.state.as_str())).collect();
         states.sort_unstable();
         states.into_iter().map(|(_, state)| state).collect::<Vec<_>>()
     };
@@ -236,7 +267,13 @@ async fn states_that_need_an_alert_come_and_go_with_it() {
     ledgers.append(LedgerName::Operations, opened, 9).await;
     assert_eq!(states(11), ["repeating", "stuck", "over_budget", "lost", "working"]);
     let from = service.read(at(12), |view| view.place).unwrap();
-    ledgers.append(LedgerName::Operations, [alert("loop.repeat", &json!({"session": "s-0"}), "resolved", 2, "events/0/0")], 9).await;
+    ledgers
+        .append(
+            LedgerName::Operations,
+            [alert("loop.repeat", &json!({"session": "s-0"}), "resolved", 2, "events/0/0")],
+            9,
+        )
+        .await;
     assert_eq!(states(13), ["working", "stuck", "over_budget", "lost", "working"]);
     // Whoever comes back is told of what changed meanwhile, and of nothing else.
     let changed = |from| {
@@ -245,9 +282,14 @@ async fn states_that_need_an_alert_come_and_go_with_it() {
     };
     assert_eq!(changed(from), ["ag-0"]);
     assert_eq!(changed(FleetPlace::default()).len(), 5, "what was before is not known");
-    let fresh = service.read(at(14), |view| (view.place, view.changed(view.place, Some(at(14)), None, 9).len())).unwrap();
+    let fresh =
+        service.read(at(14), |view| (view.place, view.changed(view.place, Some(at(14)), None, 9).len())).unwrap();
     assert_eq!(fresh.1, 0);
-    assert_eq!(service.read(at(500), |view| view.changed(fresh.0, Some(at(14)), None, 9).len()).unwrap(), 5, "they are quiet");
+    assert_eq!(
+        service.read(at(500), |view| view.changed(fresh.0, Some(at(14)), None, 9).len()).unwrap(),
+        5,
+        "they are quiet"
+    );
 }
 
 #[tokio::test]
@@ -255,7 +297,10 @@ async fn a_follower_goes_on_from_its_snapshot_and_says_what_a_reader_says() {
     let ledgers = Ledgers::new(1_000);
     let now = Timestamp::from_unix_micros(ledger::TimeSource::now(&ledger::SystemClock).unix_micros());
     let event = |n: usize| {
-        let mut entry = entry(0, &json!({"kind": "tool.call", "agent": format!("ag-{}", n % 7), "tool": "Bash", "action_fp": n % 3}));
+        let mut entry = entry(
+            0,
+            &json!({"kind": "tool.call", "agent": format!("ag-{}", n % 7), "tool": "Bash", "action_fp": n % 3}),
+        );
         entry.set_time(c::OBSERVED, now.saturating_sub(Duration::from_secs(60 - n as u64)));
         entry
     };
@@ -293,7 +338,11 @@ fn whoever_brings_the_most_agents_loses_their_own() {
         rows.push_entry(0, at(n), &entry(n, &json!({"kind": "prompt", "agent": format!("ag-{n}"), "token": "quiet"})));
     }
     for n in 0..3 * FLEET_AGENTS_MAX as i64 {
-        rows.push_entry(0, at(200 + n), &entry(200 + n, &json!({"kind": "prompt", "agent": format!("x-{n}"), "token": "loud"})));
+        rows.push_entry(
+            0,
+            at(200 + n),
+            &entry(200 + n, &json!({"kind": "prompt", "agent": format!("x-{n}"), "token": "loud"})),
+        );
     }
     for row in rows.iter() {
         fleet.apply(&row);
@@ -311,8 +360,18 @@ fn whoever_brings_the_most_agents_loses_their_own() {
 /// An event of few agents, of any kind, some of them late.
 fn any_event() -> impl Strategy<Value = Value> {
     let kinds = prop::sample::select(vec![
-        "prompt", "tool.call", "command", "approval", "model.call", "model.tokens", "egress.http", "session.start",
-        "session.end", "check.result", "file.write", "audit",
+        "prompt",
+        "tool.call",
+        "command",
+        "approval",
+        "model.call",
+        "model.tokens",
+        "egress.http",
+        "session.start",
+        "session.end",
+        "check.result",
+        "file.write",
+        "audit",
     ]);
     let name = |prefix: &'static str| prop::option::of((0..4).prop_map(move |n| format!("{prefix}-{n}")));
     let outcome = prop::option::of(prop::sample::select(vec!["allow", "deny", "success", "error"]));
@@ -397,7 +456,12 @@ fn costs() {
         spent += started.elapsed();
     }
     let bytes = encode(&fleet, Seq::FIRST).unwrap().len();
-    println!("{} ns a row, {} agents, {} bytes of snapshot an agent", spent.as_nanos() / 1_000_000, fleet.len(), bytes / fleet.len());
+    println!(
+        "{} ns a row, {} agents, {} bytes of snapshot an agent",
+        spent.as_nanos() / 1_000_000,
+        fleet.len(),
+        bytes / fleet.len()
+    );
     let before = resident();
     let copy = fleet.clone();
     println!("{} bytes of memory an agent", (resident() - before) / copy.len());

@@ -72,9 +72,12 @@ const COLUMNS: &[ViewColumn] = &[
     text_if!(session, "Its session."),
     text_if!(run, "Task, chat or execution."),
     text_if!(model, "The model that it called last."),
-    column("state", Form::Text, "working, waiting, quiet, repeating, stuck, over_budget, done, failed or lost.", |row| {
-        Cell::text(row.state.as_str())
-    }),
+    column(
+        "state",
+        Form::Text,
+        "working, waiting, quiet, repeating, stuck, over_budget, done, failed or lost.",
+        |row| Cell::text(row.state.as_str()),
+    ),
     time!(since, "Since when it stands so."),
     number!(attention, "How much it needs a person's attention; the highest first."),
     number!(alerts, "Open alerts about it."),
