@@ -7,7 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use crate::logging::LogFormat;
 use crate::output::Format;
 use crate::{
-    alerts, backup, budgets, config, doctor, hook, init, login, route, rules, serve, sinks, sql, tail, token, verify,
+    alerts, backup, budgets, config, doctor, fleet, hook, init, login, route, rules, serve, sinks, sql, tail, token,
+    verify,
 };
 
 /// The sealed flight recorder for fleets of autonomous coding agents.
@@ -40,6 +41,8 @@ pub enum Command {
     Sql(sql::Arguments),
     /// Print events as they are recorded.
     Tail(tail::Arguments),
+    /// Show what every agent does now, whoever needs a person first.
+    Fleet(fleet::Arguments),
     /// Look at alerts, work on them, and silence them.
     #[command(subcommand)]
     Alerts(alerts::Command),

@@ -8,6 +8,7 @@
 //! | `backup` | `backup.rs` |
 //! | `sql` | `sql.rs` |
 //! | `tail` | `tail.rs` |
+//! | `fleet` | `fleet.rs` |
 //! | `alerts` | `alerts.rs`, with its parts in `alerts/` |
 //! | `budgets` | `budgets.rs` |
 //! | `token` | `token.rs`; what a token is: `operations/src/access.rs` |
@@ -18,7 +19,7 @@
 //! | `config` | `config.rs`; the file itself: `settings.rs`; the certificate that it names: `certificate.rs` |
 //! | `doctor` | `doctor.rs` |
 //!
-//! `sql`, `tail`, `alerts`, `budgets`, `token`, `sinks` and `doctor` ask through `client.rs`, of a server's address, of the server that runs on
+//! `sql`, `tail`, `fleet`, `alerts`, `budgets`, `token`, `sinks` and `doctor` ask through `client.rs`, of a server's address, of the server that runs on
 //! a directory (its socket: `control.rs`), or in this process; everything is printed by `output.rs`, and every end of the program is in `exit.rs`.
 
 // Tests stop at the first thing that they did not expect; the lints are for code that users run.
@@ -36,6 +37,7 @@ mod control;
 mod doctor;
 mod endpoints;
 mod exit;
+mod fleet;
 mod hook;
 mod init;
 mod limits;
@@ -87,6 +89,7 @@ fn run(cli: Cli) -> CommandResult {
         Command::Backup(arguments) => backup::run(&arguments),
         Command::Sql(arguments) => sql::run(&arguments),
         Command::Tail(arguments) => tail::run(&arguments),
+        Command::Fleet(arguments) => fleet::run(&arguments),
         Command::Alerts(command) => alerts::run(command),
         Command::Budgets(command) => budgets::run(command),
         Command::Login(arguments) => login::run(&arguments),

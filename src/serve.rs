@@ -9,6 +9,7 @@ mod configuration;
 mod console;
 mod control;
 mod exposition;
+mod fleet;
 mod followers;
 mod health;
 mod listener;
@@ -155,6 +156,8 @@ struct Server {
     configuration: configuration::Writer,
     /// Who records what receivers are to be told of again.
     notices: Part,
+    /// Who keeps what every agent does.
+    fleet: Part,
     /// The sinks that run; a reload replaces them.
     sinks: Arc<RwLock<Sinks>>,
     /// Cancelled when answers without an end are to end.
@@ -187,11 +190,13 @@ impl Server {
         let suppressor = TriageSuppressor::of(&triage);
         let (pipeline, registry) =
             Pipeline::build(&store, settings, rules, &tokens, suppressor, ingest, &health).await?;
+        let (fleet, following) = fleet::start(&store, &triage, &health);
         let options = query::Options {
             audit: Some(operations.appender()),
             threads: settings.query.threads.map(Into::into),
             queries_max: settings.query.queries_max.map(Into::into),
             triage: Some(Arc::clone(&triage)),
+            fleet: Some(fleet),
         };
         let engine = query::Engine::new(store.events().reader(), store.operations().reader(), options)?;
         let slack = slack::Apps::of(settings);
@@ -234,6 +239,7 @@ impl Server {
             slack,
             configuration,
             notices,
+            fleet: following,
             sinks,
             answers_stop,
             control,
@@ -278,6 +284,7 @@ impl Server {
         self.configuration.end().await;
         self.notices.end().await;
         self.pipeline.drain().await;
+        self.fleet.end().await;
         // Live tails have shown what became durable by now, or come back for it.
         self.answers_stop.cancel();
         self.control_stop.cancel();

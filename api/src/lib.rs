@@ -12,6 +12,7 @@ mod budgets;
 mod concurrency_limiter;
 #[cfg(test)]
 mod fixtures;
+mod fleet;
 pub mod limits;
 mod logins;
 mod problem;
@@ -19,6 +20,7 @@ mod server;
 mod silences;
 mod slack;
 mod sql;
+mod stream;
 mod tail;
 mod tail_filter;
 mod tokens;
@@ -81,6 +83,7 @@ pub struct State {
     decisions: ConcurrencyLimiter,
     slack: Interactions,
     tails: ConcurrencyLimiter,
+    streams: ConcurrencyLimiter,
 }
 
 impl State {
@@ -93,8 +96,9 @@ impl State {
             limits::BUDGET_REQUESTS_PER_TOKEN_MAX,
         );
         let tails = ConcurrencyLimiter::new("live tails", limits::TAILS_MAX, limits::TAILS_PER_TOKEN_MAX);
+        let streams = ConcurrencyLimiter::new("live streams", limits::STREAMS_MAX, limits::STREAMS_PER_TOKEN_MAX);
         let slack = Interactions::default();
-        Self { engine, authorize, triage, budgets, tokens, logins, server, stop, decisions, slack, tails }
+        Self { engine, authorize, triage, budgets, tokens, logins, server, stop, decisions, slack, tails, streams }
     }
 
     /// Listens to the buttons of messages too.
@@ -116,6 +120,8 @@ struct Route {
 const ROUTES: &[Route] = &[
     Route { method: "post", path: "/api/v1/query", handler: || post(sql::run) },
     Route { method: "get", path: "/api/v1/tail", handler: || get(tail::follow) },
+    Route { method: "get", path: "/api/v1/fleet", handler: || get(fleet::list) },
+    Route { method: "get", path: "/api/v1/stream", handler: || get(stream::follow) },
     Route { method: "get", path: "/api/v1/alerts", handler: || get(alerts::list) },
     Route { method: "get", path: "/api/v1/alerts/{alert}", handler: || get(alerts::show) },
     Route { method: "post", path: "/api/v1/alerts/{alert}/ack", handler: || alerts::work("ack") },

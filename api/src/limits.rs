@@ -23,6 +23,29 @@ pub const TAIL_HEARTBEAT: Duration = Duration::from_secs(10);
 /// Filter values in one live tail.
 pub const TAIL_FILTERS_MAX: usize = 64;
 
+/// Live streams that are open at the same time. The next one is answered `Busy`.
+pub const STREAMS_MAX: usize = 64;
+/// The most of them of one token.
+pub const STREAMS_PER_TOKEN_MAX: usize = 16;
+/// A live stream sends no topic more often than this.
+pub const STREAM_TICK: Duration = Duration::from_millis(250);
+/// What a client is asked to wait before it comes back.
+pub const STREAM_RETRY: Duration = Duration::from_secs(2);
+/// A live stream sends a comment when nothing else was sent for this long.
+pub const STREAM_KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// Agents in one update of a live stream; the others follow.
+pub const STREAM_AGENTS_MAX: usize = 200;
+/// How often agents are sent of which nothing changed but what time changes, and totals.
+pub const STREAM_PULSE: Duration = Duration::from_secs(5);
+/// The shortest time between two totals of the fleet.
+pub const STREAM_TOTALS_EVERY: Duration = Duration::from_secs(1);
+/// Events in one update of a live stream; of more it says how many there were.
+pub const STREAM_EVENTS_MAX: usize = 12;
+/// A client that is so many rows behind is told to load everything anew.
+pub const STREAM_BEHIND_MAX: u64 = 1_000_000;
+/// Alerts in one update of a live stream; if more changed, the client is told to load everything anew.
+pub const STREAM_ALERTS_MAX: usize = 256;
+
 /// Alerts or silences in one page of a list, unless the request asks for another number.
 pub const PAGE_DEFAULT: usize = 100;
 /// The most that a page has.

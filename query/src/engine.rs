@@ -17,11 +17,13 @@ use tokio::task::JoinSet;
 
 use crate::audit::{self, AuditTrail};
 use crate::error::{Limit, QueryError};
+use crate::fleet::FleetService;
 use crate::limits;
 use crate::profile::Profile;
 use crate::result_stream::{ResultPiece, ResultStream, Watched};
 use crate::session::{self, Planned, Sessions};
 use crate::statement;
+use crate::table::Projections;
 
 /// Why a query is asked: what a person typed is recorded, what a page asks again and again is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +111,8 @@ pub struct Options {
     pub audit: Option<Appender>,
     /// What alerts amount to, as the API tells it. `None` makes one of its own, in which nothing is hidden by a configuration.
     pub triage: Option<Arc<TriageService>>,
+    /// What agents do now, as the API tells it. `None` makes one that reads the ledger when somebody asks.
+    pub fleet: Option<Arc<FleetService>>,
     /// Threads, and parts of a plan; `None` means one per core.
     pub threads: Option<usize>,
     /// Queries at the same time; `None` means [`limits::QUERIES_MAX`].
@@ -123,6 +127,7 @@ struct Inner {
     events: Reader,
     operations: Reader,
     sessions: Sessions,
+    fleet: Arc<FleetService>,
     audit: Option<Appender>,
     admission: Arc<Semaphore>,
     queries_max: usize,
@@ -153,11 +158,16 @@ impl Engine {
             .build()
             .map_err(QueryError::internal)?;
         let own = || Arc::new(TriageService::new(operations.clone(), None, Policy::default()));
-        let sessions = Sessions::new(threads, events.data_directory(), options.triage.unwrap_or_else(own))?;
+        let triage = options.triage.unwrap_or_else(own);
+        let own = || Arc::new(FleetService::new(events.clone(), operations.clone(), Arc::clone(&triage)));
+        let fleet = options.fleet.unwrap_or_else(own);
+        let projections = Projections { triage, fleet: Arc::clone(&fleet) };
+        let sessions = Sessions::new(threads, events.data_directory(), projections)?;
         Ok(Self(Arc::new(Inner {
             events,
             operations,
             sessions,
+            fleet,
             audit: options.audit,
             admission: Arc::new(Semaphore::new(queries_max)),
             queries_max,
@@ -173,6 +183,11 @@ impl Engine {
     /// The reader of one ledger.
     pub fn reader(&self, name: LedgerName) -> &Reader {
         self.0.reader(name)
+    }
+
+    /// What every agent does now, as the view `agents` shows it.
+    pub fn fleet(&self) -> &Arc<FleetService> {
+        &self.0.fleet
     }
 
     /// Queries that run now, for a metric.

@@ -12,7 +12,7 @@ use crate::engine::{AccessCheck, Engine, Limits, Options, Purpose, Request};
 use crate::error::QueryError;
 use crate::output::{Encoded, Format};
 
-pub(crate) use ledgers::{Ledgers, event, principal, story};
+pub(crate) use ledgers::{Ledgers, event, operation, principal, story};
 
 impl Ledgers {
     /// A store whose segments hold `segment_entries_max` rows.

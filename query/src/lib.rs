@@ -6,7 +6,7 @@
 //!                        table: segments and hot tail of one snapshot
 //! ```
 //!
-//! Queries only read. This package knows no HTTP, no collector, no detector and no sink.
+//! `fleet` folds the rows of `events` into what every agent does now. Queries only read. This package knows no HTTP, no collector, no detector and no sink.
 
 // Tests stop at the first surprise; a typed error would only hide where it happened.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
@@ -18,6 +18,7 @@ mod error;
 pub mod filter;
 #[cfg(test)]
 mod fixtures;
+pub mod fleet;
 mod growth;
 mod guard;
 pub mod limits;

@@ -115,3 +115,55 @@ pub const NEIGHBOURS_MAX: usize = 200;
 pub const ELSEWHERE_MICROS: i64 = 30 * 86_400_000_000;
 /// Records in the index of one session.
 pub const INDEX_RECORDS_MAX: usize = 200_000;
+/// Agents that the fleet's fold keeps. Above it, whoever brought the most of them loses those that were silent for longest.
+pub const FLEET_AGENTS_MAX: usize = 16_384;
+/// So many of them go at once, so that one more agent does not cost a look at all of them.
+pub const FLEET_EVICTED_AT_ONCE: usize = FLEET_AGENTS_MAX / 16;
+/// The longest text that is kept of an agent, in bytes.
+pub const FLEET_TEXT_BYTES_MAX: usize = 256;
+/// Sessions of one agent by whose names its events are found.
+pub const FLEET_SESSIONS_MAX: usize = 4;
+/// Agents of one name or workspace that are compared to find whose an event is.
+pub const FLEET_NAMESAKES_MAX: usize = 64;
+/// Questions for approval of one agent that are kept.
+pub const FLEET_APPROVALS_MAX: usize = 8;
+/// Minutes of activity that are kept of an agent.
+pub const FLEET_MINUTES: usize = 60;
+/// Minutes over which requests that were denied and allowed are added up.
+pub const FLEET_REQUEST_MINUTES: i64 = 10;
+/// An agent that was not heard of for so long is quiet.
+pub const FLEET_QUIET: Duration = Duration::from_mins(5);
+/// An agent that was not heard of for so long is left out.
+pub const FLEET_SHOWN: Duration = Duration::from_hours(24);
+/// The same action so often in a row counts as repetition in the strip of activity.
+pub const FLEET_REPEATS_MIN: u32 = 3;
+/// How long after the gateway's last word on an agent's spend nobody else's is counted.
+pub const FLEET_GATEWAY_MEMORY: Duration = Duration::from_hours(1);
+/// Domains of which the fleet's fold remembers that somebody asked for them.
+pub const FLEET_DOMAINS_MAX: usize = 32_768;
+/// For so long after its first event the fold learns which domains are usual, and calls none of them new.
+pub const FLEET_DOMAINS_LEARNT: Duration = Duration::from_hours(24);
+/// Collectors of which the fleet's fold knows their newest event.
+pub const FLEET_COLLECTORS_MAX: usize = 1_024;
+/// The longest content in which a prompt or the counts of a test run are looked for, in bytes.
+pub const FLEET_CONTENT_BYTES_MAX: usize = 256 << 10;
+/// How far back the fleet's fold begins where no snapshot of it can be used.
+pub const FLEET_HISTORY: Duration = Duration::from_hours(24);
+/// Rows that the fleet's fold reads at once,
+pub const FLEET_READ_ROWS: usize = 2_048;
+/// and the most bytes of them.
+pub const FLEET_READ_BYTES: usize = 8 << 20;
+/// A snapshot of the fleet's fold is written after so many events,
+pub const FLEET_SNAPSHOT_EVENTS: u64 = 500_000;
+/// or so long after the last one if anything was recorded.
+pub const FLEET_SNAPSHOT_EVERY: Duration = Duration::from_mins(2);
+/// The largest snapshot that is written, and read.
+pub const FLEET_SNAPSHOT_BYTES_MAX: u64 = 256 << 20;
+/// How long the fleet's fold waits for more after it caught up, so that many small commits are one piece of work.
+pub const FLEET_LINGER: Duration = Duration::from_millis(50);
+/// The shortest time between two looks at the open alerts.
+pub const FLEET_ALERTS_EVERY: Duration = Duration::from_millis(200);
+/// Newest events that are kept as they are shown one after the other,
+pub const FLEET_TICKER_ROWS: usize = 256;
+/// and the most that one piece of rows brings.
+pub const FLEET_TICKER_ROWS_AT_ONCE: usize = 16;

@@ -19,7 +19,6 @@ use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::Statement;
 use ledger::{LedgerError, LedgerName, Part, Snapshot, Table, arrow_schema};
 use operations::access::Principal;
-use operations::triage::TriageService;
 
 use crate::checked_sum::CheckedSum;
 use crate::error::{QueryError, missing_column};
@@ -28,7 +27,7 @@ use crate::guard::{Cancel, guard};
 use crate::limits;
 use crate::operators::{Operators, json_has_key, json_texts};
 use crate::statement;
-use crate::table::{ContentUse, Layout, LedgerTable, ProjectedTable, ReaderFactory};
+use crate::table::{ContentUse, Layout, LedgerTable, ProjectedTable, Projections, ReaderFactory};
 use crate::views::{self, View};
 
 const CATALOG: &str = "tachograph";
@@ -52,8 +51,8 @@ pub(crate) struct Sessions {
     state: SessionState,
     runtime: RuntimeEnv,
     readers: ReaderFactory,
-    /// What alerts amount to.
-    triage: Arc<TriageService>,
+    /// What alerts amount to, and what agents do now.
+    projections: Projections,
 }
 
 /// A planned query.
@@ -71,7 +70,7 @@ pub(crate) struct Planned {
 impl Sessions {
     /// Prepares sessions over the ledgers in the data directory `root`, whose plans run in `partitions` parts. What alerts amount
     /// to is asked of `triage`.
-    pub(crate) fn new(partitions: usize, root: &Path, triage: Arc<TriageService>) -> Result<Self, QueryError> {
+    pub(crate) fn new(partitions: usize, root: &Path, projections: Projections) -> Result<Self, QueryError> {
         // Without a place to spill, a query that outgrows its memory fails; spilled content would outlive its erasure.
         let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
         let runtime = RuntimeEnvBuilder::new()
@@ -108,7 +107,7 @@ impl Sessions {
         let sum = CheckedSum::new(state.udaf("sum").map_err(QueryError::from_engine)?);
         state.register_udaf(Arc::new(AggregateUDF::from(sum))).map_err(QueryError::from_engine)?;
         let readers = ReaderFactory::new(root, &runtime).map_err(QueryError::from_engine)?;
-        Ok(Self { state, runtime, readers, triage })
+        Ok(Self { state, runtime, readers, projections })
     }
 
     /// Plans a statement over a snapshot of each ledger that it reads, which `snapshot` takes.
@@ -136,7 +135,10 @@ impl Sessions {
                     let plan = state.create_logical_plan(&sql).await.map_err(QueryError::from_engine)?;
                     Arc::new(ViewTable::new(plan, Some(sql)))
                 }
-                None => Arc::new(ProjectedTable::new(view, Arc::clone(&self.triage))),
+                None => {
+                    let (projections, used) = (self.projections.clone(), content_use.clone());
+                    Arc::new(ProjectedTable::new(view, projections, principal.content, used))
+                }
             };
             schema.register_table(view.name.to_owned(), table).map_err(QueryError::from_engine)?;
         }

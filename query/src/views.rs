@@ -5,6 +5,7 @@
 //! API, since there is one implementation of triage. A column made from content is marked, and is not there for principals who
 //! may not read content.
 
+mod agents;
 mod alerts;
 mod budgets;
 mod cell;
@@ -13,6 +14,8 @@ mod silences;
 
 use ledger::{LedgerName, Table};
 use operations::kind::field::{Field, Location, Shape};
+
+use crate::fleet::AgentRow;
 
 pub(crate) use alerts::AlertRow;
 pub(crate) use cell::{Cell, Form};
@@ -46,6 +49,8 @@ pub enum Source {
     Alerts,
     /// The silences and maintenance windows of that projection.
     Silences,
+    /// The agents of the fleet's fold.
+    Agents,
 }
 
 impl Source {
@@ -81,6 +86,8 @@ pub(crate) enum Value {
     Alert(Form, for<'a> fn(&AlertRow<'a>) -> Cell<'a>),
     /// What is known of a silence.
     Silence(Form, for<'a> fn(&SilenceRow<'a>) -> Cell<'a>),
+    /// What is known of an agent.
+    Agent(Form, for<'a> fn(&'a AgentRow) -> Cell<'a>),
 }
 
 impl View {
@@ -89,7 +96,7 @@ impl View {
         let body = match self.source {
             Source::Sql(body) => body.to_owned(),
             Source::Entries(word) => format!("FROM operations WHERE kind = '{word}'"),
-            Source::Alerts | Source::Silences => return None,
+            Source::Alerts | Source::Silences | Source::Agents => return None,
         };
         let columns = self.columns.iter().filter(|column| content || !column.content);
         let columns = columns.filter_map(|column| Some(format!("{} AS \"{}\"", column.sql()?, column.name)));
@@ -125,7 +132,7 @@ impl ViewColumn {
                     Shape::Json => format!("json_get_json(record{path})"),
                 }
             }
-            Value::Alert(..) | Value::Silence(..) => return None,
+            Value::Alert(..) | Value::Silence(..) | Value::Agent(..) => return None,
         })
     }
 }
@@ -154,6 +161,7 @@ pub const ALL: &[View] = &[
     TOOL_CALLS,
     SESSIONS,
     PERSONS,
+    agents::AGENTS,
     alerts::ALERTS,
     silences::SILENCES,
     budgets::BUDGETS,

@@ -17,7 +17,7 @@ use crate::report::{Fault, Report};
 use crate::wal::{self, file_number};
 
 /// Files and folders of a data directory besides the ledgers.
-const KNOWN: [&str; 5] = ["identity", LOCK, "keys", "control.sock", "detect"];
+const KNOWN: [&str; 6] = ["identity", LOCK, "keys", "control.sock", "detect", "fleet"];
 /// What file systems themselves put at a mount point.
 const OF_FILE_SYSTEMS: [&str; 7] =
     ["lost+found", ".zfs", ".snapshot", ".snapshots", ".ckpt", ".fseventsd", "System Volume Information"];

@@ -106,7 +106,7 @@ impl Triage {
     }
 
     /// How many entries it took: while that is the same, nothing but time changes what is due.
-    pub(super) fn changes(&self) -> u64 {
+    pub fn changes(&self) -> u64 {
         self.changes
     }
 
@@ -214,7 +214,7 @@ impl Triage {
     }
 
     /// The alerts of which somebody may have to be told, in the order of their newest entries.
-    pub(super) fn unfinished(&self) -> impl Iterator<Item = &Triaged> {
+    pub fn unfinished(&self) -> impl Iterator<Item = &Triaged> {
         self.order.range((true, Seq::FIRST, String::new())..).filter_map(|(_, _, id)| self.alerts.get(id))
     }
 

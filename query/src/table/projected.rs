@@ -1,6 +1,6 @@
-//! What the projection over alerts knows, as a table. Only the columns that are asked for are made.
+//! What the projections know, over alerts and over agents, as a table. Only the columns that are asked for are made.
 //!
-//! The projection of the API answers. Where it has forgotten alerts because there are so many, all of them are read again from
+//! The projection of the API answers. Where that of alerts has forgotten alerts because there are so many, all of them are read again from
 //! the ledger by the same code, within a bound of memory; above it the query fails, since a result that is not whole must not
 //! look whole.
 
@@ -21,26 +21,48 @@ use datafusion::physical_plan::ExecutionPlan;
 use ledger::Timestamp;
 use operations::triage::{Triage, TriageService};
 
+use super::ContentUse;
+use crate::fleet::{AgentRow, FleetService};
 use crate::limits;
 use crate::views::{AlertRow, Cell, Form, SilenceRow, Source, Value, View, ViewColumn};
 
-/// A view whose rows come from the projection.
+/// What the views are projections of.
+#[derive(Clone)]
+pub(crate) struct Projections {
+    /// What alerts amount to.
+    pub(crate) triage: Arc<TriageService>,
+    /// What agents do now.
+    pub(crate) fleet: Arc<FleetService>,
+}
+
+/// A view whose rows come from a projection.
 pub(crate) struct ProjectedTable {
     view: &'static View,
-    triage: Arc<TriageService>,
+    /// Those of its columns that the principal may read.
+    columns: Vec<&'static ViewColumn>,
+    projections: Projections,
+    content_use: ContentUse,
     schema: SchemaRef,
     /// What the columns that were made take of the query's memory.
     held: Mutex<Vec<MemoryReservation>>,
 }
 
 impl ProjectedTable {
-    pub(crate) fn new(view: &'static View, triage: Arc<TriageService>) -> Self {
-        let fields = view.columns.iter().filter_map(|column| {
+    /// The view for one principal: without the permission it has no columns that are made from content.
+    pub(crate) fn new(
+        view: &'static View,
+        projections: Projections,
+        may_read_content: bool,
+        content_use: ContentUse,
+    ) -> Self {
+        let columns = view.columns.iter().filter(|column| may_read_content || !column.content);
+        let columns: Vec<&ViewColumn> = columns.filter(|column| form(column).is_some()).collect();
+        let fields = columns.iter().filter_map(|column| {
             let nullable = true;
             Some(Field::new(column.name, form(column)?.data_type(), nullable))
         });
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        Self { view, triage, schema, held: Mutex::new(Vec::new()) }
+        Self { view, columns, projections, content_use, schema, held: Mutex::new(Vec::new()) }
     }
 
     /// The rows as they are at `now`, at most so many, with these columns.
@@ -51,8 +73,14 @@ impl ProjectedTable {
         now: Timestamp,
         limit: Option<usize>,
     ) -> Result<Vec<RecordBatch>> {
-        let columns: Vec<&ViewColumn> = wanted.iter().filter_map(|index| self.view.columns.get(*index)).collect();
+        let columns: Vec<&ViewColumn> = wanted.iter().filter_map(|index| self.columns.get(*index).copied()).collect();
         let rows_max = limit.unwrap_or(usize::MAX);
+        if self.view.source == Source::Agents {
+            let read = self.projections.fleet.everybody(now);
+            let mut rows = read.map_err(|error| DataFusionError::External(Box::new(error)))?;
+            rows.truncate(rows_max);
+            return batches(&columns, schema, &rows.iter().collect::<Vec<_>>(), agent);
+        }
         let batches = |triage: &Triage| {
             if self.view.source == Source::Silences {
                 let rows = triage.silences().map(|standing| SilenceRow { standing, now });
@@ -62,7 +90,7 @@ impl ProjectedTable {
                 batches(&columns, schema, &rows.take(rows_max).collect::<Vec<_>>(), alert)
             }
         };
-        let read = self.triage.read_all(limits::ALERTS_READ_BYTES, batches);
+        let read = self.projections.triage.read_all(limits::ALERTS_READ_BYTES, batches);
         let Some(batches) = read.map_err(|error| DataFusionError::External(Box::new(error)))? else {
             return exec_err!("all alerts on record take more than {} MiB of memory", limits::ALERTS_READ_BYTES >> 20);
         };
@@ -73,7 +101,7 @@ impl ProjectedTable {
 /// Of what form a column is, if it comes from the projection.
 fn form(column: &ViewColumn) -> Option<Form> {
     match column.value {
-        Value::Alert(form, _) | Value::Silence(form, _) => Some(form),
+        Value::Alert(form, _) | Value::Silence(form, _) | Value::Agent(form, _) => Some(form),
         Value::Same | Value::Sql(_) | Value::Field(_) => None,
     }
 }
@@ -84,6 +112,10 @@ fn alert<'a>(column: &ViewColumn, row: &AlertRow<'a>) -> Option<Cell<'a>> {
 
 fn silence<'a>(column: &ViewColumn, row: &SilenceRow<'a>) -> Option<Cell<'a>> {
     if let Value::Silence(_, value) = column.value { Some(value(row)) } else { None }
+}
+
+fn agent<'a>(column: &ViewColumn, row: &&'a AgentRow) -> Option<Cell<'a>> {
+    if let Value::Agent(_, value) = column.value { Some(value(row)) } else { None }
 }
 
 /// Columns of rows, in batches.
@@ -126,6 +158,9 @@ impl TableProvider for ProjectedTable {
         let every: Vec<usize> = (0..self.schema.fields().len()).collect();
         let wanted: &[usize] = projection.map_or(&every, Vec::as_slice);
         let schema = Arc::new(self.schema.project(wanted)?);
+        for column in wanted.iter().filter_map(|index| self.columns.get(*index)).filter(|column| column.content) {
+            self.content_use.add(self.view.name, column.name);
+        }
         // The moment that `now()` is in the whole query.
         let Some(now) = state.execution_props().query_execution_start_time else {
             return exec_err!("it is not known when the query began");
