@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::logging::LogFormat;
 use crate::output::Format;
 use crate::{
-    alerts, backup, budgets, config, doctor, hook, init, route, rules, serve, sinks, sql, tail, token, verify,
+    alerts, backup, budgets, config, demo, doctor, hook, init, route, rules, serve, sinks, sql, tail, token, verify,
 };
 
 /// The sealed flight recorder for fleets of autonomous coding agents.
@@ -28,6 +28,8 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Show everything on a made-up fleet: thirty days of work, and six stories as they happen.
+    Demo(demo::Arguments),
     /// Make a new data directory with its keys and empty ledgers.
     Init(init::Arguments),
     /// Collect, record, detect, answer and forward until it is stopped.

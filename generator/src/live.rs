@@ -37,7 +37,8 @@ impl<'a> Live<'a> {
             Reverse((begins, place, 0))
         });
         let silent = start + speed.scale(Story::Silent.start_seconds() * SECOND);
-        let mut live = Self { next: next.collect(), agents, seed, start, speed, told: BTreeMap::new(), count: 0, silent };
+        let mut live =
+            Self { next: next.collect(), agents, seed, start, speed, told: BTreeMap::new(), count: 0, silent };
         let pace = Pace { origin: start, speed };
         for wire in Story::ALL.iter().flat_map(|story| stories::tell(*story, fleet, seed, pace)) {
             live.add(wire);
@@ -70,7 +71,8 @@ impl<'a> Live<'a> {
         let ended = told.last().map_or(pace.origin, |wire| wire.at);
         told.into_iter().for_each(|wire| self.add(wire));
         // How long it took in life is not told: the pause is long enough to stand for what rounding took.
-        let took = work::SESSION_MAX.min((ended - pace.origin).saturating_mul(SECOND) / self.speed.scale(SECOND).max(1));
+        let took =
+            work::SESSION_MAX.min((ended - pace.origin).saturating_mul(SECOND) / self.speed.scale(SECOND).max(1));
         self.next.push(Reverse((begins + took + pauses.between(8 * SECOND, 60 * SECOND), place, session + 1)));
     }
 }

@@ -9,9 +9,9 @@ const BASE62: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345
 impl Numbers {
     /// The sequence of a seed for one purpose: others do not follow from it.
     pub fn of(seed: u64, purpose: &str, number: u64) -> Self {
-        let hash = purpose.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let hash = purpose
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         let mut numbers = Self(seed ^ hash ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         numbers.draw();
         numbers

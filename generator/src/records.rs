@@ -70,5 +70,6 @@ impl<'a> Teller<'a> {
 
 /// A moment as RFC 3339.
 fn time(micros: i64) -> String {
-    DateTime::from_timestamp_micros(micros).map_or_else(String::new, |time| time.to_rfc3339_opts(SecondsFormat::Micros, true))
+    DateTime::from_timestamp_micros(micros)
+        .map_or_else(String::new, |time| time.to_rfc3339_opts(SecondsFormat::Micros, true))
 }

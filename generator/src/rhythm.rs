@@ -55,7 +55,11 @@ mod tests {
             assert_eq!(hours, NOW);
             assert!(rhythm.is_workday(0) && !rhythm.is_workday(-3) && !rhythm.is_workday(-4));
             let offset = i64::from(rhythm.utc_offset_minutes()) * 60 * SECOND;
-            assert_eq!((rhythm.day(0) + offset).rem_euclid(DAY), 0, "its days begin so many minutes before those of UTC");
+            assert_eq!(
+                (rhythm.day(0) + offset).rem_euclid(DAY),
+                0,
+                "its days begin so many minutes before those of UTC"
+            );
             assert!((-720..720).contains(&rhythm.utc_offset_minutes()));
         }
     }

@@ -141,8 +141,9 @@ fn commit(teller: &mut Teller<'_>, task: &Task, now: i64) -> i64 {
 }
 
 const WORDS: &[&str] = &[
-    "amount", "batch", "cache", "column", "cursor", "draft", "entry", "field", "frame", "index", "label", "limit", "order",
-    "page", "queue", "range", "report", "result", "row", "scale", "session", "state", "table", "total", "window",
+    "amount", "batch", "cache", "column", "cursor", "draft", "entry", "field", "frame", "index", "label", "limit",
+    "order", "page", "queue", "range", "report", "result", "row", "scale", "session", "state", "table", "total",
+    "window",
 ];
 
 /// A name as programs have them, which hardly ever comes twice.

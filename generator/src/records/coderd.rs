@@ -72,7 +72,8 @@ impl Teller<'_> {
             "created_at": time(told), "metadata": {},
         });
         self.line(told, 5_000, "interception log", "aibridgedserver.(*Server).RecordTokenUsage", &usage);
-        let end = json!({ "record_type": "interception_end", "interception_id": interception, "ended_at": time(ended) });
+        let end =
+            json!({ "record_type": "interception_end", "interception_id": interception, "ended_at": time(ended) });
         self.line(ended, 5_000, "interception log", "aibridgedserver.(*Server).RecordInterceptionEnded", &end);
     }
 

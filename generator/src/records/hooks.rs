@@ -52,7 +52,8 @@ impl Teller<'_> {
     pub fn read(&mut self, moment: i64, file: &str, content: &str) {
         let lines = content.lines().count();
         let file = self.path(file);
-        let told = json!({ "filePath": file, "content": content, "numLines": lines, "startLine": 1, "totalLines": lines });
+        let told =
+            json!({ "filePath": file, "content": content, "numLines": lines, "startLine": 1, "totalLines": lines });
         let end = End::Result(json!({ "type": "text", "file": told }));
         self.call(moment, 40_000, "Read", &json!({ "file_path": file }), end);
     }
@@ -61,7 +62,8 @@ impl Teller<'_> {
     pub fn edit(&mut self, moment: i64, file: &str, old: &str, new: &str) {
         let file = self.path(file);
         let input = json!({ "file_path": file, "old_string": old, "new_string": new });
-        let result = json!({ "filePath": file, "oldString": old, "newString": new, "userModified": false, "replaceAll": false });
+        let result =
+            json!({ "filePath": file, "oldString": old, "newString": new, "userModified": false, "replaceAll": false });
         self.call(moment, 70_000, "Edit", &input, End::Result(result));
     }
 
@@ -75,7 +77,9 @@ impl Teller<'_> {
         let common = json!({ "tool_name": tool, "tool_input": input, "tool_use_id": id });
         self.hook(moment, &merged(json!({ "hook_event_name": "PreToolUse" }), &common));
         let end = match end {
-            End::Failure(error) => json!({ "hook_event_name": "PostToolUseFailure", "error": error, "is_interrupt": false }),
+            End::Failure(error) => {
+                json!({ "hook_event_name": "PostToolUseFailure", "error": error, "is_interrupt": false })
+            }
             End::Result(result) => json!({ "hook_event_name": "PostToolUse", "tool_response": result }),
         };
         let mut end = merged(end, &common);

@@ -19,7 +19,11 @@ pub fn tell(teller: &mut Teller<'_>) {
     teller.start(0);
     teller.prompt(SECOND / 5, "Upgrade the async runtime, PLT-880. All tests of the scheduler have to pass.");
     teller.model(SECOND / 2);
-    teller.read(4 * SECOND, "src/queue.rs", "pub fn drain(queue: &mut Queue) -> Vec<Task> {\n    queue.tasks.split_off(0)\n}\n");
+    teller.read(
+        4 * SECOND,
+        "src/queue.rs",
+        "pub fn drain(queue: &mut Queue) -> Vec<Task> {\n    queue.tasks.split_off(0)\n}\n",
+    );
     teller.step(step("the same test fails in the same way"));
     for round in 0..TIMES {
         let now = 5 * SECOND + round * ROUND;

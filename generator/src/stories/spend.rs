@@ -13,7 +13,10 @@ pub fn tell(teller: &mut Teller<'_>) {
     teller.step(step("the task begins"));
     teller.model = ("anthropic", "claude-opus-5");
     teller.start(0);
-    teller.prompt(SECOND / 5, "Move every component to the new design tokens, WEB-1410. Read the whole repository first.");
+    teller.prompt(
+        SECOND / 5,
+        "Move every component to the new design tokens, WEB-1410. Read the whole repository first.",
+    );
     teller.step(step("calls of about two dollars each"));
     for call in 0..CALLS {
         let now = SECOND + call * 5 * SECOND / 2;
