@@ -1,4 +1,4 @@
-# What to run: make run, make test, make lint, make payloads, make bench, make dist. Each installs what it lacks and says what it does.
+# What to run: make run, make quickstart, make test, make lint, make payloads, make bench, make dist. Each installs what it lacks and says what it does.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -6,6 +6,8 @@ SHELL := /bin/bash
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 DATA ?= data
+# Options of the demo, such as DEMO="--speed 5".
+DEMO ?=
 CONFIG ?= examples/quickstart.toml
 # What `make bench` measures: the profile of packages, or `release`, which is built faster.
 PROFILE ?= dist
@@ -13,7 +15,7 @@ PROFILE ?= dist
 NAB ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help run test torture payloads lint bench dist tools promtool build
+.PHONY: help run quickstart test torture payloads lint bench dist tools promtool build
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,7 +55,10 @@ build: tools
 	@echo "make: building, about six minutes on two cores the first time"
 	cargo build --locked --bin tachograph
 
-run: build ## Record the bundled example and show what to try next
+run: build ## Start the demo: a made-up fleet of agents on a real server
+	@exec $(TARGET)/debug/tachograph demo $(DEMO)
+
+quickstart: build ## Record the bundled example and show what to try next
 	@if [ ! -e "$(DATA)/identity" ]; then $(TARGET)/debug/tachograph init "$(DATA)" --log-name quickstart.example/agents; fi
 	@sed "s|@DIRECTORY@|$(CURDIR)|; s|^data = .*|data = \"$(DATA)\"|" $(CONFIG) > "$(DATA).toml"
 	@sed -n '/^# Try/,/^$$/s/^# \{0,1\}//p' $(CONFIG) | sed "s|target/debug|$(TARGET)/debug|; s|verify data|verify $(DATA)|"

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::logging::LogFormat;
 use crate::output::Format;
 use crate::{
-    alerts, backup, budgets, config, doctor, fleet, hook, init, login, route, rules, serve, sinks, sql, tail, token,
+    alerts, backup, budgets, config, demo, doctor, fleet, hook, init, login, route, rules, serve, sinks, sql, tail, token,
     verify,
 };
 
@@ -29,6 +29,8 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Show everything on a made-up fleet: thirty days of work, and six stories as they happen.
+    Demo(demo::Arguments),
     /// Make a new data directory with its keys and empty ledgers.
     Init(init::Arguments),
     /// Collect, record, detect, answer and forward until it is stopped.

@@ -3,6 +3,7 @@
 //!
 //! All ways speak the same requests and answers, so a command has one path and cannot say one thing here and another there.
 
+mod events;
 mod local;
 mod remote;
 
@@ -106,7 +107,7 @@ impl Target {
 }
 
 /// The server that runs on a data directory; `None` if none does.
-fn running(data: &Path) -> Result<Option<Api>, Failure> {
+pub fn running(data: &Path) -> Result<Option<Api>, Failure> {
     Ok(Remote::running(data)?.map(|remote| Api::of(Inner::There(remote))))
 }
 

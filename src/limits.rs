@@ -93,3 +93,16 @@ pub const DRAIN_MAX: Duration = Duration::from_secs(20);
 
 /// Prices older than so many days are worth a look.
 pub const PRICES_DAYS_MAX: i64 = 120;
+
+/// Messages that each inbox of the demo keeps,
+pub const DEMO_MESSAGES_MAX: usize = 200;
+/// and the largest that one takes.
+pub const DEMO_BODY_BYTES_MAX: usize = 16 << 20;
+/// How long the demo waits for a listener that is busy,
+pub const DEMO_PATIENCE: Duration = Duration::from_secs(30);
+/// and for stories that were not found when its time is over.
+pub const DEMO_GRACE: Duration = Duration::from_secs(45);
+/// Records of one door that are sent in one request while somebody watches,
+pub const DEMO_BATCH_RECORDS_MAX: usize = 256;
+/// and those that wait for it.
+pub const DEMO_QUEUE_RECORDS_MAX: usize = 4_096;

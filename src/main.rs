@@ -3,6 +3,7 @@
 //! | command | file |
 //! |---|---|
 //! | `init` | `init.rs` |
+//! | `demo` | `demo.rs`, with its parts in `demo/`; its fleet: the package `generator` |
 //! | `serve` | `serve.rs`, with its parts in `serve/` |
 //! | `verify` | `verify.rs` |
 //! | `backup` | `backup.rs` |
@@ -34,6 +35,7 @@ mod cli;
 mod client;
 mod config;
 mod control;
+mod demo;
 mod doctor;
 mod endpoints;
 mod exit;
@@ -84,6 +86,7 @@ fn run(cli: Cli) -> CommandResult {
     logging::start(cli.log_format, cli.log.as_deref().unwrap_or(default))?;
     match cli.command {
         Command::Init(arguments) => init::run(arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Backup(arguments) => backup::run(&arguments),

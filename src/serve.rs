@@ -15,6 +15,7 @@ mod health;
 mod listener;
 mod metrics;
 mod notices;
+mod orders;
 mod part;
 mod pipeline;
 mod running;
@@ -50,10 +51,11 @@ use control::ControlSocket;
 use followers::Sinks;
 use health::Health;
 use listener::{Admission, HttpServer, Listener};
+use orders::Order;
+pub use orders::{Handle, Orders};
 use part::Part;
 use pipeline::Pipeline;
 use running::Running;
-use signals::{Signal, Signals};
 use tls::Tls;
 
 /// Arguments of `serve`.
@@ -66,12 +68,17 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> CommandResult {
-    let loaded = settings::load(&arguments.config)?;
+    run_until(settings::load(&arguments.config)?, Orders::of_signals)
+}
+
+/// Runs a server on this thread by a configuration that was loaded, until it is ordered to stop. Where the orders come from is asked within
+/// its runtime.
+pub fn run_until(loaded: Loaded, orders: impl FnOnce() -> std::io::Result<Orders>) -> CommandResult {
     let rules = settings::rules::rules(&loaded.settings)?;
     let certificate = Certificate::load(&loaded.settings.listen).map_err(Failure::config)?;
     raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("server").enable_all().build()?;
-    let outcome = runtime.block_on(serve(loaded, rules, Tls::new(certificate)));
+    let outcome = runtime.block_on(async { serve(loaded, rules, Tls::new(certificate), orders()?).await });
     // What did not end in time must not keep the process.
     runtime.shutdown_background();
     outcome
@@ -89,8 +96,7 @@ fn raise_file_limit() {
     }
 }
 
-async fn serve(loaded: Loaded, rules: RuleSet, tls: Tls) -> CommandResult {
-    let mut signals = Signals::listen()?;
+async fn serve(loaded: Loaded, rules: RuleSet, tls: Tls, mut orders: Orders) -> CommandResult {
     let listen = &loaded.settings.listen;
     let console = Listener::bind(ListenerName::Console, listen.console, tls.clone()).await?;
     let ingest = Listener::bind(ListenerName::Ingest, listen.ingest, tls.clone()).await?;
@@ -104,19 +110,8 @@ async fn serve(loaded: Loaded, rules: RuleSet, tls: Tls) -> CommandResult {
     let store = open(loaded.settings.store.clone()).await?;
     health.watch(&store);
     let mut server = Server::build(store, loaded, rules, ingest, health, pages, addresses).await?;
-    loop {
-        match signals.next().await {
-            Signal::Reload => {
-                if let Err(failure) = server.reload().await {
-                    tracing::error!(reason = failure.message(), "the configuration was not changed");
-                }
-            }
-            Signal::Stop(name) => {
-                tracing::info!(signal = name, "stopping");
-                break;
-            }
-        }
-    }
+    orders.tell_ready(addresses);
+    obey(&mut server, &mut orders).await;
     let drained = tokio::time::timeout(limits::DRAIN_MAX, async {
         server.drain().await;
         console_stop.cancel();
@@ -134,11 +129,35 @@ async fn serve(loaded: Loaded, rules: RuleSet, tls: Tls) -> CommandResult {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Does what is ordered until that is to stop.
+async fn obey(server: &mut Server, orders: &mut Orders) {
+    loop {
+        match orders.next().await {
+            Order::Reload(answer) => {
+                let reloaded = server.reload().await;
+                if let Err(failure) = &reloaded {
+                    tracing::error!(reason = failure.message(), "the configuration was not changed");
+                }
+                if let Some(answer) = answer {
+                    // Who does not wait any more need not know.
+                    let _ = answer.send(reloaded);
+                }
+            }
+            Order::Stop(name) => {
+                tracing::info!(signal = name, "stopping");
+                return;
+            }
+        }
+    }
+}
+
 /// Where the server listens.
-#[derive(Clone, Copy)]
-struct Addresses {
-    console: SocketAddr,
-    ingest: SocketAddr,
+#[derive(Debug, Clone, Copy)]
+pub struct Addresses {
+    /// The API, metrics and health.
+    pub console: SocketAddr,
+    /// Intake.
+    pub ingest: SocketAddr,
 }
 
 /// Everything that runs behind the listeners.

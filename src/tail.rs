@@ -97,22 +97,17 @@ async fn listen(path: &str, arguments: &Arguments, printed: &mut Printed) -> Res
     let headers = [("accept", "text/event-stream"), ("last-event-id", last.as_str())];
     let headers = if last.is_empty() { &headers[..1] } else { &headers[..] };
     let answer: Answer = api.ask("GET", path, headers, String::new()).await?;
-    let mut lines = pin!(answer.lines());
-    let (mut event, mut data) = (String::new(), String::new());
-    while let Some(line) = lines.next().await {
-        let line = line?;
-        match line.split_once(": ") {
-            Some(("id", id)) => printed.last = Some(id.to_owned()),
-            Some(("event", name)) => name.clone_into(&mut event),
-            Some(("data", text)) => text.clone_into(&mut data),
-            _ if line.is_empty() && !data.is_empty() => {
-                print(&event, &data, arguments, printed)?;
-                if arguments.rows.is_some_and(|rows| printed.rows >= rows) {
-                    return Ok(true);
-                }
-                data.clear();
+    let mut events = pin!(answer.events());
+    while let Some(event) = events.next().await {
+        let event = event?;
+        if event.id.is_some() {
+            printed.last = event.id;
+        }
+        if !event.data.is_empty() {
+            print(&event.name, &event.data, arguments, printed)?;
+            if arguments.rows.is_some_and(|rows| printed.rows >= rows) {
+                return Ok(true);
             }
-            _ => {}
         }
     }
     Ok(false)

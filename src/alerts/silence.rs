@@ -85,8 +85,8 @@ pub struct End {
 /// More seconds are no duration that times of the ledger can tell.
 const SECONDS_MAX: u64 = i64::MAX as u64 / 1_000_000;
 
-/// A duration.
-fn duration(text: &str) -> Result<Duration, String> {
+/// A duration: a number and its unit.
+pub fn duration(text: &str) -> Result<Duration, String> {
     let seconds = |unit: char| match unit {
         's' => Some(1),
         'm' => Some(60),

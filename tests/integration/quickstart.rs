@@ -1,4 +1,4 @@
-//! What README.md and `make run` promise about the bundled example.
+//! What README.md and `make quickstart` promise about the bundled example.
 
 use std::process::Command;
 use std::time::{Duration, Instant};

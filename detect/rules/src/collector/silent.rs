@@ -22,8 +22,9 @@ use crate::limits::COLLECTORS_MAX;
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "collector.silent",
-    version: 1,
-    what: "A collector that is silent for much longer than it ever was lately: twice its longest pause, within the bounds that you set.",
+    version: 2,
+    what: "A collector that is silent for much longer than it ever was lately: twice its longest pause, within the bounds that you set. One that \
+           is declared to bring a history (`backfill`) ends some day, and is not watched.",
     why: "No events look like peace. A log that is not read any more, or a hook that an agent turned off, hides everything that \
           comes after.",
     false_positives: "Nights and holidays of a small fleet; a workspace's own collector when the workspace is stopped.",
@@ -64,6 +65,15 @@ const EXAMPLES: &[Example] = &[
             r#"{"second":890,"kind":"audit","collector":"coderd"}"#,
             r#"{"second":1780,"kind":"audit","collector":"coderd"}"#,
             r#"{"second":3000,"kind":"audit","collector":"coderd"}"#,
+            r#"{"second":3001,"kind":"audit","collector":"new"}"#,
+        ],
+        until: 5000,
+        alerts: &[],
+    },
+    Example {
+        name: "an import of a history is over",
+        events: &[
+            r#"{"second":0,"repeat":100,"kind":"prompt","collector":"import","marks":["backfill"],"session":"s"}"#,
             r#"{"second":3001,"kind":"audit","collector":"new"}"#,
         ],
         until: 5000,
@@ -137,6 +147,9 @@ packed!(Collector { last, events, pause, day, since, due, told });
 impl Detector for Silent {
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         let Some(name) = event.text(column::COLLECTOR) else { return };
+        if event.list(column::MARKS).any(|mark| mark == "backfill") {
+            return;
+        }
         let second = event.recorded_second();
         if let Some(collector) = self.collectors.get_mut(name) {
             let silent = second - collector.since;
