@@ -2,6 +2,7 @@
 //! derives from the list.
 
 mod alerts;
+mod fleet;
 mod record;
 
 use axum::Router;
@@ -57,7 +58,7 @@ pub struct Page {
 }
 
 /// All pages, in the order of the navigation.
-pub const PAGES: &[Page] = &[alerts::PAGE];
+pub const PAGES: &[Page] = &[fleet::PAGE, alerts::PAGE];
 
 impl Page {
     /// Whether somebody may see it.

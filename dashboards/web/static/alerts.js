@@ -26,8 +26,7 @@ const isUsed = () => {
   return typed || main.contains(document.activeElement) && document.activeElement !== main || !getSelection().isCollapsed;
 };
 
-live.on("alerts", (alerts) => {
-  const news = alerts.changed ?? [];
+live.on("alerts", ({ alerts: news = [] }) => {
   if (!news.length) return;
   for (const alert of news) seen.add(alert.id);
   const worst = news.find((alert) => alert.severity === "critical" && alert.status === "open");

@@ -1,4 +1,5 @@
 // What every page has beyond its HTML: theme, keys, and the live stream. A page is complete without this file.
+import { age, count } from "./figures.js";
 import { live } from "./live.js";
 import { keys } from "./keys.js";
 
@@ -18,17 +19,18 @@ const shown = (id, text) => {
   const element = document.getElementById(id);
   if (element && text !== undefined) element.textContent = text;
 };
-const thin = new Intl.NumberFormat("en-US").formatToParts ? (number) => String(number).replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f") : String;
-live.on("head", (head) => {
-  if (head.events !== undefined) shown("head-events", `#${thin(head.events)}`);
-  if (head.root) shown("head-root", head.root.slice(0, 8));
-  if (head.checkpoint_age_seconds !== undefined) shown("head-age", `${head.checkpoint_age_seconds} s`);
+const hex = (base64) => [...atob(base64).slice(0, 4)].map((byte) => byte.charCodeAt(0).toString(16).padStart(2, "0")).join("");
+live.on("head", ({ position, recorded_until: until, checkpoint }) => {
+  if (position) shown("head-events", `#${count(Number(position.split("/").pop()) + 1)}`);
+  if (checkpoint?.root) shown("head-root", hex(checkpoint.root));
+  if (until) shown("head-age", age(until));
 });
-live.on("alerts", (alerts) => {
+live.on("alerts", ({ open }) => {
   const badge = document.getElementById("alerts-open");
-  if (!badge || alerts.open === undefined) return;
-  badge.textContent = alerts.open;
-  badge.hidden = alerts.open === 0;
+  if (!badge || !open) return;
+  const sum = Object.values(open).reduce((all, severity) => all + severity, 0);
+  badge.textContent = sum;
+  badge.hidden = sum === 0;
 });
 
 const button = document.getElementById("live");
