@@ -93,3 +93,6 @@ pub const DRAIN_MAX: Duration = Duration::from_secs(20);
 
 /// Prices older than so many days are worth a look.
 pub const PRICES_DAYS_MAX: i64 = 120;
+
+/// The largest proof file: an entry as large as a group may be, in hexadecimal digits.
+pub const PROOF_FILE_BYTES_MAX: u64 = 256 << 20;
