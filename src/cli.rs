@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::logging::LogFormat;
 use crate::output::Format;
 use crate::{
-    alerts, backup, budgets, config, doctor, hook, init, route, rules, serve, sinks, sql, tail, token, verify,
+    alerts, backup, budgets, config, doctor, hook, init, route, rules, serve, session, sinks, sql, tail, token, verify,
 };
 
 /// The sealed flight recorder for fleets of autonomous coding agents.
@@ -40,6 +40,9 @@ pub enum Command {
     Sql(sql::Arguments),
     /// Print events as they are recorded.
     Tail(tail::Arguments),
+    /// Show what a session did.
+    #[command(subcommand)]
+    Session(session::Command),
     /// Look at alerts, work on them, and silence them.
     #[command(subcommand)]
     Alerts(alerts::Command),

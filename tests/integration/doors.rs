@@ -12,7 +12,7 @@ use crate::harness::{Ended, World};
 use crate::life::{COLLECTOR, line, lines, push};
 
 /// Questions with the exit code of their answers.
-const QUESTIONS: [(&[&str], i32); 14] = [
+const QUESTIONS: [(&[&str], i32); 16] = [
     (&["sql", "SELECT seq, kind, host, outcome FROM events ORDER BY seq", "-o", "csv"], 0),
     (&["sql", "SELECT rule, severity, \"user\" FROM alerts", "-o", "ndjson"], 0),
     (&["sql", "SELECT command FROM commands", "-o", "csv"], 0),
@@ -21,6 +21,8 @@ const QUESTIONS: [(&[&str], i32); 14] = [
     (&["tail", "--from", "start", "-n", "4", "-o", "json"], 0),
     (&["tail", "--from", "events/0/999"], 2),
     (&["tail", "no_such_column=1"], 2),
+    (&["tail", "tema:red"], 2),
+    (&["session", "show", "nothing"], 2),
     (&["alerts", "show", "nothing"], 2),
     (&["alerts", "silences", "-o", "json"], 0),
     (&["budgets", "list"], 0),

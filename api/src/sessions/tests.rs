@@ -138,7 +138,7 @@ async fn a_session_is_shown_in_lanes_and_pages() {
 #[tokio::test]
 async fn repeats_are_folded_over_pages() {
     let (ledgers, router) = server().await;
-    let request = |second| {
+    let request = |second: i64| {
         event(
             100 + second,
             "egress.http",
