@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use crate::logging::LogFormat;
 use crate::output::Format;
 use crate::{
-    alerts, backup, budgets, config, demo, doctor, fleet, hook, init, login, route, rules, serve, sinks, sql, tail, token,
-    verify,
+    alerts, backup, budgets, config, demo, doctor, fleet, hook, init, login, route, rules, serve, session, sinks, sql,
+    tail, token, verify,
 };
 
 /// The sealed flight recorder for fleets of autonomous coding agents.
@@ -45,6 +45,9 @@ pub enum Command {
     Tail(tail::Arguments),
     /// Show what every agent does now, whoever needs a person first.
     Fleet(fleet::Arguments),
+    /// Show what a session did.
+    #[command(subcommand)]
+    Session(session::Command),
     /// Look at alerts, work on them, and silence them.
     #[command(subcommand)]
     Alerts(alerts::Command),

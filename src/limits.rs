@@ -106,3 +106,5 @@ pub const DEMO_GRACE: Duration = Duration::from_secs(45);
 pub const DEMO_BATCH_RECORDS_MAX: usize = 256;
 /// and those that wait for it.
 pub const DEMO_QUEUE_RECORDS_MAX: usize = 4_096;
+/// The largest proof file: an entry as large as a group may be, in hexadecimal digits.
+pub const PROOF_FILE_BYTES_MAX: u64 = 256 << 20;

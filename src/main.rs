@@ -10,6 +10,7 @@
 //! | `sql` | `sql.rs` |
 //! | `tail` | `tail.rs` |
 //! | `fleet` | `fleet.rs` |
+//! | `session` | `session.rs` |
 //! | `alerts` | `alerts.rs`, with its parts in `alerts/` |
 //! | `budgets` | `budgets.rs` |
 //! | `token` | `token.rs`; what a token is: `operations/src/access.rs` |
@@ -20,7 +21,7 @@
 //! | `config` | `config.rs`; the file itself: `settings.rs`; the certificate that it names: `certificate.rs` |
 //! | `doctor` | `doctor.rs` |
 //!
-//! `sql`, `tail`, `fleet`, `alerts`, `budgets`, `token`, `sinks` and `doctor` ask through `client.rs`, of a server's address, of the server that runs on
+//! `sql`, `tail`, `fleet`, `session`, `alerts`, `budgets`, `token`, `sinks` and `doctor` ask through `client.rs`, of a server's address, of the server that runs on
 //! a directory (its socket: `control.rs`), or in this process; everything is printed by `output.rs`, and every end of the program is in `exit.rs`.
 
 // Tests stop at the first thing that they did not expect; the lints are for code that users run.
@@ -49,6 +50,7 @@ mod output;
 mod route;
 mod rules;
 mod serve;
+mod session;
 mod settings;
 mod sinks;
 mod sql;
@@ -93,6 +95,7 @@ fn run(cli: Cli) -> CommandResult {
         Command::Sql(arguments) => sql::run(&arguments),
         Command::Tail(arguments) => tail::run(&arguments),
         Command::Fleet(arguments) => fleet::run(&arguments),
+        Command::Session(command) => session::run(command),
         Command::Alerts(command) => alerts::run(command),
         Command::Budgets(command) => budgets::run(command),
         Command::Login(arguments) => login::run(&arguments),

@@ -2,6 +2,8 @@
 //!
 //! It needs no server, no configuration and no secret; a server may be writing meanwhile.
 
+mod proof_file;
+
 use std::fs::File;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
@@ -25,8 +27,8 @@ use crate::output::{self, Format, visible};
                   4 could not check, or a torn copy, or more unsigned batches than a process that died leaves."
 )]
 pub struct Arguments {
-    /// The data directory.
-    #[arg(value_name = "DIR")]
+    /// The data directory, or a proof file of one record.
+    #[arg(value_name = "DIR|PROOF")]
     directory: PathBuf,
     /// The verification key that `init` printed, or a file that holds it. Without one, the key in the directory is believed.
     #[arg(long, value_name = "VKEY|FILE")]
@@ -51,6 +53,9 @@ struct JsonReport<'a> {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> CommandResult {
     let key = arguments.key.as_deref().map(parse_key).transpose()?;
+    if arguments.directory.is_file() {
+        return run_proof(arguments, key.as_ref());
+    }
     let elsewhere = arguments.checkpoints.iter().map(|path| read_checkpoint(path)).collect::<Result<Vec<_>, _>>()?;
     let bar = progress_bar();
     let mut advance = |progress: Progress| {
@@ -66,6 +71,32 @@ pub fn run(arguments: &Arguments) -> CommandResult {
         Format::Table => output::print(&describe(&report, key.is_some(), output::colours()))?,
     }
     Ok(exit_code(verdict))
+}
+
+/// Checks one record by its proof file.
+fn run_proof(arguments: &Arguments, key: Option<&Verifier>) -> CommandResult {
+    let checked = proof_file::check(&arguments.directory, key)?;
+    let (is_json, pinned) = (matches!(arguments.output.format, Format::Json), key.is_some());
+    match &checked {
+        Ok(proven) if is_json => {
+            output::print_json(&serde_json::json!({ "verdict": "verified", "key_pinned": pinned, "proof": proven }))?;
+        }
+        Ok(proven) => {
+            let content = if proven.with_content { "facts and content" } else { "facts" };
+            let (position, origin) = (visible(&proven.position), visible(&proven.origin));
+            let key = if pinned { "the key that was given" } else { "the key in the file, which --key would pin" };
+            let batches = HumanCount(proven.batches);
+            output::print(&format!(
+                "verified: {position} ({content}) is in batch {} of {origin}, whose checkpoint of {batches} batches is signed by {key}\n",
+                proven.batch
+            ))?;
+        }
+        Err(wrong) if is_json => {
+            output::print_json(&serde_json::json!({ "verdict": "tampered", "key_pinned": pinned, "problem": wrong }))?;
+        }
+        Err(wrong) => output::print(&format!("tampered: {}\n", visible(wrong)))?,
+    }
+    Ok(exit_code(if checked.is_ok() { Verdict::Verified } else { Verdict::Tampered }))
 }
 
 /// What the process returns for a verdict.

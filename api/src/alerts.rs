@@ -28,7 +28,7 @@ use super::{Problem, State, blocking};
 use crate::limits;
 use filter::Wanted;
 use render::{Note, alert, answer, steps};
-pub(super) use render::{by, place};
+pub(super) use render::{alert as shown, by, place};
 
 /// The parameters of a list, in the order in which they came.
 pub(super) type Parameters = Result<Query<Vec<(String, String)>>, QueryRejection>;

@@ -16,7 +16,9 @@ mod fleet;
 pub mod limits;
 mod logins;
 mod problem;
+mod records;
 mod server;
+mod sessions;
 mod silences;
 mod slack;
 mod sql;
@@ -129,6 +131,10 @@ const ROUTES: &[Route] = &[
     Route { method: "post", path: "/api/v1/alerts/{alert}/note", handler: || alerts::work("note") },
     Route { method: "post", path: "/api/v1/alerts/{alert}/resolve", handler: || alerts::work("resolve") },
     Route { method: "post", path: "/api/v1/alerts/{alert}/reopen", handler: || alerts::work("reopen") },
+    Route { method: "get", path: "/api/v1/sessions", handler: || get(sessions::list) },
+    Route { method: "get", path: "/api/v1/sessions/{session}", handler: || get(sessions::show) },
+    Route { method: "get", path: "/api/v1/sessions/{session}/records", handler: || get(sessions::records) },
+    Route { method: "get", path: "/api/v1/records/{position}", handler: || get(records::show) },
     Route { method: "get", path: "/api/v1/silences", handler: || get(silences::list) },
     Route { method: "post", path: "/api/v1/silences", handler: || post(silences::begin) },
     Route { method: "post", path: "/api/v1/silences/{silence}/expire", handler: || post(silences::expire) },

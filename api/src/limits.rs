@@ -50,6 +50,10 @@ pub const STREAM_ALERTS_MAX: usize = 256;
 pub const PAGE_DEFAULT: usize = 100;
 /// The most that a page has.
 pub const PAGE_MAX: usize = 1_000;
+/// Parts of the time in the overview of a session, unless the request asks for another number.
+pub const SESSION_BUCKETS_DEFAULT: usize = 600;
+/// Records of a session in one page, unless the request asks for another number.
+pub const RECORDS_DEFAULT: usize = 200;
 /// Filter values of one list.
 pub const LIST_FILTERS_MAX: usize = 64;
 /// Bytes of content that are read for one note.

@@ -155,3 +155,8 @@ mod tests {
         assert_eq!([COMMIT_READ_BYTES_MAX, ledger_verify::COMMIT_BYTES_MAX], [bytes; 2]);
     }
 }
+
+/// Rows that are read at once to prove an entry of their batch,
+pub const PROOF_READ_ROWS: usize = 4_096;
+/// and the most bytes of them.
+pub const PROOF_READ_BYTES: usize = 8 << 20;

@@ -160,6 +160,16 @@ impl Reader {
         Rows::new(self.view.table.ledger, self.view.shard, from)
     }
 
+    /// The shard's directory,
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// and the shard.
+    pub(crate) fn shard(&self) -> u32 {
+        self.view.shard
+    }
+
     /// Why the writer of this process stopped, if it did.
     pub fn poisoned(&self) -> Option<String> {
         self.view.poisoned()

@@ -327,7 +327,7 @@ mod tests {
         let word =
             || prop::option::of(prop::sample::select(vec!["a", "ab", "B%", "a_b", "x'y", "é", "deny", "\n", "\\"]));
         let number = || prop::option::of(-2_i64..12);
-        (0_i64..20, [word(), word(), word(), word()], [number(), number()], prop::collection::vec("[ab.]{0,2}", 0..3))
+        (0_i64..20, [word(), word(), word(), word()], [number(), number()], prop::collection::vec("[ab.]{1,2}", 0..3))
             .prop_map(|(second, [host, domain, user, command], [status, cost], effects)| {
                 let mut entry = row(second, "command", &[]);
                 entry.set_text_if(event::HOST, host);

@@ -12,7 +12,7 @@ use crate::harness::{Ended, World};
 use crate::life::{COLLECTOR, line, lines, push};
 
 /// Questions with the exit code of their answers.
-const QUESTIONS: [(&[&str], i32); 16] = [
+const QUESTIONS: [(&[&str], i32); 18] = [
     (&["sql", "SELECT seq, kind, host, outcome FROM events ORDER BY seq", "-o", "csv"], 0),
     (&["sql", "SELECT rule, severity, \"user\" FROM alerts", "-o", "ndjson"], 0),
     (&["sql", "SELECT command FROM commands", "-o", "csv"], 0),
@@ -23,6 +23,8 @@ const QUESTIONS: [(&[&str], i32); 16] = [
     (&["tail", "no_such_column=1"], 2),
     (&["fleet", "--team", "nobody"], 0),
     (&["fleet", "--cursor", "nonsense"], 2),
+    (&["tail", "tema:red"], 2),
+    (&["session", "show", "nothing"], 2),
     (&["alerts", "show", "nothing"], 2),
     (&["alerts", "silences", "-o", "json"], 0),
     (&["budgets", "list"], 0),

@@ -17,7 +17,7 @@ pub(super) struct Note {
 const RECORD_TIMES: [&str; 4] = ["first_seen", "last_seen", "recorded_first", "recorded_last"];
 
 /// An alert as it stands in lists: the detector's newest revision, and what people did.
-pub(super) fn alert(triaged: &Triaged, triage: &Triage, now: Timestamp) -> Map<String, Value> {
+pub(crate) fn alert(triaged: &Triaged, triage: &Triage, now: Timestamp) -> Map<String, Value> {
     let alert = &triaged.alert;
     // A record holds texts and numbers: it always has a JSON form, which is an object.
     let mut shown = match serde_json::to_value(alert) {

@@ -196,3 +196,45 @@ proptest! {
         }
     }
 }
+
+/// What docs/filter.md says.
+fn reference() -> String {
+    let mut text = "# Filters\n\n<!-- Made by `UPDATE_DOCS=1 cargo test -p operations filter` from `operations/src/filter/words.rs`. -->\n\n\
+        One grammar for pages, the API (`filter=`), `tachograph tail`, `tachograph alerts list` and routes. Terms stand with blanks between them, and all \
+        must hold.\n\n```text\nteam:payments,web kind:egress.http outcome:deny host:*.example.com cost>5 -user:bob \"free text\" since:2h until:14:03\n```\n\n\
+        * `word:value` compares with the whole value, `*` stands for any characters, commas separate alternatives. What stands in quotes is itself: \
+        `command:*\"cargo test\"*`; `\\\"` and `\\\\` in them are a quote and a backslash.\n\
+        * `word:*` is any value and `word:\"\"` none. A minus sign before a term says that it must not hold; what is not known does not hold.\n\
+        * Numbers are compared with `>`, `>=`, `<`, `<=`: money in USD, durations with a unit (`250ms`, `2s`, `1h`), sizes with `kB`, `MB`, `KiB`, ….\n\
+        * A text without a word is searched, whatever the case of letters, in kind, action, target, host, path, rule, model, tool, server, person and \
+        workspace of records, and in their content where that is read; in rule, title and reason of alerts.\n\
+        * On sessions, words of records ask whether the session has one record for which all of them hold; with a minus sign it must have none.\n\
+        * Every other column of the ledger has its own name (`trust:agent`); `column.status` is the column where the name is a word, `record.level` a \
+        field of the source's record.\n\n| word | of | what |\n|---|---|---|\n"
+        .to_owned();
+    for word in words::ALL {
+        let of = Subject::ALL.into_iter().filter(|subject| match subject {
+            Subject::Sessions => !word.sessions.is_empty(),
+            subject => Place::Word(word).is_of(*subject),
+        });
+        let of: Vec<&str> = of.map(Subject::as_str).collect();
+        let names: Vec<String> =
+            std::iter::once(&word.word).chain(word.aliases).map(|name| format!("`{name}`")).collect();
+        text += &format!("| {} | {} | {} |\n", names.join(", "), of.join(", "), word.doc);
+    }
+    for (word, doc) in words::MOMENTS {
+        text += &format!("| `{word}` | all | {doc} |\n");
+    }
+    text
+}
+
+/// `UPDATE_DOCS=1 cargo test -p operations filter` writes the file.
+#[test]
+fn the_reference_is_that_of_the_words() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/filter.md");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(path, reference()).unwrap();
+    }
+    let file = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(file == reference(), "docs/filter.md is stale: run UPDATE_DOCS=1 cargo test -p operations filter");
+}
