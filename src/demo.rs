@@ -82,10 +82,7 @@ fn speed(text: &str) -> Result<f64, String> {
 pub fn run(arguments: &Arguments) -> CommandResult {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("demo").enable_all().build()?;
-    let outcome = runtime.block_on(show(arguments));
-    // Somebody may still be asked for a line.
-    runtime.shutdown_background();
-    outcome
+    runtime.block_on(show(arguments))
 }
 
 /// A server that runs on a thread of its own.

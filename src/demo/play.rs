@@ -10,7 +10,6 @@ use generator::{Door, Fleet, Generator, Label, Live, Speed, Story, Wire};
 use ledger::{SystemClock, TimeSource as _, Timestamp};
 use operations::alert::Severity;
 use serde_json::json;
-use tokio::io::{AsyncBufReadExt as _, BufReader, Lines, Stdin};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -115,7 +114,7 @@ impl<'a> Stage<'a> {
         let mut next = live.next();
         let mut deadline = length.until.map(|until| self.began + self.scaled(until));
         let mut messages = self.setting.inboxes.watch();
-        let mut lines = Some(BufReader::new(tokio::io::stdin()).lines());
+        let mut lines = typed()?;
         let (broken, mut breaks) = mpsc::channel(1);
         let mut waits = length.waits;
         loop {
@@ -126,7 +125,7 @@ impl<'a> Stage<'a> {
                 Some(seen) = alerts.recv() => Next::Alert(seen),
                 () = changed(&mut messages) => Next::Messages,
                 Some((report, took)) = breaks.recv() => Next::Broken(report, took),
-                line = read(&mut lines) => Next::Line(line),
+                Some(line) = lines.recv() => Next::Line(line),
                 () = tokio::time::sleep_until(deadline.unwrap_or(self.began + FOREVER).into()) => {
                     if std::mem::take(&mut waits) && !self.score.is_complete() {
                         deadline = Some(Instant::now() + limits::DEMO_GRACE);
@@ -267,13 +266,16 @@ async fn changed(messages: &mut watch::Receiver<u64>) {
     }
 }
 
-/// The next line that somebody types; never, once standard input has ended.
-async fn read(lines: &mut Option<Lines<BufReader<Stdin>>>) -> String {
-    if let Some(reader) = lines
-        && let Ok(Some(line)) = reader.next_line().await
-    {
-        return line;
-    }
-    *lines = None;
-    std::future::pending().await
+/// What somebody types, line by line. A thread waits for it, since nobody can be made to type.
+fn typed() -> std::io::Result<mpsc::Receiver<String>> {
+    let (sender, lines) = mpsc::channel(8);
+    let read = move || {
+        for line in std::io::stdin().lines().map_while(Result::ok) {
+            if sender.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    };
+    std::thread::Builder::new().name("typed".to_owned()).spawn(read)?;
+    Ok(lines)
 }
