@@ -63,6 +63,15 @@ pub struct Endpoint {
     pub lag_seconds: Option<u64>,
     /// Requests for a collector that were refused since the start.
     pub refused_requests: u64,
+    /// Records that arrived for a collector since the start,
+    #[serde(default)]
+    pub records: u64,
+    /// those of them that were kept without being understood,
+    #[serde(default)]
+    pub unparsed: u64,
+    /// and the events that came of them.
+    #[serde(default)]
+    pub events: u64,
     /// Records that the receiver of a sink refused for good and did not take since.
     pub dead_records: u64,
 }
@@ -106,6 +115,9 @@ impl Endpoint {
             lag_entries: None,
             lag_seconds: None,
             refused_requests: 0,
+            records: 0,
+            unparsed: 0,
+            events: 0,
             dead_records: 0,
         }
     }
@@ -113,11 +125,15 @@ impl Endpoint {
     /// A collector that runs.
     pub fn of_collector(status: Status) -> Self {
         let Status { name, transport, place, standing, last_record, lag_bytes, refused_requests, .. } = status;
+        let Status { records, unparsed, events, .. } = status;
         let endpoint = Self::new(Role::Collector, &name, transport, LedgerName::Events, place, standing);
         Self {
             last_event: last_record.map(|micros| Moment(Timestamp::from_unix_micros(micros))),
             lag_bytes,
             refused_requests,
+            records,
+            unparsed,
+            events,
             ..endpoint
         }
     }

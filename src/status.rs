@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ledger::consumer::{Condition, ConsumerStatus};
 use ledger::{Durable, LedgerError, Reader};
 use proof::note::Checkpoint;
 use serde::{Deserialize, Serialize};
@@ -30,9 +31,47 @@ pub struct Status {
     /// Every collector and every sink.
     #[serde(default)]
     pub endpoints: Vec<Endpoint>,
+    /// What follows a ledger: detection, sinks, live tails.
+    #[serde(default)]
+    pub consumers: Vec<Following>,
     /// How far each ledger is, by its name.
     #[serde(default)]
     pub ledgers: BTreeMap<String, Head>,
+}
+
+/// Who follows a ledger, and how far.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Following {
+    /// Its name.
+    pub name: String,
+    /// The ledger, once it follows one.
+    pub ledger: Option<String>,
+    /// The next entry that it reads.
+    pub cursor: u64,
+    /// Durable entries that it is not done with.
+    pub lag: u64,
+    /// `idle`, `running`, or `waits`.
+    pub state: String,
+    /// What it waits for.
+    pub waits_for: Option<String>,
+}
+
+impl From<ConsumerStatus> for Following {
+    fn from(ConsumerStatus { name, condition, ledger, cursor, lag }: ConsumerStatus) -> Self {
+        let state = match &condition {
+            Condition::Idle => "idle",
+            Condition::Running => "running",
+            Condition::WaitsForSpace(_) => "waits",
+        };
+        Self {
+            name: name.to_string(),
+            ledger: ledger.map(|ledger| ledger.to_string()),
+            cursor: cursor.get(),
+            lag,
+            state: state.to_owned(),
+            waits_for: condition.waits_for(),
+        }
+    }
 }
 
 /// The end of a ledger.

@@ -43,6 +43,11 @@ impl Peer {
         Self { purpose: Some(Purpose::Page), ..self }
     }
 
+    /// Whether it still stands.
+    pub fn stands(&self) -> bool {
+        self.access.holds()
+    }
+
     /// Who it is.
     pub fn principal(&self) -> &Arc<Principal> {
         &self.principal

@@ -1,5 +1,6 @@
 //! Asks the API in this process, in the name of whoever looks at a page.
 
+use api::Peer;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode, header};
 use serde_json::{Value, json};
@@ -20,6 +21,11 @@ impl Visit {
         self.send(Method::POST, path, Body::from(body.to_string())).await
     }
 
+    /// The same, as what somebody typed: it is recorded.
+    pub async fn typed(&self, path: &str, body: &Value) -> Result<Value, Trouble> {
+        self.send_as(self.peer(), Method::POST, path, Body::from(body.to_string())).await
+    }
+
     /// The rows of an SQL statement, as objects.
     pub async fn rows(&self, sql: &str) -> Result<Vec<Value>, Trouble> {
         let mut answer = self.post("/api/v1/query", &json!({ "sql": sql, "format": "json" })).await?;
@@ -30,9 +36,13 @@ impl Visit {
     }
 
     async fn send(&self, method: Method, path: &str, body: Body) -> Result<Value, Trouble> {
+        self.send_as(self.peer().for_page(), method, path, body).await
+    }
+
+    async fn send_as(&self, peer: Peer, method: Method, path: &str, body: Body) -> Result<Value, Trouble> {
         let request = Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, "application/json");
         let request =
-            request.extension(self.peer().for_page()).body(body).map_err(|error| Trouble::internal(&error))?;
+            request.extension(peer).body(body).map_err(|error| Trouble::internal(&error))?;
         let response = self.state.api.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
         let status = response.status();
         let body = to_bytes(response.into_body(), limits::ANSWER_BYTES_MAX).await;

@@ -1,12 +1,28 @@
 //! Numbers, money and moments as pages write them. Everything is UTC; money is micro-US-dollars until here.
 
-use std::borrow::Borrow;
-
 use chrono::{DateTime, Datelike, Utc};
 
+/// A whole number as templates pass it: itself, or behind references.
+pub trait Whole {
+    /// The number.
+    fn whole(self) -> i64;
+}
+
+impl Whole for i64 {
+    fn whole(self) -> i64 {
+        self
+    }
+}
+
+impl<W: Whole + Copy> Whole for &W {
+    fn whole(self) -> i64 {
+        (*self).whole()
+    }
+}
+
 /// A whole number with thin spaces between thousands.
-pub fn count(number: impl Borrow<i64>) -> String {
-    let number = *number.borrow();
+pub fn count(number: impl Whole) -> String {
+    let number = number.whole();
     let digits = number.unsigned_abs().to_string();
     let mut shown = String::with_capacity(digits.len() * 2);
     for (index, digit) in digits.chars().enumerate() {
@@ -19,7 +35,8 @@ pub fn count(number: impl Borrow<i64>) -> String {
 }
 
 /// A large number in few characters: `4.1 k`, `783 M`.
-pub fn short(number: i64) -> String {
+pub fn short(number: impl Whole) -> String {
+    let number = number.whole();
     let scaled = |unit: f64, word: &str| {
         let value = number as f64 / unit;
         if value.abs() < 9.95 { format!("{value:.1}\u{202f}{word}") } else { format!("{value:.0}\u{202f}{word}") }
@@ -33,7 +50,8 @@ pub fn short(number: i64) -> String {
 }
 
 /// Bytes in few characters: `640 kB`.
-pub fn bytes(number: i64) -> String {
+pub fn bytes(number: impl Whole) -> String {
+    let number = number.whole();
     match number.unsigned_abs() {
         0..1_000 => format!("{number} B"),
         1_000..1_000_000 => format!("{:.1} kB", number as f64 / 1e3),
@@ -43,7 +61,8 @@ pub fn bytes(number: i64) -> String {
 }
 
 /// Micro-dollars as dollars, without the sign: two places, or as many as a small amount needs.
-pub fn dollars(micros: i64) -> String {
+pub fn dollars(micros: impl Whole) -> String {
+    let micros = micros.whole();
     let value = micros as f64 / 1e6;
     if micros != 0 && value.abs() < 0.095 { format!("{value:.3}") } else { grouped(value) }
 }
@@ -57,7 +76,8 @@ fn grouped(value: f64) -> String {
 }
 
 /// How long something lasts, in its one or two largest units: `41 s`, `9 min`, `5 h`, `3 d`.
-pub fn duration(seconds: i64) -> String {
+pub fn duration(seconds: impl Whole) -> String {
+    let seconds = seconds.whole();
     match seconds {
         ..60 => format!("{} s", seconds.max(0)),
         60..600 if seconds % 60 != 0 => format!("{} min {} s", seconds / 60, seconds % 60),
@@ -110,30 +130,30 @@ mod tests {
     #[test]
     fn figures_are_short_and_exact_enough() {
         let check = |shown: String, expected: &str| assert_eq!(shown.replace('\u{202f}', " "), expected);
-        check(count(0), "0");
-        check(count(999), "999");
-        check(count(12_408_331), "12 408 331");
-        check(count(-1_000), "−1 000");
+        check(count(0_i64), "0");
+        check(count(999_i64), "999");
+        check(count(12_408_331_i64), "12 408 331");
+        check(count(-1_000_i64), "−1 000");
         check(count(i64::MIN), "−9 223 372 036 854 775 808");
-        check(short(999), "999");
-        check(short(4_104), "4.1 k");
-        check(short(999_499), "999 k");
-        check(short(783_000_000), "783 M");
-        check(dollars(318_420_000), "318.42");
-        check(dollars(9_000_000_000), "9 000.00");
-        check(dollars(9_000), "0.009");
-        check(dollars(0), "0.00");
-        check(dollars(-2_500_000), "−2.50");
-        check(duration(41), "41 s");
-        check(duration(-3), "0 s");
-        check(duration(1_080), "18 min");
-        check(duration(61), "1 min 1 s");
-        check(duration(18_000), "5 h");
-        check(duration(300_000), "3 d");
+        check(short(999_i64), "999");
+        check(short(4_104_i64), "4.1 k");
+        check(short(999_499_i64), "999 k");
+        check(short(783_000_000_i64), "783 M");
+        check(dollars(318_420_000_i64), "318.42");
+        check(dollars(9_000_000_000_i64), "9 000.00");
+        check(dollars(9_000_i64), "0.009");
+        check(dollars(0_i64), "0.00");
+        check(dollars(-2_500_000_i64), "−2.50");
+        check(duration(41_i64), "41 s");
+        check(duration(-3_i64), "0 s");
+        check(duration(1_080_i64), "18 min");
+        check(duration(61_i64), "1 min 1 s");
+        check(duration(18_000_i64), "5 h");
+        check(duration(300_000_i64), "3 d");
         check(seconds(290), "0.29 s");
         check(seconds(5_800), "5.8 s");
         check(seconds(92_000), "1 min 32 s");
-        check(bytes(640_000), "640.0 kB");
+        check(bytes(640_000_i64), "640.0 kB");
     }
 
     #[test]

@@ -10,6 +10,7 @@
 
 mod ask;
 mod assets;
+mod export;
 mod figures;
 mod frame;
 mod guard;
@@ -24,7 +25,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware;
+use export::Exports;
 use operations::access::LoginService;
+use query::Engine;
 
 pub use page::{Group, PAGES, Page};
 
@@ -32,6 +35,8 @@ pub use page::{Group, PAGES, Page};
 pub struct Services {
     /// The API in this process.
     pub api: Router,
+    /// Answers what is exported.
+    pub engine: Engine,
     /// Lets people in.
     pub logins: Arc<LoginService>,
     /// Whether browsers come over TLS: then cookies never leave without it.
@@ -42,14 +47,15 @@ pub struct Services {
 #[derive(Clone)]
 pub struct State {
     api: Router,
+    exports: Exports,
     logins: Arc<LoginService>,
     is_secure: bool,
 }
 
 /// The console's routes, with the API below them.
 pub fn router(services: Services) -> Router {
-    let Services { api, logins, is_secure } = services;
-    let state = State { api: api.clone(), logins, is_secure };
+    let Services { api, engine, logins, is_secure } = services;
+    let state = State { api: api.clone(), exports: Exports::new(engine), logins, is_secure };
     let pages = PAGES.iter().fold(Router::new(), |router, page| router.merge((page.routes)()));
     let pages = pages.merge(login::routes()).merge(assets::routes()).fallback(trouble::no_page);
     let pages = pages.layer(middleware::from_fn(guard::headers)).with_state(state.clone());

@@ -2,8 +2,14 @@
 //! derives from the list.
 
 mod alerts;
+mod egress;
 mod fleet;
+mod health;
 mod record;
+mod silences;
+mod slo;
+mod spend;
+pub mod sql;
 
 use axum::Router;
 use ledger::LedgerName;
@@ -58,7 +64,7 @@ pub struct Page {
 }
 
 /// All pages, in the order of the navigation.
-pub const PAGES: &[Page] = &[fleet::PAGE, alerts::PAGE];
+pub const PAGES: &[Page] = &[fleet::PAGE, alerts::PAGE, silences::PAGE, spend::PAGE, egress::PAGE, sql::PAGE, health::PAGE, slo::PAGE];
 
 impl Page {
     /// Whether somebody may see it.

@@ -7,7 +7,9 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use ledger::{SystemClock, TimeSource};
 use operations::access::Principal;
+use operations::filter::{Filter, FilterError, Subject};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::State;
@@ -56,6 +58,13 @@ impl Visit {
     /// The filter that the page is asked for, as text.
     pub fn filter(&self) -> &str {
         self.parameter("filter").unwrap_or_default()
+    }
+
+    /// The page's filter as a condition of SQL over `events`; of `default`, if there is none.
+    pub fn condition(&self, default: &str) -> Result<String, FilterError> {
+        let text = if self.filter().is_empty() { default } else { self.filter() };
+        let filter = Filter::parse_for(Subject::Events, text)?;
+        Ok(query::filter::to_sql(&filter, Subject::Events, self.principal().content, SystemClock.now()))
     }
 
     /// This page's address with one parameter changed, or taken out if there is no value. Cursors point into another list then.

@@ -62,10 +62,10 @@ impl Console {
     pub fn open(&self, shared: Shared<'_>) -> Result<(), Failure> {
         let Shared { services, tokens, slack, registry } = shared;
         self.admission.know(tokens);
-        let logins = Arc::clone(&services.logins);
+        let (logins, engine) = (Arc::clone(&services.logins), services.engine.clone());
         let state = api::State::new(services).with_slack(Interactions::of(Arc::new(slack.clone())));
         let is_secure = self.health.tls().shown().is_some();
-        let pages = dashboards::router(dashboards::Services { api: api::router(state), logins, is_secure });
+        let pages = dashboards::router(dashboards::Services { api: api::router(state), engine, logins, is_secure });
         let opened = Opened { pages, registry: RwLock::new(Arc::new(registry)) };
         self.opened.set(opened).map_err(|_| Failure::from(anyhow::anyhow!("the console was opened twice")))
     }

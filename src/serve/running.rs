@@ -46,6 +46,7 @@ impl api::Server for Running {
             not_ready: report.not_ready,
             stopped: report.stopped.into_iter().map(|(part, reason)| (part.to_owned(), reason)).collect(),
             endpoints: report.endpoints,
+            consumers: self.health.consumers().into_iter().map(Into::into).collect(),
             ledgers,
         })?)
     }

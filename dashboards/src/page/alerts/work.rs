@@ -87,7 +87,7 @@ fn silence(fields: &Fields, dry_run: bool) -> Result<Value, Trouble> {
             "A silence needs at least one thing that alerts have in common: tick the rule, the team or the agent.";
         return Err(Trouble::new(StatusCode::BAD_REQUEST, "empty", detail));
     }
-    let ends = chrono::Utc::now().timestamp_micros() + hours * 3_600_000_000;
+    let ends = (chrono::Utc::now() + chrono::TimeDelta::hours(hours)).to_rfc3339();
     let reason = field(fields, "reason").unwrap_or(if dry_run { "preview" } else { "" });
     Ok(json!({ "kind": "silence", "matchers": matchers, "reason": reason, "ends": ends, "dry_run": dry_run }))
 }

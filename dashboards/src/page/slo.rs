@@ -1,0 +1,207 @@
+//! Objectives: do agents finish their work, and does our own pipeline keep its promises. Each says how it is defined, where it stands, and
+//! how much of its error budget is left.
+
+use askama::Template;
+use axum::Router;
+use axum::response::Response;
+use axum::routing::get;
+use ledger::LedgerName;
+use serde_json::Value;
+
+use super::{Group, Page};
+use crate::ask::{number, text};
+use crate::frame::Frame;
+use crate::trouble::{self, Trouble};
+use crate::visit::{Visit, address};
+use crate::{State, figures};
+
+/// The page.
+pub const PAGE: Page =
+    Page { name: "SLO", path: "/slo", icon: "slo", group: Group::Operate, key: 'o', reads: LedgerName::Events, routes };
+
+fn routes() -> Router<State> {
+    Router::new().route("/slo", get(show))
+}
+
+/// An objective: which part of what happened is good, and how large that part is to be.
+struct Objective {
+    name: &'static str,
+    /// The definition, in words that stand in the row.
+    definition: &'static str,
+    /// The part that is to be good, in thousandths.
+    target: i64,
+    /// A question that answers with `day`, `good` and `bad` for each day of thirty.
+    sql: &'static str,
+    /// A question for what spent the budget.
+    spent_by: &'static str,
+    of_agents: bool,
+}
+
+/// All objectives. A change of a definition changes what all days were judged by: it is a change of this list.
+const OBJECTIVES: &[Objective] = &[
+    Objective {
+        name: "Sessions end without failing",
+        definition: "sessions with an end event whose outcome is no error, of all with an end event",
+        target: 950,
+        sql: "SELECT date_trunc('day', time) AS day, sum(CASE WHEN outcome IN ('error', 'deny') THEN 0 ELSE 1 END) AS good, \
+              sum(CASE WHEN outcome IN ('error', 'deny') THEN 1 ELSE 0 END) AS bad FROM events \
+              WHERE kind = 'session.end' AND time > now() - INTERVAL '30 days' GROUP BY 1",
+        spent_by: "SELECT time, team, agent, session, outcome FROM events WHERE kind = 'session.end' AND outcome = 'error' ORDER BY time DESC LIMIT 100",
+        of_agents: true,
+    },
+    Objective {
+        name: "Checks pass",
+        definition: "test runs and checks that passed, of all that told how they ended",
+        target: 800,
+        sql: "SELECT date_trunc('day', time) AS day, sum(CASE WHEN outcome = 'success' THEN 1 ELSE 0 END) AS good, \
+              sum(CASE WHEN outcome = 'error' THEN 1 ELSE 0 END) AS bad FROM events \
+              WHERE kind = 'check.result' AND time > now() - INTERVAL '30 days' GROUP BY 1",
+        spent_by: "SELECT time, team, agent, session FROM events WHERE kind = 'check.result' AND outcome = 'error' ORDER BY time DESC LIMIT 100",
+        of_agents: true,
+    },
+    Objective {
+        name: "Requests are let through",
+        definition: "requests that the firewall allowed, of all requests",
+        target: 980,
+        sql: "SELECT date_trunc('day', time) AS day, sum(CASE WHEN outcome = 'deny' THEN 0 ELSE 1 END) AS good, \
+              sum(CASE WHEN outcome = 'deny' THEN 1 ELSE 0 END) AS bad FROM events \
+              WHERE kind = 'egress.http' AND time > now() - INTERVAL '30 days' GROUP BY 1",
+        spent_by: "SELECT domain, count(*) AS denied FROM egress WHERE outcome = 'deny' AND time > now() - INTERVAL '30 days' GROUP BY 1 ORDER BY 2 DESC LIMIT 50",
+        of_agents: true,
+    },
+    Objective {
+        name: "Events are recorded within 2 s",
+        definition: "events that were durable within 2 s after they were observed, of those that are not read in later",
+        target: 990,
+        sql: "SELECT date_trunc('day', recorded) AS day, sum(CASE WHEN recorded - observed <= INTERVAL '2 seconds' THEN 1 ELSE 0 END) AS good, \
+              sum(CASE WHEN recorded - observed > INTERVAL '2 seconds' THEN 1 ELSE 0 END) AS bad FROM events \
+              WHERE observed IS NOT NULL AND recorded - observed < INTERVAL '15 minutes' AND recorded > now() - INTERVAL '30 days' GROUP BY 1",
+        spent_by: "SELECT collector, max(recorded - observed) AS lag FROM events WHERE recorded > now() - INTERVAL '1 day' GROUP BY 1",
+        of_agents: false,
+    },
+    Objective {
+        name: "Alerts open within 1 s",
+        definition: "alerts that were durable within 1 s after their first event was recorded, of those that are not read in later",
+        target: 990,
+        sql: "SELECT date_trunc('day', opened) AS day, sum(CASE WHEN opened - recorded_first <= INTERVAL '1 second' THEN 1 ELSE 0 END) AS good, \
+              sum(CASE WHEN opened - recorded_first > INTERVAL '1 second' THEN 1 ELSE 0 END) AS bad FROM alerts \
+              WHERE NOT backfill AND opened > now() - INTERVAL '30 days' GROUP BY 1",
+        spent_by: "SELECT rule, opened - recorded_first AS took, alert FROM alerts WHERE NOT backfill ORDER BY took DESC LIMIT 50",
+        of_agents: false,
+    },
+    Objective {
+        name: "Records are understood",
+        definition: "records that a dialect reads, of all that were kept",
+        target: 999,
+        sql: "SELECT date_trunc('day', recorded) AS day, sum(CASE WHEN kind = 'unparsed' THEN 0 ELSE 1 END) AS good, \
+              sum(CASE WHEN kind = 'unparsed' THEN 1 ELSE 0 END) AS bad FROM events WHERE recorded > now() - INTERVAL '30 days' GROUP BY 1",
+        spent_by: "SELECT recorded, collector, source, position FROM events WHERE kind = 'unparsed' ORDER BY recorded DESC LIMIT 100",
+        of_agents: false,
+    },
+];
+
+#[derive(Template)]
+#[template(path = "slo.html")]
+struct SloPage {
+    frame: Frame,
+    agents: Vec<Row>,
+    pipeline: Vec<Row>,
+    work: Work,
+}
+
+/// What a finished session takes, in thirty days.
+struct Work {
+    ended: i64,
+    minutes: String,
+    minutes_p90: String,
+    cost: String,
+    approvals: String,
+}
+
+struct Row {
+    name: &'static str,
+    definition: &'static str,
+    target: String,
+    now: String,
+    is_met: bool,
+    events: i64,
+    /// What is left of the error budget, in percent; below zero it is overdrawn.
+    left: f64,
+    /// How fast the budget is used in one, seven and thirty days; 1 uses it up exactly.
+    burn: [Option<f64>; 3],
+    /// Thirty days: 0 nothing happened, 1 kept, 2 missed.
+    days: Vec<(usize, String)>,
+    address: String,
+}
+
+impl Row {
+    fn of(objective: &Objective, rows: &[Value], frame: &Frame) -> Self {
+        let allowed = 1.0 - objective.target as f64 / 1e3;
+        let day = |row: &Value| figures::moment(text(row, "day")).map(|day| (frame.now.date_naive() - day.date_naive()).num_days());
+        let sums = |days: i64| {
+            let within = rows.iter().filter(|row| day(row).is_some_and(|ago| (0..days).contains(&ago)));
+            within.fold((0, 0), |(good, bad), row| (good + number(row, "good"), bad + number(row, "bad")))
+        };
+        let bad_part = |(good, bad): (i64, i64)| (good + bad > 0).then(|| bad as f64 / (good + bad) as f64);
+        let (good, bad) = sums(30);
+        let part = bad_part((good, bad));
+        let days = (0..30).rev().map(|ago| {
+            let found = rows.iter().find(|row| day(row) == Some(ago)).map(|row| (number(row, "good"), number(row, "bad")));
+            let level = found.and_then(bad_part).map_or(0, |bad| if bad <= allowed { 1 } else { 2 });
+            let words = found.map_or_else(|| "nothing happened".to_owned(), |(good, bad)| format!("{good} good, {bad} not"));
+            (level, format!("{ago} days ago: {words}"))
+        });
+        Self {
+            name: objective.name,
+            definition: objective.definition,
+            target: format!("{:.1} %", objective.target as f64 / 10.0),
+            now: part.map_or_else(|| "nothing happened".to_owned(), |bad| format!("{:.2} %", (1.0 - bad) * 100.0)),
+            is_met: part.is_none_or(|bad| bad <= allowed),
+            events: good + bad,
+            left: part.map_or(100.0, |bad| (1.0 - bad / allowed) * 100.0),
+            burn: [1, 7, 30].map(|days| bad_part(sums(days)).map(|bad| bad / allowed)),
+            days: days.collect(),
+            address: address("/sql", [("sql", objective.spent_by)]),
+        }
+    }
+
+    /// The bar of what is left.
+    fn bar(&self) -> f64 {
+        self.left.clamp(0.0, 100.0)
+    }
+
+    fn burn_words(&self) -> String {
+        let words = self.burn.iter().map(|burn| burn.map_or_else(|| "–".to_owned(), |burn| format!("{burn:.1}")));
+        words.collect::<Vec<_>>().join(" · ")
+    }
+}
+
+async fn show(visit: Visit) -> Result<Response, Trouble> {
+    let frame = Frame::of(&visit, &PAGE).await?;
+    let (mut agents, mut pipeline) = (Vec::new(), Vec::new());
+    for objective in OBJECTIVES {
+        let rows = visit.rows(objective.sql).await?;
+        let list = if objective.of_agents { &mut agents } else { &mut pipeline };
+        list.push(Row::of(objective, &rows, &frame));
+    }
+    trouble::page(&SloPage { work: work(&visit).await?, agents, pipeline, frame })
+}
+
+async fn work(visit: &Visit) -> Result<Work, Trouble> {
+    let sql = "SELECT count(*) AS ended, approx_percentile_cont(seconds, 0.5) AS median, approx_percentile_cont(seconds, 0.9) AS p90, \
+               avg(micros) AS micros, avg(approvals) AS approvals FROM (SELECT session, \
+               CAST(date_part('epoch', max(time)) - date_part('epoch', min(time)) AS DOUBLE) AS seconds, \
+               sum(CASE WHEN trust IN ('gateway', 'control_plane') THEN cost_micros END) AS micros, \
+               sum(CASE WHEN kind = 'approval' THEN 1 ELSE 0 END) AS approvals, max(CASE WHEN kind = 'session.end' THEN 1 ELSE 0 END) AS has_end \
+               FROM events WHERE session IS NOT NULL AND time > now() - INTERVAL '30 days' GROUP BY session) WHERE has_end = 1";
+    let row = visit.rows(sql).await?.into_iter().next().unwrap_or_default();
+    let float = |name: &str| row.get(name).and_then(Value::as_f64);
+    let duration = |name: &str| float(name).map_or_else(|| "–".to_owned(), |seconds| figures::duration(seconds as i64));
+    Ok(Work {
+        ended: number(&row, "ended"),
+        minutes: duration("median"),
+        minutes_p90: duration("p90"),
+        cost: float("micros").map_or_else(|| "–".to_owned(), |micros| figures::dollars(micros as i64)),
+        approvals: float("approvals").map_or_else(|| "–".to_owned(), |approvals| format!("{approvals:.2}")),
+    })
+}

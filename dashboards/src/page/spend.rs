@@ -1,0 +1,460 @@
+//! Spend: what today, the week or the month cost, against what is usual and against hard budgets; by team, model, agent and run.
+//! All sums are the server's. Amounts are estimates by a price table; what has no price and what belongs to nobody is told apart.
+
+mod forecast;
+
+use askama::Template;
+use axum::Router;
+use axum::response::Response;
+use axum::routing::get;
+use chrono::{DateTime, Datelike, Duration, Timelike, Utc};
+use ledger::LedgerName;
+use serde_json::Value;
+
+use super::{Group, Page};
+use crate::ask::{list, literal, number, some_text, text};
+use crate::frame::Frame;
+use crate::trouble::{self, Trouble};
+use crate::visit::{Visit, address};
+use crate::{State, figures};
+use forecast::{Day, Forecast, HOURS};
+
+/// The page.
+pub const PAGE: Page = Page {
+    name: "Spend",
+    path: "/spend",
+    icon: "spend",
+    group: Group::Account,
+    key: 'p',
+    reads: LedgerName::Events,
+    routes,
+};
+
+fn routes() -> Router<State> {
+    Router::new().route("/spend", get(show))
+}
+
+#[derive(Template)]
+#[template(path = "spend.html")]
+struct SpendPage {
+    frame: Frame,
+    /// The range, and the addresses of all.
+    ranges: Vec<(&'static str, String, bool)>,
+    range: &'static str,
+    team: Option<String>,
+    spent: i64,
+    cap: Option<i64>,
+    forecast: Option<Forecast>,
+    /// When the budget is used up, in words.
+    used_up: Option<String>,
+    picture: Picture,
+    teams: Vec<Share>,
+    models: Vec<ModelShare>,
+    agents: Vec<Share>,
+    runs: Vec<Share>,
+    unpriced: i64,
+    unpriced_tokens: i64,
+    claimed: i64,
+    heat: Vec<HeatDay>,
+    heat_top: String,
+    budgets: Vec<BudgetRow>,
+    reservations: Vec<ReservationRow>,
+    dry_run: Option<DryRun>,
+    price_versions: String,
+    sql: String,
+}
+
+/// One row of a table of sums.
+struct Share {
+    name: Option<String>,
+    address: String,
+    micros: i64,
+    /// Part of the largest, in percent, for a bar.
+    bar: f64,
+    /// Against the same time of earlier weeks, in percent.
+    usual: Option<i64>,
+    calls: i64,
+    runs: i64,
+}
+
+struct ModelShare {
+    name: Option<String>,
+    tokens_in: i64,
+    cached: i64,
+    out: i64,
+    cached_share: i64,
+    micros: i64,
+    unpriced: i64,
+}
+
+/// Four weeks of hours, a row for each day of the week.
+struct HeatDay {
+    name: &'static str,
+    /// Level of each hour, from 0 to 4, with what it was on average.
+    hours: Vec<(usize, String)>,
+}
+
+struct BudgetRow {
+    name: String,
+    scope: String,
+    period: String,
+    cap: i64,
+    committed: i64,
+    reserved: i64,
+    unreserved: i64,
+    available: i64,
+    until: String,
+    /// Widths of the bar's parts, in percent of the cap.
+    parts: [f64; 3],
+}
+
+struct ReservationRow {
+    asked: String,
+    owner: String,
+    micros: i64,
+    state: String,
+    icon: &'static str,
+    came: String,
+}
+
+/// What a cap would have done in thirty days.
+struct DryRun {
+    cap: i64,
+    days: i64,
+    runs: i64,
+    unused: i64,
+}
+
+/// The course of the range: what was spent, hour by hour or day by day, as points of a picture 620 wide and 220 high.
+struct Picture {
+    line: String,
+    now: (f64, f64),
+    /// The range of what is to come.
+    cone: Option<String>,
+    median: Option<(f64, f64)>,
+    cap_y: Option<f64>,
+    top: String,
+    half: String,
+    labels: Vec<(f64, String)>,
+    sentence: String,
+}
+
+const LEFT: f64 = 56.0;
+const WIDTH: f64 = 560.0;
+const BOTTOM: f64 = 190.0;
+const HEIGHT: f64 = 170.0;
+
+/// The beginning, the length in hours and the name of a range.
+fn range(name: Option<&str>, now: DateTime<Utc>) -> (&'static str, DateTime<Utc>, f64) {
+    let today = now - Duration::seconds(i64::from(now.num_seconds_from_midnight())) - Duration::nanoseconds(i64::from(now.nanosecond()));
+    match name {
+        Some("week") => ("week", today - Duration::days(i64::from(now.weekday().num_days_from_monday())), 168.0),
+        Some("month") => {
+            let first = today - Duration::days(i64::from(now.day0()));
+            let next = (first + Duration::days(32)).with_day(1).unwrap_or(first + Duration::days(30));
+            ("month", first, (next - first).num_hours() as f64)
+        }
+        _ => ("today", today, HOURS as f64),
+    }
+}
+
+async fn show(visit: Visit) -> Result<Response, Trouble> {
+    let frame = Frame::of(&visit, &PAGE).await?;
+    let (name, start, length) = range(visit.parameter("range"), frame.now);
+    let team = visit.parameter("team").map(str::to_owned);
+    let scope = team.as_deref().map_or_else(|| "TRUE".to_owned(), |team| format!("team = {}", literal(team)));
+    let since = format!("time >= {} AND {scope}", literal(&start.to_rfc3339()));
+    let hours = visit.rows(&format!(
+        "SELECT date_trunc('hour', time) AS hour, sum(cost_micros) AS micros FROM spend \
+         WHERE time >= {} AND cost_micros IS NOT NULL AND {scope} GROUP BY 1 ORDER BY 1",
+        literal(&(start - Duration::days(35)).to_rfc3339())
+    ));
+    let hours = hourly(&hours.await?);
+    let elapsed = (frame.now - start).num_seconds() as f64 / 3_600.0;
+    let spent: i64 = hours.iter().filter(|(hour, _)| *hour >= start).map(|(_, micros)| micros).sum();
+    let budgets = budget_rows(&visit, &frame).await?;
+    let cap = budgets.iter().filter(|_| name == "today").find(|budget| fits(budget, team.as_deref())).map(|budget| budget.cap);
+    let days = earlier_days(&hours, start, frame.now);
+    let forecast = if name == "today" { forecast::forecast(&days, spent, elapsed) } else { None };
+    let used_up = forecast.zip(cap).and_then(|(forecast, cap)| forecast::used_up(&days, spent, elapsed, forecast.median, cap));
+    let totals = totals(&visit, &since).await?;
+    let dry_run = dry_run(&visit, &scope).await?;
+    let (heat, heat_top) = heat(&hours, start, frame.now);
+    let ranges = [("Today", "today"), ("Week", "week"), ("Month", "month")];
+    let teams = shares(&visit, "team", &since, start, frame.now, &hours).await?;
+    trouble::page(&SpendPage {
+        ranges: ranges.map(|(word, range)| (word, visit.with("range", Some(range)), range == name)).into(),
+        range: name,
+        picture: picture(&hours, start, elapsed, length, spent, cap, forecast),
+        agents: shares(&visit, "workspace_name", &since, start, frame.now, &hours).await?,
+        runs: shares(&visit, "session", &since, start, frame.now, &hours).await?,
+        models: models(&visit, &since).await?,
+        teams,
+        unpriced: number(&totals, "unpriced"),
+        unpriced_tokens: number(&totals, "unpriced_tokens"),
+        claimed: number(&totals, "claimed"),
+        price_versions: some_text(&totals, "versions").unwrap_or("none").to_owned(),
+        used_up: used_up.map(|hour| format!("{:02}:{:02}", hour as u32 % 24, (hour.fract() * 60.0) as u32)),
+        reservations: reservation_rows(&visit, &frame).await?,
+        sql: address("/sql", [("sql", format!("SELECT team, model, sum(cost_micros) / 1000000.0 AS usd FROM spend WHERE {since} GROUP BY team, model ORDER BY usd DESC").as_str())]),
+        heat,
+        heat_top,
+        budgets,
+        dry_run,
+        spent,
+        cap,
+        forecast,
+        team,
+        frame,
+    })
+}
+
+/// Sums by hour, the oldest first.
+fn hourly(rows: &[Value]) -> Vec<(DateTime<Utc>, i64)> {
+    rows.iter().filter_map(|row| Some((figures::moment(text(row, "hour"))?, number(row, "micros")))).collect()
+}
+
+/// The days before `start` that are of the same kind as `now`: working days, or the weekend.
+fn earlier_days(hours: &[(DateTime<Utc>, i64)], start: DateTime<Utc>, now: DateTime<Utc>) -> Vec<Day> {
+    let is_weekend = |moment: DateTime<Utc>| moment.weekday().num_days_from_monday() >= 5;
+    let mut days: std::collections::BTreeMap<chrono::NaiveDate, Day> = std::collections::BTreeMap::new();
+    for (hour, micros) in hours.iter().filter(|(hour, _)| *hour < start && is_weekend(*hour) == is_weekend(now)) {
+        if let Some(sum) = days.entry(hour.date_naive()).or_default().get_mut(hour.hour() as usize) {
+            *sum += micros;
+        }
+    }
+    days.into_values().collect()
+}
+
+async fn totals(visit: &Visit, since: &str) -> Result<Value, Trouble> {
+    let sql = format!(
+        "SELECT sum(CASE WHEN cost_micros IS NULL AND claimed_micros IS NULL AND model IS NOT NULL THEN 1 ELSE 0 END) AS unpriced, \
+         sum(CASE WHEN cost_micros IS NULL AND claimed_micros IS NULL AND model IS NOT NULL THEN coalesce(tokens_in, 0) + coalesce(tokens_out, 0) ELSE 0 END) AS unpriced_tokens, \
+         sum(claimed_micros) AS claimed, string_agg(DISTINCT price_version, ', ') AS versions FROM spend WHERE {since}"
+    );
+    Ok(visit.rows(&sql).await?.into_iter().next().unwrap_or_default())
+}
+
+/// Sums by one column, the largest first and what belongs to nobody last. `usual` compares with the same hours of the four weeks before.
+async fn shares(
+    visit: &Visit,
+    column: &'static str,
+    since: &str,
+    start: DateTime<Utc>,
+    now: DateTime<Utc>,
+    hours: &[(DateTime<Utc>, i64)],
+) -> Result<Vec<Share>, Trouble> {
+    let sql = format!(
+        "SELECT {column} AS name, sum(cost_micros) AS micros, count(*) AS calls, count(DISTINCT session) AS runs \
+         FROM spend WHERE {since} AND cost_micros IS NOT NULL GROUP BY 1 ORDER BY name IS NULL, micros DESC LIMIT 12"
+    );
+    let rows = visit.rows(&sql).await?;
+    // Comparing costs a second look at four weeks: teams alone get it.
+    let before = if column == "team" && !hours.is_empty() { weeks_before(visit, start, now).await? } else { Vec::new() };
+    let largest = rows.iter().map(|row| number(row, "micros")).max().unwrap_or(0).max(1) as f64;
+    let shares = rows.iter().map(|row| {
+        let name = some_text(row, "name").map(str::to_owned);
+        let micros = number(row, "micros");
+        let usual = before.iter().find(|(team, _)| *team == name).map(|(_, micros)| *micros).filter(|usual| *usual > 0);
+        let value = name.clone().unwrap_or_default();
+        Share {
+            address: match column {
+                "team" => visit.with("team", Some(&value)),
+                "session" => format!("/sessions/{}", crate::visit::segment(&value)),
+                _ => address("/sessions", [("filter", format!("workspace:\"{value}\"").as_str())]),
+            },
+            bar: micros as f64 / largest * 100.0,
+            usual: usual.map(|usual| ((micros - usual) as f64 / usual as f64 * 100.0).round() as i64),
+            calls: number(row, "calls"),
+            runs: number(row, "runs"),
+            micros,
+            name,
+        }
+    });
+    Ok(shares.collect())
+}
+
+/// What each team had spent on average by the same moment of the four weeks before.
+async fn weeks_before(visit: &Visit, start: DateTime<Utc>, now: DateTime<Utc>) -> Result<Vec<(Option<String>, i64)>, Trouble> {
+    let spans = (1..=4).map(|week| {
+        let (from, until) = (start - Duration::weeks(week), now - Duration::weeks(week));
+        format!("(time >= {} AND time < {})", literal(&from.to_rfc3339()), literal(&until.to_rfc3339()))
+    });
+    let spans: Vec<String> = spans.collect();
+    let sql = format!("SELECT team AS name, sum(cost_micros) AS micros FROM spend WHERE cost_micros IS NOT NULL AND ({}) GROUP BY 1", spans.join(" OR "));
+    let rows = visit.rows(&sql).await?;
+    Ok(rows.iter().map(|row| (some_text(row, "name").map(str::to_owned), number(row, "micros") / 4)).collect())
+}
+
+async fn models(visit: &Visit, since: &str) -> Result<Vec<ModelShare>, Trouble> {
+    let sql = format!(
+        "SELECT model AS name, sum(tokens_in) AS tokens_in, sum(tokens_cache_read) AS cached, sum(tokens_out) AS out, sum(cost_micros) AS micros, \
+         sum(CASE WHEN cost_micros IS NULL AND claimed_micros IS NULL THEN 1 ELSE 0 END) AS unpriced FROM spend WHERE {since} AND model IS NOT NULL \
+         GROUP BY 1 ORDER BY micros DESC NULLS LAST LIMIT 12"
+    );
+    let rows = visit.rows(&sql).await?;
+    let models = rows.iter().map(|row| {
+        let (tokens_in, cached) = (number(row, "tokens_in"), number(row, "cached"));
+        ModelShare {
+            name: some_text(row, "name").map(str::to_owned),
+            tokens_in,
+            cached,
+            out: number(row, "out"),
+            cached_share: (cached as f64 / (tokens_in + cached).max(1) as f64 * 100.0).round() as i64,
+            micros: number(row, "micros"),
+            unpriced: number(row, "unpriced"),
+        }
+    });
+    Ok(models.collect())
+}
+
+/// Whose money a budget is, in words.
+fn scope_of(scope: &Value) -> String {
+    let parts = ["org", "team", "user", "agent", "run", "workspace"];
+    let parts: Vec<String> = parts.iter().filter_map(|name| Some(format!("{name}={}", some_text(scope, name)?))).collect();
+    if parts.is_empty() { EVERYTHING.to_owned() } else { parts.join(" ") }
+}
+
+/// The scope of a budget for all.
+const EVERYTHING: &str = "everything";
+
+/// Whether a budget is about what the page shows: a day of the team's, or of everybody's.
+fn fits(budget: &BudgetRow, team: Option<&str>) -> bool {
+    let scope = team.map_or_else(|| EVERYTHING.to_owned(), |team| format!("team={team}"));
+    budget.period == "day" && (budget.scope == scope || (team.is_none() && budget.scope.starts_with("org=") && !budget.scope.contains(' ')))
+}
+
+async fn budget_rows(visit: &Visit, frame: &Frame) -> Result<Vec<BudgetRow>, Trouble> {
+    let answer = match visit.get("/api/v1/budgets?limit=100").await {
+        // Who may not see budgets sees the rest.
+        Err(trouble) if trouble.status == axum::http::StatusCode::FORBIDDEN => return Ok(Vec::new()),
+        answer => answer?,
+    };
+    let rows = list(&answer, "budgets").iter().map(|budget| {
+        let cap = number(budget, "cap_micros").max(1);
+        let [committed, reserved, unreserved] = ["committed_micros", "reserved_micros", "unreserved_micros"].map(|name| number(budget, name));
+        let part = |micros: i64| (micros as f64 / cap as f64 * 100.0).clamp(0.0, 100.0);
+        BudgetRow {
+            name: text(budget, "name").to_owned(),
+            scope: scope_of(&budget["scope"]),
+            period: text(budget, "period").to_owned(),
+            available: number(budget, "available_micros"),
+            until: some_text(budget, "resets").map(|resets| frame.time(resets)).unwrap_or_default(),
+            parts: [part(committed), part(unreserved), part(reserved)],
+            cap,
+            committed,
+            reserved,
+            unreserved,
+        }
+    });
+    Ok(rows.collect())
+}
+
+async fn reservation_rows(visit: &Visit, frame: &Frame) -> Result<Vec<ReservationRow>, Trouble> {
+    let sql = "SELECT recorded, owner, micros, state, refusal, available_micros, reserved_micros FROM reservations ORDER BY seq DESC LIMIT 8";
+    let rows = visit.rows(sql).await?;
+    let rows = rows.iter().map(|row| {
+        let state = text(row, "state");
+        let (icon, came) = match state {
+            "refused" => ("cross", format!("{} left", figures::dollars(number(row, "available_micros")))),
+            "committed" => ("check", format!("{} of {}", figures::dollars(number(row, "reserved_micros")), figures::dollars(number(row, "micros")))),
+            "expired" => ("lost", "given back by itself".to_owned()),
+            _ => ("clock", String::new()),
+        };
+        ReservationRow {
+            asked: frame.time(text(row, "recorded")),
+            owner: text(row, "owner").to_owned(),
+            micros: number(row, "micros"),
+            state: figures::capitalised(if state.is_empty() { "open" } else { state }),
+            icon,
+            came,
+        }
+    });
+    Ok(rows.collect())
+}
+
+/// What a cap of so many dollars a day would have stopped in thirty days: sessions with calls after it was reached.
+async fn dry_run(visit: &Visit, scope: &str) -> Result<Option<DryRun>, Trouble> {
+    let cap = visit.parameter("cap").and_then(|cap| cap.trim().parse::<f64>().ok()).filter(|cap| *cap > 0.0 && *cap < 1e9);
+    let Some(cap) = cap else { return Ok(None) };
+    let cap = (cap * 1e6).round() as i64;
+    let sql = format!(
+        "WITH calls AS (SELECT date_trunc('day', time) AS day, session, cost_micros, \
+           sum(cost_micros) OVER (PARTITION BY date_trunc('day', time) ORDER BY time, seq) AS sum \
+           FROM spend WHERE time > now() - INTERVAL '30 days' AND cost_micros IS NOT NULL AND {scope}), \
+         days AS (SELECT day, max(sum) AS whole FROM calls GROUP BY day) \
+         SELECT (SELECT count(DISTINCT day) FROM calls WHERE sum > {cap}) AS days, \
+           (SELECT count(DISTINCT session) FROM calls WHERE sum > {cap}) AS runs, \
+           (SELECT avg(CASE WHEN whole < {cap} THEN {cap} - whole ELSE 0 END) FROM days) AS unused"
+    );
+    let row = visit.rows(&sql).await?.into_iter().next().unwrap_or_default();
+    let unused = row.get("unused").and_then(Value::as_f64).unwrap_or(0.0).round() as i64;
+    Ok(Some(DryRun { cap, days: number(&row, "days"), runs: number(&row, "runs"), unused }))
+}
+
+fn heat(hours: &[(DateTime<Utc>, i64)], start: DateTime<Utc>, now: DateTime<Utc>) -> (Vec<HeatDay>, String) {
+    const NAMES: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+    let _ = start;
+    let mut sums = [[0_i64; HOURS]; 7];
+    for (hour, micros) in hours.iter().filter(|(hour, _)| *hour >= now - Duration::days(28)) {
+        let day = hour.weekday().num_days_from_monday() as usize;
+        if let Some(sum) = sums.get_mut(day).and_then(|day| day.get_mut(hour.hour() as usize)) {
+            *sum += micros / 4;
+        }
+    }
+    let largest = sums.iter().flatten().copied().max().unwrap_or(0).max(1);
+    let level = |micros: i64| if micros == 0 { 0 } else { 1 + (3.0 * (micros as f64 / largest as f64).sqrt()).round() as usize };
+    let days = NAMES.iter().zip(sums).map(|(name, hours)| HeatDay {
+        name,
+        hours: hours.iter().map(|micros| (level(*micros), figures::dollars(*micros))).collect(),
+    });
+    (days.collect(), figures::dollars(largest))
+}
+
+fn picture(
+    hours: &[(DateTime<Utc>, i64)],
+    start: DateTime<Utc>,
+    elapsed: f64,
+    length: f64,
+    spent: i64,
+    cap: Option<i64>,
+    forecast: Option<Forecast>,
+) -> Picture {
+    let highest = [Some(spent), cap, forecast.map(|forecast| forecast.high)].into_iter().flatten().max().unwrap_or(1).max(1) as f64 * 1.05;
+    let x = |hours: f64| LEFT + WIDTH * (hours / length).clamp(0.0, 1.0);
+    let y = |micros: i64| BOTTOM - HEIGHT * (micros as f64 / highest).clamp(0.0, 1.0);
+    let (mut sum, mut points) = (0, vec![format!("{:.1},{:.1}", x(0.0), y(0))]);
+    for (hour, micros) in hours.iter().filter(|(hour, _)| *hour >= start) {
+        sum += micros;
+        let at = ((*hour - start).num_hours() as f64 + 1.0).min(elapsed);
+        points.push(format!("{:.1},{:.1}", x(at), y(sum)));
+    }
+    let now = (x(elapsed), y(spent));
+    let cone = forecast.map(|Forecast { low, high, .. }| {
+        format!("{:.1},{:.1} {:.1},{:.1} {:.1},{:.1}", now.0, now.1, x(length), y(high), x(length), y(low))
+    });
+    let steps = if length > 200.0 { 5 } else if length > 24.0 { 7 } else { 8 };
+    let labels = (0..=steps).map(|step| {
+        let hours = length / f64::from(steps) * f64::from(step);
+        let moment = start + Duration::minutes((hours * 60.0) as i64);
+        let label = if length <= 24.0 { moment.format("%H:%M").to_string() } else { moment.format("%-d %b").to_string() };
+        (x(hours), label)
+    });
+    Picture {
+        line: points.join(" "),
+        cone,
+        median: forecast.map(|forecast| (x(length), y(forecast.median))),
+        cap_y: cap.map(y),
+        top: format!("${}", figures::dollars(highest as i64)),
+        half: format!("${}", figures::dollars((highest / 2.0) as i64)),
+        labels: labels.collect(),
+        sentence: match forecast {
+            Some(Forecast { low, median, high }) => format!(
+                "${} was spent; the day is expected to end at ${}, in eight of ten cases between ${} and ${}.",
+                figures::dollars(spent), figures::dollars(median), figures::dollars(low), figures::dollars(high)
+            ),
+            None => format!("${} was spent.", figures::dollars(spent)),
+        },
+        now,
+    }
+}
