@@ -465,10 +465,10 @@ fn costs() {
     let before = resident();
     let copy = fleet.clone();
     println!("{} bytes of memory an agent", (resident() - before) / copy.len());
-    let started = std::time::Instant::now();
     let ledgers = Ledgers::new(1_000);
     let service = service(&ledgers);
     service.follow(fleet, Seq::FIRST);
+    let started = std::time::Instant::now();
     let page = service.read(at(recorded), |view| view.page(&Filter::default(), None, 200)).unwrap().unwrap();
     println!("a page of {} of {}: {} us", page.agents.len(), page.total, started.elapsed().as_micros());
 }
