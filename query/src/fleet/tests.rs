@@ -34,7 +34,11 @@ fn entry(second: i64, columns: &Value) -> Entry {
 }
 
 fn rows(events: &[(i64, Value)]) -> Rows {
-    let mut rows = Rows::new(LedgerName::Events, 0, Seq::FIRST);
+    rows_from(0, events)
+}
+
+fn rows_from(seq: u64, events: &[(i64, Value)]) -> Rows {
+    let mut rows = Rows::new(LedgerName::Events, 0, Seq::new(seq));
     for (second, columns) in events {
         rows.push_entry(0, at(*second), &entry(*second, columns));
     }
@@ -266,6 +270,9 @@ async fn states_that_need_an_alert_come_and_go_with_it() {
     ];
     ledgers.append(LedgerName::Operations, opened, 9).await;
     assert_eq!(states(11), ["repeating", "stuck", "over_budget", "lost", "working"]);
+    service.apply(&rows_from(5, &[(11, json!({"kind": "approval", "agent": "ag-1"}))]));
+    assert_eq!(states(11), ["repeating", "waiting", "over_budget", "lost", "working"], "who asks a person waits");
+    service.apply(&rows_from(6, &[(11, json!({"kind": "approval", "agent": "ag-1", "outcome": "allow"}))]));
     let from = service.read(at(12), |view| view.place).unwrap();
     ledgers
         .append(
