@@ -128,11 +128,13 @@ fn in_place(text: &str, lines: usize) -> String {
 fn sums(page: &Value) -> String {
     let counters = &page["counters"];
     let number = |name: &str| counters[name].as_u64().unwrap_or(0);
+    let counted = |count: u64, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
+    let need = number("need_a_person");
     let mut line = format!(
-        "{} agents in {} teams. {} need a person now.\n",
-        number("agents"),
-        number("teams"),
-        number("need_a_person")
+        "{} in {}. {need} need{} a person now.\n",
+        counted(number("agents"), "agent"),
+        counted(number("teams"), "team"),
+        if need == 1 { "s" } else { "" }
     );
     let standing = AgentState::ALL.into_iter().filter_map(|state| {
         let count = counters["states"][state.as_str()].as_u64().filter(|count| *count > 0)?;
@@ -302,7 +304,7 @@ mod tests {
         }
         assert_eq!(
             sums(&page),
-            "2 agents in 1 teams. 1 need a person now.\n1 working, 1 waiting, 2 denied in 10 min, $318.42 today, estimated, lag p99 0.4 s\n"
+            "2 agents in 1 team. 1 needs a person now.\n1 working, 1 waiting, 2 denied in 10 min, $318.42 today, estimated, lag p99 0.4 s\n"
         );
         assert!(!coloured(&text, false).contains('\u{1b}'));
         assert!(coloured(&text, true).contains("\u{1b}[34mWaiting\u{1b}[0m "));

@@ -38,6 +38,7 @@ use ledger::{Options, Store};
 use operations::access::{LoginService, Principal, TokenService, Tokens};
 use operations::budget;
 use operations::triage::TriageService;
+use query::fleet::FleetService;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -210,14 +211,7 @@ impl Server {
         let (pipeline, registry) =
             Pipeline::build(&store, settings, rules, &tokens, suppressor, ingest, &health).await?;
         let (fleet, following) = fleet::start(&store, &triage, &health);
-        let options = query::Options {
-            audit: Some(operations.appender()),
-            threads: settings.query.threads.map(Into::into),
-            queries_max: settings.query.queries_max.map(Into::into),
-            triage: Some(Arc::clone(&triage)),
-            fleet: Some(fleet),
-        };
-        let engine = query::Engine::new(store.events().reader(), store.operations().reader(), options)?;
+        let engine = engine(&store, &settings.query, &triage, fleet)?;
         let slack = slack::Apps::of(settings);
         let sinks = Arc::new(RwLock::new(pipeline.followers().sinks().clone()));
         let answers_stop = CancellationToken::new();
@@ -310,6 +304,24 @@ impl Server {
         // A panic in it was logged by the runtime; there is nothing left to end.
         let _ = (&mut self.control).await;
     }
+}
+
+/// The engine of the server: what it shows of alerts and agents is what the API shows.
+fn engine(
+    store: &Store,
+    settings: &settings::Query,
+    triage: &Arc<TriageService>,
+    fleet: Arc<FleetService>,
+) -> Result<query::Engine, query::QueryError> {
+    let operations = store.operations();
+    let options = query::Options {
+        audit: Some(operations.appender()),
+        threads: settings.threads.map(Into::into),
+        queries_max: settings.queries_max.map(Into::into),
+        triage: Some(Arc::clone(triage)),
+        fleet: Some(fleet),
+    };
+    query::Engine::new(store.events().reader(), operations.reader(), options)
 }
 
 async fn open(settings: settings::Store) -> Result<Store, Failure> {

@@ -130,15 +130,12 @@ impl Sessions {
         let state = self.state(&schema)?;
         check_tables(&state, &statement, principal)?;
         for view in wanted_views(&state, &statement)?.into_iter().filter(|view| principal.may_read(view.ledger)) {
-            let table: Arc<dyn TableProvider> = match view.sql(principal.content) {
-                Some(sql) => {
-                    let plan = state.create_logical_plan(&sql).await.map_err(QueryError::from_engine)?;
-                    Arc::new(ViewTable::new(plan, Some(sql)))
-                }
-                None => {
-                    let (projections, used) = (self.projections.clone(), content_use.clone());
-                    Arc::new(ProjectedTable::new(view, projections, principal.content, used))
-                }
+            let table: Arc<dyn TableProvider> = if let Some(sql) = view.sql(principal.content) {
+                let plan = state.create_logical_plan(&sql).await.map_err(QueryError::from_engine)?;
+                Arc::new(ViewTable::new(plan, Some(sql)))
+            } else {
+                let (projections, used) = (self.projections.clone(), content_use.clone());
+                Arc::new(ProjectedTable::new(view, projections, principal.content, used))
             };
             schema.register_table(view.name.to_owned(), table).map_err(QueryError::from_engine)?;
         }

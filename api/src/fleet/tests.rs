@@ -86,7 +86,9 @@ async fn the_route_the_view_and_the_document_say_the_same() {
     documents("Fleet", &page);
     documents("FleetCounters", &page["counters"]);
     let agents = page["agents"].as_array().unwrap();
-    agents.iter().for_each(|agent| documents("FleetAgent", agent));
+    for agent in agents {
+        documents("FleetAgent", agent);
+    }
     assert_eq!(agents.iter().map(|agent| &agent["agent"]).collect::<Vec<_>>(), ["ag-3", "ag-2", "ag-1"]);
     assert_eq!((&agents[2]["task"], &agents[2]["command"]), (&json!("Fix refund rounding"), &json!("cargo test")));
     assert_eq!((&page["counters"]["states"]["waiting"], &page["counters"]["denied"]), (&json!(1), &json!(1)));

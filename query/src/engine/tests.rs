@@ -29,7 +29,7 @@ const CASES: &[(&str, &str)] = &[
     ("SELECT count(*) AS n FROM events", "n\n12\n"),
     (
         "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY table_name",
-        "table_name\nalerts\nbudgets\ncommands\ndeliveries\negress\nevents\nmodel_calls\noperations\npersons\nqueries\nreceipts\nreservations\nsessions\nsilences\nspend\ntool_calls\n",
+        "table_name\nagents\nalerts\nbudgets\ncommands\ndeliveries\negress\nevents\nmodel_calls\noperations\npersons\nqueries\nreceipts\nreservations\nsessions\nsilences\nspend\ntool_calls\n",
     ),
     (
         "SELECT column_name FROM information_schema.columns WHERE table_name = 'events' AND ordinal_position < 3 ORDER BY ordinal_position",
@@ -267,6 +267,7 @@ async fn content_needs_a_permission_and_leaves_a_record() {
         "SELECT seq FROM events WHERE content LIKE '%x%'",
         "SELECT command FROM commands",
         "SELECT content FROM operations",
+        "SELECT task FROM agents",
     ] {
         refused(&engine, asking(sql, Role::Analyst, false, typed), "content_permission").await;
     }
@@ -282,6 +283,7 @@ async fn content_needs_a_permission_and_leaves_a_record() {
         ("SELECT count(*) FROM events", Purpose::Page),
         ("SELECT count(*) FROM events", typed),
         ("SELECT max(command) FROM commands", Purpose::Page),
+        ("SELECT max(task) FROM agents", Purpose::Page),
         ("EXPLAIN SELECT command FROM events", typed),
         ("SELECT * FROM events WHERE seq = 6", typed),
     ] {
@@ -290,6 +292,7 @@ async fn content_needs_a_permission_and_leaves_a_record() {
     let expected = "content.read,local,,[\"operations.content\"],\n\
         query,eve,http,,SELECT count(*) FROM events\n\
         content.read,eve,,[\"events.command\"],\n\
+        content.read,eve,,\"[\"\"agents.task\"\"]\",\n\
         query,eve,http,,EXPLAIN SELECT command FROM events\n\
         query,eve,http,,SELECT * FROM events WHERE seq = 6\n\
         content.read,eve,,\"[\"\"events.command\"\",\"\"events.content\"\",\"\"events.content_raw\"\",\"\"events.effect_objects\"\",\"\"events.file\"\"]\",\n";

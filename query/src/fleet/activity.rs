@@ -18,6 +18,7 @@ pub(super) struct Activity(VecDeque<Minute>);
 
 /// One minute.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::struct_field_names)] // It is the number of the minute.
 pub(super) struct Minute {
     #[serde(rename = "m")]
     minute: i32,
@@ -76,12 +77,12 @@ impl Activity {
         }
         // Nearly always the newest one.
         let after = self.0.iter().rposition(|held| held.minute <= minute).map_or(0, |at| at + 1);
-        let at = match after.checked_sub(1).filter(|at| self.0.get(*at).is_some_and(|held| held.minute == minute)) {
-            Some(at) => at,
-            None => {
-                self.0.insert(after, Minute { minute, ..Minute::default() });
-                after
-            }
+        let is_there = |at: &usize| self.0.get(*at).is_some_and(|held| held.minute == minute);
+        let at = if let Some(at) = after.checked_sub(1).filter(is_there) {
+            at
+        } else {
+            self.0.insert(after, Minute { minute, ..Minute::default() });
+            after
         };
         if let Some(held) = self.0.get_mut(at) {
             held.count(step);

@@ -288,10 +288,12 @@ impl Agent {
                 self.now = Now::default();
             }
             // The gateway and the firewall tell of the last calls when the agent has ended.
-            kind if event.is_own() && !kind.starts_with("model.") && !kind.starts_with("session.") => {
-                if self.session.ended.is_some_and(|ended| event.moment > ended.moment) && kind != "agent.event" {
-                    self.session.ended = None;
-                }
+            kind if event.is_own()
+                && !kind.starts_with("model.")
+                && !matches!(kind, "session.start" | "session.end" | "agent.event")
+                && self.session.ended.is_some_and(|ended| event.moment > ended.moment) =>
+            {
+                self.session.ended = None;
             }
             _ => {}
         }

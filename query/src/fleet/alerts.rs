@@ -72,7 +72,7 @@ impl OpenAlerts {
         for (id, agent) in &fleet.agents {
             if agent.names.collector.as_deref().is_some_and(|name| silent.contains(&name)) {
                 let alerts = self.by_agent.entry(*id).or_default();
-                alerts.lost = earlier(alerts.lost, triaged.opened);
+                alerts.lost = Some(earlier(alerts.lost, triaged.opened));
                 alerts.changed = alerts.changed.max(triaged.seq);
             }
         }
@@ -114,12 +114,12 @@ impl AgentAlerts {
             rule if rule.starts_with("spend.budget") && is_spent(alert) => &mut self.over_budget,
             _ => return,
         };
-        *state = earlier(*state, *opened);
+        *state = Some(earlier(*state, *opened));
     }
 }
 
-fn earlier(known: Option<Timestamp>, other: Timestamp) -> Option<Timestamp> {
-    Some(known.map_or(other, |known| known.min(other)))
+fn earlier(known: Option<Timestamp>, other: Timestamp) -> Timestamp {
+    known.map_or(other, |known| known.min(other))
 }
 
 /// Whether a budget is used up: the rule also tells that it will be.

@@ -33,12 +33,14 @@ impl Approvals {
             (_, Some(open)) if action.is_some() => action == Some(open),
             _ => true,
         };
-        match event.kind {
-            "approval" if event.text(column::OUTCOME).is_none() => {
-                if !self.0.iter().any(|open| (open.call.is_some() || open.action.is_some()) && is_it(open)) {
-                    self.ask(event, call, action);
-                }
+        if event.kind == "approval" && event.text(column::OUTCOME).is_none() {
+            let is_named = |open: &Approval| open.call.is_some() || open.action.is_some();
+            if !self.0.iter().any(|open| is_named(open) && is_it(open)) {
+                self.ask(event, call, action);
             }
+            return;
+        }
+        match event.kind {
             // A new prompt or the end shows that nobody waits any more, whatever the question was.
             "prompt" | "session.start" | "session.end" => self.0.clear(),
             "approval" | "command" | "tool.result" => self.0.retain(|open| !is_it(open)),

@@ -208,7 +208,9 @@ fn learn_names(agent: &mut Agent, names: &mut Names, id: u64, event: &Observatio
             names.remove(NameKind::Workspace, before, id);
         }
         learn(&mut agent.names.workspace, workspace);
-        workspace.into_iter().for_each(|name| names.add(NameKind::Workspace, name, id));
+        if let Some(name) = workspace {
+            names.add(NameKind::Workspace, name, id);
+        }
     }
     let Some(session) = event.text(column::SESSION).map(clip) else { return };
     if names.all(NameKind::Session, session).contains(&id) {

@@ -106,7 +106,7 @@ impl Following {
     /// Writes the state down. Without it the next start takes longer, so a failure is only told.
     fn write(&mut self) {
         self.events = 0;
-        let bytes = self.service.with_fold(|fleet, next| encode(fleet, next));
+        let bytes = self.service.with_fold(encode);
         let written = bytes.map_err(io::Error::from).and_then(|bytes| self.file.write(&bytes));
         if let Err(error) = written {
             tracing::warn!(%error, "the state of the fleet cannot be written; the next start reads more of the ledger");

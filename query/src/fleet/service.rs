@@ -214,7 +214,7 @@ impl FleetView<'_> {
         self.alerts.open.iter().map(|(severity, count)| (severity.as_str(), *count))
     }
 
-    /// Number of agents that changed from `from` on, or by the time that passed since `before`, whose numbers come after `after`;
+    /// The agents that changed from `from` on, or by the time that passed since `before`, whose numbers come after `after`;
     /// at most `rows_max` of them with their numbers, in the order of these.
     pub fn changed(
         &self,
@@ -230,19 +230,19 @@ impl FleetView<'_> {
             !is_known
                 || agent.last.seq >= from.events.get()
                 || (alerts.changed >= from.operations && alerts.changed > Seq::FIRST)
-                || before.is_some_and(|before| self.pulse(agent, alerts, before) != self.pulse(agent, alerts, self.now))
+                || before.is_some_and(|before| pulse(agent, alerts, before) != pulse(agent, alerts, self.now))
         });
         changed.take(rows_max).filter_map(|(id, _)| Some((*id, self.row(*id)?))).collect()
-    }
-
-    /// What time alone changes of an agent.
-    fn pulse(&self, agent: &Agent, alerts: &AgentAlerts, now: Timestamp) -> (AgentState, u32, u64) {
-        let (state, _) = state(agent, alerts, now);
-        (state, agent.activity.events_per_minute(now), agent.activity.micros_per_minute(now))
     }
 
     /// The newest events from `from` on: at most so many of them, and how many there were.
     pub fn ticks(&self, from: Seq, rows_max: usize) -> Ticks {
         self.ticker.since(from, self.place.events, rows_max, self.now)
     }
+}
+
+/// What time alone changes of an agent.
+fn pulse(agent: &Agent, alerts: &AgentAlerts, now: Timestamp) -> (AgentState, u32, u64) {
+    let (state, _) = state(agent, alerts, now);
+    (state, agent.activity.events_per_minute(now), agent.activity.micros_per_minute(now))
 }

@@ -67,13 +67,17 @@ impl AgentState {
 }
 
 /// How an agent stands at a moment, and since when. An end that was told is an end; where the collector is silent the rest is not
-/// known; then what a rule found, then what the agent said.
+/// known. Who asked a person waits, although the rule on silence finds it stuck and that on loops has not closed what was before;
+/// then comes what a rule found.
 pub(super) fn state(agent: &Agent, alerts: &AgentAlerts, now: Timestamp) -> (AgentState, Timestamp) {
     if let Some(ended) = agent.session.ended {
         return (if ended.is_failed { AgentState::Failed } else { AgentState::Done }, ended.moment);
     }
     if alerts.lost.is_some() {
         return (AgentState::Lost, agent.last.moment);
+    }
+    if let Some(open) = agent.approvals.oldest() {
+        return (AgentState::Waiting, open.since);
     }
     let found = [
         (alerts.over_budget, AgentState::OverBudget),
@@ -82,9 +86,6 @@ pub(super) fn state(agent: &Agent, alerts: &AgentAlerts, now: Timestamp) -> (Age
     ];
     if let Some((since, state)) = found.into_iter().find_map(|(since, state)| Some((since?, state))) {
         return (state, since);
-    }
-    if let Some(open) = agent.approvals.oldest() {
-        return (AgentState::Waiting, open.since);
     }
     if now.since(agent.last.moment) >= FLEET_QUIET {
         return (AgentState::Quiet, agent.last.moment);

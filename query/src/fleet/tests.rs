@@ -34,7 +34,11 @@ fn entry(second: i64, columns: &Value) -> Entry {
 }
 
 fn rows(events: &[(i64, Value)]) -> Rows {
-    let mut rows = Rows::new(LedgerName::Events, 0, Seq::FIRST);
+    rows_from(0, events)
+}
+
+fn rows_from(seq: u64, events: &[(i64, Value)]) -> Rows {
+    let mut rows = Rows::new(LedgerName::Events, 0, Seq::new(seq));
     for (second, columns) in events {
         rows.push_entry(0, at(*second), &entry(*second, columns));
     }
@@ -266,6 +270,9 @@ async fn states_that_need_an_alert_come_and_go_with_it() {
     ];
     ledgers.append(LedgerName::Operations, opened, 9).await;
     assert_eq!(states(11), ["repeating", "stuck", "over_budget", "lost", "working"]);
+    service.apply(&rows_from(5, &[(11, json!({"kind": "approval", "agent": "ag-1"}))]));
+    assert_eq!(states(11), ["repeating", "waiting", "over_budget", "lost", "working"], "who asks a person waits");
+    service.apply(&rows_from(6, &[(11, json!({"kind": "approval", "agent": "ag-1", "outcome": "allow"}))]));
     let from = service.read(at(12), |view| view.place).unwrap();
     ledgers
         .append(
@@ -465,10 +472,10 @@ fn costs() {
     let before = resident();
     let copy = fleet.clone();
     println!("{} bytes of memory an agent", (resident() - before) / copy.len());
-    let started = std::time::Instant::now();
     let ledgers = Ledgers::new(1_000);
     let service = service(&ledgers);
     service.follow(fleet, Seq::FIRST);
+    let started = std::time::Instant::now();
     let page = service.read(at(recorded), |view| view.page(&Filter::default(), None, 200)).unwrap().unwrap();
     println!("a page of {} of {}: {} us", page.agents.len(), page.total, started.elapsed().as_micros());
 }

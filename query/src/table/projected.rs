@@ -79,7 +79,7 @@ impl ProjectedTable {
             let read = self.projections.fleet.everybody(now);
             let mut rows = read.map_err(|error| DataFusionError::External(Box::new(error)))?;
             rows.truncate(rows_max);
-            return batches(&columns, schema, &rows.iter().collect::<Vec<_>>(), agent);
+            return batches(&columns, schema, &rows.iter().collect::<Vec<_>>(), |column, row| agent(column, row));
         }
         let batches = |triage: &Triage| {
             if self.view.source == Source::Silences {
@@ -114,7 +114,7 @@ fn silence<'a>(column: &ViewColumn, row: &SilenceRow<'a>) -> Option<Cell<'a>> {
     if let Value::Silence(_, value) = column.value { Some(value(row)) } else { None }
 }
 
-fn agent<'a>(column: &ViewColumn, row: &&'a AgentRow) -> Option<Cell<'a>> {
+fn agent<'a>(column: &ViewColumn, row: &'a AgentRow) -> Option<Cell<'a>> {
     if let Value::Agent(_, value) = column.value { Some(value(row)) } else { None }
 }
 
