@@ -5,6 +5,7 @@
 //! | `init` | `init.rs` |
 //! | `serve` | `serve.rs`, with its parts in `serve/` |
 //! | `verify` | `verify.rs` |
+//! | `proof` | `prove.rs` |
 //! | `backup` | `backup.rs` |
 //! | `sql` | `sql.rs` |
 //! | `tail` | `tail.rs` |
@@ -19,7 +20,7 @@
 //! | `config` | `config.rs`; the file itself: `settings.rs`; the certificate that it names: `certificate.rs` |
 //! | `doctor` | `doctor.rs` |
 //!
-//! `sql`, `tail`, `session`, `alerts`, `budgets`, `token`, `sinks` and `doctor` ask through `client.rs`, of a server's address, of the server that runs on
+//! `sql`, `tail`, `session`, `proof`, `alerts`, `budgets`, `token`, `sinks` and `doctor` ask through `client.rs`, of a server's address, of the server that runs on
 //! a directory (its socket: `control.rs`), or in this process; everything is printed by `output.rs`, and every end of the program is in `exit.rs`.
 
 // Tests stop at the first thing that they did not expect; the lints are for code that users run.
@@ -42,6 +43,7 @@ mod init;
 mod limits;
 mod logging;
 mod output;
+mod prove;
 mod route;
 mod rules;
 mod serve;
@@ -85,6 +87,7 @@ fn run(cli: Cli) -> CommandResult {
         Command::Init(arguments) => init::run(arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Proof(arguments) => prove::run(&arguments),
         Command::Backup(arguments) => backup::run(&arguments),
         Command::Sql(arguments) => sql::run(&arguments),
         Command::Tail(arguments) => tail::run(&arguments),
