@@ -193,7 +193,7 @@ fn overview(found: &Overview, alerts: Option<AlertsOf>, rows: &[alerts::AlertRow
         .collect();
     let money: Vec<Value> =
         found.money.iter().map(|(bucket, sum)| json!({ "bucket": bucket, "cost_micros": sum })).collect();
-    let alert_rows: Vec<Value> = rows.iter().map(|row| row.shown(found.from)).collect();
+    let alert_rows: Vec<Value> = rows.iter().map(|row| row.shown(Some(found.from))).collect();
     let mut shown = session(&found.header, alerts);
     let more = [
         ("from", moment(found.from).into()),

@@ -141,7 +141,7 @@ impl Page<'_> {
         let in_page =
             |row: &&AlertRow| from.is_none_or(|from| row.at > from) && until.is_none_or(|until| row.at <= until);
         let unfiltered = range.filter.is_empty() && range.lanes.is_empty();
-        shown.extend(self.rows.iter().filter(|_| unfiltered).filter(in_page).map(|row| (row.at, row.shown(row.at))));
+        shown.extend(self.rows.iter().filter(|_| unfiltered).filter(in_page).map(|row| (row.at, row.shown(None))));
         shown.sort_by_key(|(at, _)| *at);
         let rows: Vec<Value> = shown.into_iter().map(|(_, row)| row).collect();
         let next = last.filter(|_| more || backwards).map(cursor);
