@@ -108,9 +108,8 @@ fn raw(record: &Map<String, Value>) -> Value {
         let cuts = hex::decode(text("cuts")?).ok()?;
         let (mut out, mut at) = (String::new(), 0);
         for cut in cuts.as_chunks::<12>().0 {
-            let [a, b, c, d, e, f, g, h, i, j, k, l] = *cut;
-            let [place, from, len] =
-                [[a, b, c, d], [e, f, g, h], [i, j, k, l]].map(|bytes| u32::from_be_bytes(bytes) as usize);
+            let [place, from, len] = cut.as_chunks::<4>().0 else { return None };
+            let [place, from, len] = [place, from, len].map(|bytes| u32::from_be_bytes(*bytes) as usize);
             out.push_str(record.get(at..place)?);
             out.push_str(content.get(from..from.checked_add(len)?)?);
             at = place.checked_add("null".len())?;
