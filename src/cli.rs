@@ -9,6 +9,8 @@ use crate::output::Format;
 use crate::{
     alerts, backup, budgets, config, demo, doctor, fleet, hook, init, login, route, rules, serve, session, sinks, sql,
     tail, token, verify,
+    alerts, backup, budgets, config, doctor, hook, init, prove, route, rules, serve, session, sinks, sql, tail, token,
+    verify,
 };
 
 /// The sealed flight recorder for fleets of autonomous coding agents.
@@ -37,6 +39,8 @@ pub enum Command {
     Serve(serve::Arguments),
     /// Check a data directory: rebuild every commitment from the bytes on disk.
     Verify(verify::Arguments),
+    /// Print the proof of one record, which `verify` checks without the data directory.
+    Proof(prove::Arguments),
     /// Copy a data directory, also while a server writes it, and verify the copy.
     Backup(backup::Arguments),
     /// Ask a question in SQL, on a data directory or of a server.

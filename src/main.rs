@@ -6,6 +6,7 @@
 //! | `demo` | `demo.rs`, with its parts in `demo/`; its fleet: the package `generator` |
 //! | `serve` | `serve.rs`, with its parts in `serve/` |
 //! | `verify` | `verify.rs` |
+//! | `proof` | `prove.rs` |
 //! | `backup` | `backup.rs` |
 //! | `sql` | `sql.rs` |
 //! | `tail` | `tail.rs` |
@@ -22,6 +23,7 @@
 //! | `doctor` | `doctor.rs` |
 //!
 //! `sql`, `tail`, `fleet`, `session`, `alerts`, `budgets`, `token`, `sinks` and `doctor` ask through `client.rs`, of a server's address, of the server that runs on
+//! `sql`, `tail`, `session`, `proof`, `alerts`, `budgets`, `token`, `sinks` and `doctor` ask through `client.rs`, of a server's address, of the server that runs on
 //! a directory (its socket: `control.rs`), or in this process; everything is printed by `output.rs`, and every end of the program is in `exit.rs`.
 
 // Tests stop at the first thing that they did not expect; the lints are for code that users run.
@@ -47,6 +49,7 @@ mod limits;
 mod logging;
 mod login;
 mod output;
+mod prove;
 mod route;
 mod rules;
 mod serve;
@@ -91,6 +94,7 @@ fn run(cli: Cli) -> CommandResult {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Proof(arguments) => prove::run(&arguments),
         Command::Backup(arguments) => backup::run(&arguments),
         Command::Sql(arguments) => sql::run(&arguments),
         Command::Tail(arguments) => tail::run(&arguments),

@@ -25,6 +25,8 @@ mod health;
 mod hook;
 #[path = "integration/life.rs"]
 mod life;
+#[path = "integration/proofs.rs"]
+mod proofs;
 #[path = "integration/quickstart.rs"]
 mod quickstart;
 #[path = "integration/rules.rs"]

@@ -75,8 +75,9 @@ pub(super) async fn show(
     let flagged = if reads_alerts { flagged(&state, named.seq).await? } else { Value::Null };
     let mut shown = record;
     shown.remove("at");
+    let raw = raw(&shown);
     Ok(answer(&json!({
-        "position": place.to_string(), "permalink": permalink, "time": moment(at), "record": shown, "flagged": flagged,
+        "position": place.to_string(), "permalink": permalink, "time": moment(at), "record": shown, "raw": raw, "flagged": flagged,
         "neighbours": around, "elsewhere": same, "proof": proof
     })))
 }
@@ -96,6 +97,27 @@ async fn columns_of(
         names.join(", ")
     );
     Ok(state.engine.read_one(asker, sql).await?)
+}
+
+/// The source's record after redaction: put together again where content was read, otherwise with `null` where content was cut out
+/// (FORMAT.md, section 2.3).
+fn raw(record: &Map<String, Value>) -> Value {
+    let text = |name: &str| record.get(name).and_then(Value::as_str);
+    let whole = || {
+        let (record, content) = (text("record")?, text("content")?);
+        let cuts = hex::decode(text("cuts")?).ok()?;
+        let (mut out, mut at) = (String::new(), 0);
+        for cut in cuts.as_chunks::<12>().0 {
+            let [place, from, len] = cut.as_chunks::<4>().0 else { return None };
+            let [place, from, len] = [place, from, len].map(|bytes| u32::from_be_bytes(*bytes) as usize);
+            out.push_str(record.get(at..place)?);
+            out.push_str(content.get(from..from.checked_add(len)?)?);
+            at = place.checked_add("null".len())?;
+        }
+        out.push_str(record.get(at..)?);
+        Some(out)
+    };
+    whole().or_else(|| text("record").map(str::to_owned)).into()
 }
 
 /// Where else the record's domain, file and what it does were seen.

@@ -134,7 +134,7 @@ fn session(row: &Listed, alerts: Option<AlertsOf>) -> Map<String, Value> {
     shown.insert("started".to_owned(), moment(row.started).into());
     shown.insert("last".to_owned(), moment(row.last).into());
     shown.insert("has_end".to_owned(), row.has_end.unwrap_or(false).into());
-    let alerts = alerts.map(|alerts| json!({ "count": alerts.count, "open": alerts.open, "worst": alerts.worst.map(|worst| worst.as_str()) }));
+    let alerts = alerts.map(|alerts| json!({ "count": alerts.count, "open": alerts.open, "worst": alerts.worst.map(operations::alert::Severity::as_str) }));
     shown.insert("alerts".to_owned(), alerts.into());
     shown
 }
@@ -193,7 +193,7 @@ fn overview(found: &Overview, alerts: Option<AlertsOf>, rows: &[alerts::AlertRow
         .collect();
     let money: Vec<Value> =
         found.money.iter().map(|(bucket, sum)| json!({ "bucket": bucket, "cost_micros": sum })).collect();
-    let alert_rows: Vec<Value> = rows.iter().map(|row| row.shown(found.from)).collect();
+    let alert_rows: Vec<Value> = rows.iter().map(|row| row.shown(Some(found.from))).collect();
     let mut shown = session(&found.header, alerts);
     let more = [
         ("from", moment(found.from).into()),

@@ -48,6 +48,7 @@ fn silence(standing: &StandingSilence, now: Timestamp) -> Value {
         ("kind", kind.word().into()),
         ("state", standing.state(now).as_str().into()),
         ("matchers", matchers.into()),
+        ("filter", silence.filter.as_ref().map(ToString::to_string).into()),
         ("reason", silence.reason.clone().into()),
         ("starts", time_text(silence.starts).into()),
         ("ends", time_text(silence.ends).into()),

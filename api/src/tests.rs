@@ -189,6 +189,11 @@ async fn a_tail_filters_resumes_and_waits_for_what_comes() {
     assert_eq!(ids(&resumed), ["events/0/8", "events/0/9"]);
     assert_eq!(resumed[1].1.as_object().unwrap().keys().collect::<Vec<_>>(), ["outcome", "position", "recorded"]);
 
+    let filter = "/api/v1/tail?from=start&filter=outcome:deny,error%20host:*.com%20-user:bob&kind=egress.http";
+    assert_eq!(ids(&rows(send(&server.router, get("bob", filter)).await, 1).await), ["events/0/2"]);
+    let refused = send(&server.router, get("bob", "/api/v1/tail?filter=command:ls")).await;
+    assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "a content column needs content=true");
+
     let live = send(&server.router, get("bob", "/api/v1/tail?session=s-new")).await;
     let new = |session| event(60, "session.start", &[(ledger::events::column::SESSION, session)]);
     server.ledgers.append(LedgerName::Events, [new("s-old"), new("s-new")], 10).await;

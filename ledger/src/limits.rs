@@ -143,6 +143,11 @@ const _: () = {
     assert!(COMMIT_BYTES_MAX + heads + around < COMMIT_READ_BYTES_MAX);
 };
 
+/// Rows that are read at once to prove an entry of their batch,
+pub const PROOF_READ_ROWS: usize = 4_096;
+/// and the most bytes of them.
+pub const PROOF_READ_BYTES: usize = 8 << 20;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,8 +160,3 @@ mod tests {
         assert_eq!([COMMIT_READ_BYTES_MAX, ledger_verify::COMMIT_BYTES_MAX], [bytes; 2]);
     }
 }
-
-/// Rows that are read at once to prove an entry of their batch,
-pub const PROOF_READ_ROWS: usize = 4_096;
-/// and the most bytes of them.
-pub const PROOF_READ_BYTES: usize = 8 << 20;

@@ -111,7 +111,7 @@ pub const FOUND_MAX: usize = 10_000;
 pub const NEIGHBOURS_MICROS: i64 = 30_000_000;
 /// The most neighbours of a record.
 pub const NEIGHBOURS_MAX: usize = 200;
-/// How far back is looked for where else something was seen, in microseconds: 30 days.
+/// How far from a record is looked for where else the same was seen, before and after, in microseconds: 30 days.
 pub const ELSEWHERE_MICROS: i64 = 30 * 86_400_000_000;
 /// Records in the index of one session.
 pub const INDEX_RECORDS_MAX: usize = 200_000;

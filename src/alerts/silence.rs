@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use clap::Args;
+use operations::filter::{Filter, FilterError};
 use operations::kind::window::WindowKind;
 use operations::triage::{Matcher, NewSilence, Request};
 use serde_json::Value;
@@ -12,16 +13,16 @@ use serde_json::Value;
 use super::show::text;
 use crate::cli::Output;
 use crate::client::Target;
-use crate::exit::CommandResult;
+use crate::exit::{CommandResult, Failure};
 use crate::output::{self, Format, Table};
 use ledger::{SystemClock, TimeSource, Timestamp};
 
 /// Arguments of `alerts silence`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// What is hidden, such as rule=egress.denied_post or workspace~build-*; all must hold.
-    #[arg(value_name = "MATCHER", required = true)]
-    matchers: Vec<Matcher>,
+    /// What is hidden, such as 'rule:egress.denied_post team:payments', or matchers such as workspace~build-*; all must hold.
+    #[arg(value_name = "FILTER", required = true)]
+    matchers: Vec<String>,
     /// Why.
     #[arg(long, value_name = "TEXT")]
     reason: String,
@@ -109,25 +110,35 @@ pub fn moment(text: &str) -> Result<Timestamp, String> {
 }
 
 impl Arguments {
-    fn request(&self, dry_run: bool) -> Request {
+    /// The request; what is wrong with it is said as clap would.
+    fn checked(&self, dry_run: bool) -> Result<Request, Failure> {
+        self.request(dry_run).map_err(|error| Failure::usage(error.to_string()))
+    }
+
+    fn request(&self, dry_run: bool) -> Result<Request, FilterError> {
         let starts = self.starts.unwrap_or_else(|| SystemClock.now());
         let ends = self.until.or_else(|| self.duration.map(|duration| starts.saturating_add(duration)));
-        Request::Silence(NewSilence {
+        let matchers: Vec<Matcher> = self.matchers.iter().filter_map(|text| text.parse().ok()).collect();
+        let terms: Vec<&str> =
+            self.matchers.iter().map(String::as_str).filter(|text| text.parse::<Matcher>().is_err()).collect();
+        let filter = if terms.is_empty() { None } else { Some(Filter::parse_for_delivery(&terms.join(" "))?) };
+        Ok(Request::Silence(NewSilence {
             kind: if self.maintenance { WindowKind::Maintenance } else { WindowKind::Silence },
-            matchers: self.matchers.clone(),
+            matchers,
+            filter,
             reason: self.reason.clone(),
             starts: self.starts,
             ends,
             every_seconds: self.every.map(|every| every.as_secs()),
             until: self.last,
             dry_run,
-        })
+        }))
     }
 }
 
 /// Says how many alerts the silence would have hidden, and records it unless it is only tried.
 pub async fn begin(arguments: &Arguments) -> CommandResult {
-    let tried = arguments.target.triage(&arguments.request(true)).await?;
+    let tried = arguments.target.triage(&arguments.checked(true)?).await?;
     let alerts = match tried["would_have_hidden"].as_u64().unwrap_or_default() {
         1 => "1 alert".to_owned(),
         count => format!("{count} alerts"),
@@ -141,7 +152,7 @@ pub async fn begin(arguments: &Arguments) -> CommandResult {
         return Ok(ExitCode::SUCCESS);
     }
     eprintln!("{hidden}");
-    let answer = arguments.target.triage(&arguments.request(false)).await?;
+    let answer = arguments.target.triage(&arguments.checked(false)?).await?;
     match arguments.output.format {
         Format::Json => output::print_json(&answer)?,
         Format::Table => output::print_line(&recorded("Recorded", &answer))?,
@@ -172,7 +183,9 @@ fn table(silences: &[Value]) -> String {
             (Some(seconds), until) => format!("every {seconds} s until {}", text(until)),
             (None, _) => String::new(),
         };
-        let matchers = silence["matchers"].as_array().into_iter().flatten().map(text).collect::<Vec<_>>().join(" ");
+        let filter = Some(&silence["filter"]).filter(|filter| !filter.is_null());
+        let matchers = silence["matchers"].as_array().into_iter().flatten().chain(filter);
+        let matchers = matchers.map(text).collect::<Vec<_>>().join(" ");
         let cells = [
             text(&silence["id"]),
             text(&silence["state"]),

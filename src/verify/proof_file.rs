@@ -92,13 +92,10 @@ fn prove(file: &ProofFile, key: Option<&Verifier>) -> Checked {
     if root_of(leaf.hash(), &file.batch)? != header.root || file.batch.size != u64::from(header.count) {
         return Err("the leaf is not in the batch".to_owned());
     }
-    let own;
-    let key = match key {
-        Some(key) => key,
-        None => {
-            own = Verifier::parse(&file.key).map_err(|error| format!("key: {error}"))?;
-            &own
-        }
+    let named = Verifier::parse(&file.key).map_err(|error| format!("key: {error}"));
+    let key = match (key, &named) {
+        (Some(key), _) | (None, Ok(key)) => key,
+        (None, Err(wrong)) => return Err(wrong.clone()),
     };
     let checkpoint = Checkpoint::open(&file.checkpoint, key).map_err(|error| format!("checkpoint: {error}"))?;
     let in_log = file.log.index == header.batch && file.log.size == checkpoint.size;
@@ -110,7 +107,7 @@ fn prove(file: &ProofFile, key: Option<&Verifier>) -> Checked {
     let shard = |ledger: &str| format!("/{ledger}/{}/", header.shard);
     let ledger = ["events", "operations"].into_iter().find(|ledger| place(ledger) == file.position);
     let of_log = |ledger: &&str| checkpoint.origin.contains(&shard(ledger)) && leaf.shard == header.shard;
-    if ledger.filter(of_log).is_none() {
+    if !ledger.as_ref().is_some_and(of_log) {
         return Err(format!(
             "it proves entry {seq} of shard {} of {}, not {}",
             header.shard, checkpoint.origin, file.position

@@ -28,7 +28,8 @@ fn exit_codes_say_who_has_to_act() {
     check(&["sql", "SELEC 1"], 2, "SELEC");
     check(&["sql", "DROP TABLE events"], 2, "refused");
     check(&["sql", "SELECT 1", "--server", "ftp://x"], 2, "no HTTP address");
-    check(&["tail", "kind"], 2, "COLUMN=VALUE");
+    check(&["tail", "tema:red"], 2, "did you mean team?");
+    check(&["alerts", "list", "status:opne"], 2, "did you mean open?");
 }
 
 #[test]

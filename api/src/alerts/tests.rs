@@ -138,6 +138,14 @@ async fn lists_are_filtered_and_paged_while_alerts_change() {
         silence.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         silence
     };
+    let by_filter = |filter: &str| json!({"filter": filter, "reason": "known", "ends": soon, "dry_run": true});
+    let tried = server.post("ada", "/api/v1/silences", by_filter("severity:low rule:egress.*")).await;
+    assert_eq!(tried, json!({"would_have_hidden": 2}));
+    for (filter, code) in [("status:open", "filter"), ("-team:red", "hides_everything"), ("tema:red", "request")] {
+        let refused = server.send("ada", "POST", "/api/v1/silences", &by_filter(filter).to_string()).await.1;
+        assert_eq!(refused["code"], code, "{refused}");
+    }
+    assert_eq!(server.ids("?filter=severity:critical%20rule:egress.*").await, ["alert-b1"]);
     let tried = server.post("ada", "/api/v1/silences", silence(json!({"dry_run": true}))).await;
     assert_eq!(tried, json!({"would_have_hidden": 2}));
     assert_eq!(server.ids("?hidden=true").await.len(), 0);

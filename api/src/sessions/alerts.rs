@@ -50,10 +50,10 @@ pub(super) struct AlertRow {
 }
 
 impl AlertRow {
-    /// As JSON; `from` is the beginning of the session in microseconds.
-    pub(super) fn shown(&self, from: i64) -> Value {
+    /// As JSON; `from` is the beginning of the session in microseconds, where that is known.
+    pub(super) fn shown(&self, from: Option<i64>) -> Value {
         json!({
-            "row": "alert", "position": self.position, "time": moment(self.at), "offset_us": self.at.saturating_sub(from), "lane": "alerts",
+            "row": "alert", "position": self.position, "time": moment(self.at), "offset_us": from.map(|from| self.at.saturating_sub(from)), "lane": "alerts",
             "alert": self.alert, "rule": self.rule, "severity": self.severity, "summary": format!("{} {}", self.rule, self.what),
             "by": self.by, "told_by": "tachograph"
         })

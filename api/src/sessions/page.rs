@@ -1,6 +1,6 @@
 //! `GET /api/v1/sessions/{id}/records`: records in order, folded, with alerts between them; or all of them in a few arrays.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use axum::extract::{self, Path};
 use axum::response::Response;
@@ -121,7 +121,7 @@ impl Page<'_> {
         let excess = self.records.len().saturating_sub(self.raw);
         // One record more than asked for says that there are more; going back it is the first.
         let records = if backwards { &self.records[excess..] } else { &self.records[..self.records.len() - excess] };
-        let alone: HashSet<u64> = self.evidence.keys().copied().collect();
+        let alone: BTreeSet<u64> = self.evidence.keys().copied().collect();
         let mut folded = fold(records, &alone, self.folds);
         let cut = folded.len().saturating_sub(self.limit);
         if backwards {
@@ -141,7 +141,7 @@ impl Page<'_> {
         let in_page =
             |row: &&AlertRow| from.is_none_or(|from| row.at > from) && until.is_none_or(|until| row.at <= until);
         let unfiltered = range.filter.is_empty() && range.lanes.is_empty();
-        shown.extend(self.rows.iter().filter(|_| unfiltered).filter(in_page).map(|row| (row.at, row.shown(row.at))));
+        shown.extend(self.rows.iter().filter(|_| unfiltered).filter(in_page).map(|row| (row.at, row.shown(None))));
         shown.sort_by_key(|(at, _)| *at);
         let rows: Vec<Value> = shown.into_iter().map(|(_, row)| row).collect();
         let next = last.filter(|_| more || backwards).map(cursor);

@@ -243,6 +243,21 @@ mod tests {
     }
 
     #[test]
+    fn a_filter_must_hold_beside_the_patterns() {
+        let list = routes(
+            json!([{"name": "pay", "receivers": ["pager"], "user": ["ali*"], "filter": "severity>=high host:*.com -team:web"}]),
+        );
+        assert_eq!(list.explain(&alert_of(1, Severity::High)).receivers, ["pager"]);
+        let explained = list.explain(&alert_of(1, Severity::Low));
+        assert_eq!(explained.routes[0].why, "severity:high,critical does not hold");
+        let later = routes(json!([{"name": "a", "receivers": ["soc"], "filter": "status:open"}]));
+        assert!(later.check(|_| true).unwrap_err().contains("what a detector found"));
+        assert!(
+            serde_json::from_value::<Routes>(json!([{"name": "a", "receivers": ["soc"], "filter": "tema:x"}])).is_err()
+        );
+    }
+
+    #[test]
     fn nothing_is_swallowed_by_a_hole() {
         let list = routes(json!([{"name": "pay", "receivers": ["pager"], "team": ["pay*"]}]));
         let explained = list.explain(&alert_of(1, Severity::High));

@@ -220,10 +220,10 @@ fn reference() -> String {
         let of: Vec<&str> = of.map(Subject::as_str).collect();
         let names: Vec<String> =
             std::iter::once(&word.word).chain(word.aliases).map(|name| format!("`{name}`")).collect();
-        text += &format!("| {} | {} | {} |\n", names.join(", "), of.join(", "), word.doc);
+        text = format!("{text}| {} | {} | {} |\n", names.join(", "), of.join(", "), word.doc);
     }
     for (word, doc) in words::MOMENTS {
-        text += &format!("| `{word}` | all | {doc} |\n");
+        text = format!("{text}| `{word}` | all | {doc} |\n");
     }
     text
 }

@@ -19,7 +19,7 @@ pub const MAINTENANCE_EXPIRE: &str = "maintenance.expire";
 /// Entries that begin a silence.
 pub const SILENCED: Kind<Window> = window(
     SILENCE,
-    "`matchers`, `reason`, `starts`, `ends`, `would_have_hidden` (alerts of the seven days before), `token`",
+    "`matchers`, `filter` (docs/filter.md; must hold beside them, or alone without matchers), `reason`, `starts`, `ends`, `would_have_hidden` (alerts of the seven days before), `token`",
 );
 /// Entries that announce a maintenance window.
 pub const MAINTAINED: Kind<Window> =

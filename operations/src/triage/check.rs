@@ -12,6 +12,7 @@ use super::policy::check_name;
 use super::request::{NewSilence, Refused, Request};
 use super::silence::Silence;
 use crate::access::{Principal, Role};
+use crate::filter::Filter;
 use crate::kind::alert_step::{self, CloseReason, Seen};
 use crate::kind::window::{Expire, Window, WindowKind};
 use crate::kind::{Envelope, Kind};
@@ -161,7 +162,7 @@ impl Asking<'_> {
             return Err(Refused::TooManySilences);
         }
         let since = self.now.saturating_sub(DAY * limits::SILENCE_HISTORY_DAYS);
-        let would_have_hidden = self.triage.would_have_hidden(&silence.matchers, since);
+        let would_have_hidden = self.triage.would_have_hidden(|alert| silence.covers(alert), since);
         let subject = format!("{}-{}", new.kind.word(), new_id()?);
         let record = Window { silence, would_have_hidden, token: self.principal.token.clone() };
         let envelope = Envelope { revision: Some(1), to: Some("active"), ..self.envelope(&subject) };
@@ -170,11 +171,14 @@ impl Asking<'_> {
     }
 
     fn checked_silence(&self, new: &NewSilence) -> Result<Silence, Refused> {
-        let NewSilence { kind, matchers, reason, starts, ends, every_seconds, until, dry_run: _ } = new;
+        let NewSilence { kind, matchers, filter, reason, starts, ends, every_seconds, until, dry_run: _ } = new;
         if matchers.len() > limits::MATCHERS_MAX {
             return Err(Refused::TooManyMatchers);
         }
-        if !matchers.iter().any(Matcher::is_selective) {
+        if let Some(filter) = filter {
+            Filter::parse_for_delivery(&filter.to_string())?;
+        }
+        if !matchers.iter().any(Matcher::is_selective) && !filter.as_ref().is_some_and(Filter::is_selective) {
             return Err(Refused::HidesEverything);
         }
         if reason.trim().is_empty() {
@@ -186,6 +190,7 @@ impl Asking<'_> {
         let (starts, ends) = (starts.unwrap_or(self.now), ends.ok_or(Refused::NoEnd)?);
         let silence = Silence {
             matchers: matchers.clone(),
+            filter: filter.clone(),
             reason: reason.clone(),
             starts,
             ends,

@@ -6,10 +6,9 @@ use std::ops::Bound;
 use super::benign::Benign;
 use super::inhibitors::Inhibitors;
 use super::life::{Told, Triaged};
-use super::matcher::{Matcher, all_match};
 use super::policy::{Escalation, EscalationStepOf, Policy};
 use super::silences::{Silences, StandingSilence};
-use crate::alert::{self, ALERT};
+use crate::alert::{self, ALERT, Alert};
 use crate::fold::Fold;
 use crate::kind::alert_notice::{NOTICE, NOTICED, Notice};
 use crate::kind::alert_step;
@@ -180,10 +179,10 @@ impl Triage {
         &self.benign
     }
 
-    /// How many alerts whose first revision was recorded since then these matchers would have hidden.
-    pub fn would_have_hidden(&self, matchers: &[Matcher], since: Timestamp) -> u64 {
+    /// How many alerts whose first revision was recorded since then something would have hidden that covers these.
+    pub fn would_have_hidden(&self, covers: impl Fn(&Alert) -> bool, since: Timestamp) -> u64 {
         let hidden = self.alerts.values().filter(|triaged| triaged.opened >= since);
-        hidden.filter(|triaged| all_match(matchers, &triaged.alert)).count() as u64
+        hidden.filter(|triaged| covers(&triaged.alert)).count() as u64
     }
 
     /// The steps of escalation of an alert: those that happened, oldest first, and those to come if nobody acknowledges it.

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::matcher::Matcher;
+use crate::filter::{Filter, FilterError};
 use crate::kind::alert_step::CloseReason;
 use crate::kind::window::WindowKind;
 use crate::limits;
@@ -88,7 +89,11 @@ pub struct NewSilence {
     /// Which of both it is.
     pub kind: WindowKind,
     /// What is hidden: all must hold.
+    #[serde(default)]
     pub matchers: Vec<Matcher>,
+    /// A filter such as `team:payments severity:high`, beside the matchers or in their place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<Filter>,
     /// Why.
     pub reason: String,
     /// From when on; from now on if absent.
@@ -172,6 +177,9 @@ pub enum Refused {
         "it would hide every alert; at least one matcher says what an alert must be, such as rule=egress.denied_post"
     )]
     HidesEverything,
+    /// Its filter asks for more than a detector finds.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
     /// It has too many matchers.
     #[error("there are more than {max} matchers", max = limits::MATCHERS_MAX)]
     TooManyMatchers,
@@ -237,6 +245,7 @@ impl Refused {
             Self::TooLong(_) => ("too_long", Cause::Invalid),
             Self::NotForSilences | Self::Repetition => ("repetition", Cause::Invalid),
             Self::HidesEverything => ("hides_everything", Cause::Invalid),
+            Self::Filter(_) => ("filter", Cause::Invalid),
             Self::TooManyMatchers => ("too_many_matchers", Cause::Invalid),
             Self::Empty(_) => ("empty", Cause::Invalid),
             Self::Text { .. } => ("text", Cause::Invalid),

@@ -4,15 +4,19 @@ use serde::{Deserialize, Serialize};
 
 use super::matcher::{Matcher, all_match};
 use crate::alert::Alert;
+use crate::filter::Filter;
 use ledger::Timestamp;
 
-/// Hides alerts for which all matchers hold, from a start to an end; a maintenance window does so again and again.
+/// Hides alerts for which all matchers and the filter hold, from a start to an end; a maintenance window does so again and again.
 ///
 /// Repeated windows are that far apart in UTC: they know no summer time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Silence {
     /// What is hidden.
     pub matchers: Vec<Matcher>,
+    /// A filter that must hold beside them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<Filter>,
     /// Why.
     pub reason: String,
     /// From when on.
@@ -30,7 +34,12 @@ pub struct Silence {
 impl Silence {
     /// Whether it is about this alert, at whatever time.
     pub fn covers(&self, alert: &Alert) -> bool {
-        all_match(&self.matchers, alert)
+        // No term is about the time: whoever records a silence sees to that.
+        let holds = |filter: &Filter| filter.matches(alert, Timestamp::EPOCH);
+        match &self.filter {
+            Some(filter) if self.matchers.is_empty() => holds(filter),
+            filter => all_match(&self.matchers, alert) && filter.as_ref().is_none_or(holds),
+        }
     }
 
     /// When the window that `now` lies in ends.
@@ -88,7 +97,7 @@ mod tests {
 
     fn silence(starts: i64, ends: i64, every_seconds: Option<u64>, until: Option<i64>) -> Silence {
         let (starts, ends, until) = (moment(starts), moment(ends), until.map(moment));
-        Silence { matchers: Vec::new(), reason: String::new(), starts, ends, every_seconds, until }
+        Silence { matchers: Vec::new(), filter: None, reason: String::new(), starts, ends, every_seconds, until }
     }
 
     #[test]

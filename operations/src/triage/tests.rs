@@ -243,8 +243,10 @@ fn silences_hide_until_they_end_or_are_ended() {
     let mut other = alert("b", 1);
     other.rule = "loop.repeat".into();
     story.alert(&other);
-    assert_eq!(story.triage.would_have_hidden(&["rule~egress.*".parse().unwrap()], Timestamp::EPOCH), 1);
-    assert_eq!(story.triage.would_have_hidden(&["rule~egress.*".parse().unwrap()], moment(2 * MINUTE)), 0);
+    let egress = crate::filter::Filter::parse("rule:egress.*").unwrap();
+    let covers = |alert: &Alert| egress.matches(alert, Timestamp::EPOCH);
+    assert_eq!(story.triage.would_have_hidden(covers, Timestamp::EPOCH), 1);
+    assert_eq!(story.triage.would_have_hidden(covers, moment(2 * MINUTE)), 0);
     let request = |ends: i64| json!({"action": "silence", "kind": "silence", "matchers": ["rule~egress.*"], "reason": "r", "ends": ends});
     let short = story.ada(&request(10 * MINUTE)).unwrap();
     let long = story.ada(&request(20 * MINUTE)).unwrap();

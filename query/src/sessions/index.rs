@@ -40,13 +40,14 @@ pub struct Index {
 /// The index of a session.
 pub async fn index(engine: &Engine, asker: &Asker, session: &str) -> Result<Index, QueryError> {
     let outcome = OUTCOMES.iter().enumerate().skip(1);
-    let outcome: String = outcome.map(|(number, word)| format!("WHEN '{word}' THEN {number} ")).collect();
+    let outcome: Vec<String> = outcome.map(|(number, word)| format!("WHEN '{word}' THEN {number}")).collect();
     let limit = limits::INDEX_RECORDS_MAX + 1;
     let sql = format!(
         "SELECT CAST(seq AS BIGINT) AS seq, {AT} AS at, CAST({} AS BIGINT) AS lane, \
-         CAST(CASE outcome {outcome}ELSE 0 END AS BIGINT) AS outcome, coalesce(cost_micros, 0) AS cost \
+         CAST(CASE outcome {} ELSE 0 END AS BIGINT) AS outcome, coalesce(cost_micros, 0) AS cost \
          FROM events WHERE session = {} ORDER BY at, seq LIMIT {limit}",
         lane_sql(),
+        outcome.join(" "),
         quoted(session)
     );
     let mut stream = engine.page(asker, sql).await?;

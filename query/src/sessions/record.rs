@@ -225,6 +225,8 @@ fn effects(record: &Record) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -234,7 +236,6 @@ mod tests {
             let kind = record.kind.clone().unwrap_or_default();
             assert_eq!((LANES[lane(&kind)].word, summary(&record).as_str()), expected);
         };
-        use serde_json::json;
         check(
             json!({"kind": "egress.http", "method": "POST", "host": "a.example", "path": "/x"}),
             ("egress", "POST a.example/x"),

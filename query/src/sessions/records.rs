@@ -146,7 +146,7 @@ pub struct Elsewhere {
     pub last: Option<i64>,
 }
 
-/// Where else a column of text or a fingerprint has this value, of records within 30 days before `at`.
+/// Where else a column of text or a fingerprint has this value, of records of other sessions within 30 days of `at`.
 pub async fn elsewhere(
     engine: &Engine,
     asker: &Asker,
@@ -159,7 +159,8 @@ pub async fn elsewhere(
         quoted(value)
     };
     let time = |micros| quoted(&operations::filter::time_text(Timestamp::from_unix_micros(micros)));
-    let (from, until) = (time(at.saturating_sub(limits::ELSEWHERE_MICROS)), time(at.saturating_add(1)));
+    let (from, until) =
+        (time(at.saturating_sub(limits::ELSEWHERE_MICROS)), time(at.saturating_add(limits::ELSEWHERE_MICROS)));
     let sql = format!(
         "SELECT count(*) AS count, count(DISTINCT session) AS sessions, count(DISTINCT workspace) AS workspaces, \
          count(DISTINCT \"user\") AS users, count(*) FILTER (WHERE outcome IN ('deny', 'blocked')) AS denied, \

@@ -46,6 +46,9 @@ const COLUMNS: &[ViewColumn] = &[
     column("matchers", Form::Texts, "What is hidden, a list; all must hold.", |row| {
         Cell::Texts(row.standing.silence.matchers.iter().map(|matcher| matcher.to_string().into()).collect())
     }),
+    column("filter", Form::Text, "The filter that must hold beside them.", |row| {
+        Cell::Text(row.standing.silence.filter.as_ref().map(|filter| filter.to_string().into()))
+    }),
     column("starts", Form::Time, "From when on.", |row| Cell::time(Some(row.standing.silence.starts))),
     column("ends", Form::Time, "Until when; of a window that comes back, the first time.", |row| {
         Cell::time(Some(row.standing.silence.ends))
