@@ -127,6 +127,7 @@ impl<'a> Stage<'a> {
                 Some((report, took)) = breaks.recv() => Next::Broken(report, took),
                 Some(line) = lines.recv() => Next::Line(line),
                 () = tokio::time::sleep_until(deadline.unwrap_or(self.began + FOREVER).into()) => {
+                    self.score.close();
                     if std::mem::take(&mut waits) && !self.score.is_complete() {
                         deadline = Some(Instant::now() + limits::DEMO_GRACE);
                         continue;

@@ -62,6 +62,8 @@ pub struct Score {
     began: BTreeMap<Story, Timestamp>,
     found: BTreeMap<Story, Found>,
     alerts: BTreeMap<String, Judged>,
+    /// Whether stories that begin now do not count any more.
+    is_closed: bool,
 }
 
 impl Score {
@@ -74,12 +76,19 @@ impl Score {
                 workspaces.extend(agents.map(|agent| (agent.workspace.clone(), story)));
             }
         }
-        Self { workspaces, began: BTreeMap::new(), found: BTreeMap::new(), alerts: BTreeMap::new() }
+        Self { workspaces, began: BTreeMap::new(), found: BTreeMap::new(), alerts: BTreeMap::new(), is_closed: false }
     }
 
     /// A record of a story is sent.
     pub fn begin(&mut self, story: Story, at: Timestamp) {
-        self.began.entry(story).or_insert(at);
+        if !self.is_closed {
+            self.began.entry(story).or_insert(at);
+        }
+    }
+
+    /// From now on no story begins that would have to be found.
+    pub fn close(&mut self) {
+        self.is_closed = true;
     }
 
     /// A revision of an alert was seen.
