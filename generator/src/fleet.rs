@@ -7,6 +7,9 @@ use crate::wire::Door;
 /// The organisation that everybody belongs to, as Coder names it.
 pub const ORGANISATION: &str = "5e0f6f5c-93a3-4f0f-9d53-1c8b41f2c701";
 
+/// A model that runs on machines of the fleet's own, and that no table has a price for. That it has none is true all the time.
+pub const UNPRICED_MODEL: &str = "qwen3-coder-local";
+
 /// How large everything is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scale {
@@ -22,7 +25,7 @@ pub struct Scale {
 
 impl Default for Scale {
     fn default() -> Self {
-        Self { agents: 45, days: 30, sessions: 3, live: 24 }
+        Self { agents: 45, days: 30, sessions: 2, live: 24 }
     }
 }
 
@@ -147,8 +150,7 @@ fn agent(seed: u64, number: usize) -> Option<Agent> {
     let name = PEOPLE.get(person % PEOPLE.len())?;
     let user = if person < PEOPLE.len() { (*name).to_owned() } else { format!("{name}{}", person / PEOPLE.len() + 1) };
     let (provider, model) = match number % 9 {
-        // One that runs on machines of their own, and that no table has a price for.
-        _ if number == 14 => ("openai", "qwen3-coder-local"),
+        _ if number == 14 => ("openai", UNPRICED_MODEL),
         2 => ("anthropic", "claude-opus-5"),
         5 | 7 => ("anthropic", "claude-haiku-4-5"),
         _ => ("anthropic", "claude-sonnet-5"),

@@ -19,7 +19,7 @@ mod wire;
 mod work;
 
 pub use baseline::Baseline;
-pub use fleet::{Agent, Fleet, ORGANISATION, Region, Scale};
+pub use fleet::{Agent, Fleet, ORGANISATION, Region, Scale, UNPRICED_MODEL};
 pub use live::Live;
 pub use rhythm::Rhythm;
 pub use stories::{Story, Subject};

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::inbox::{InboxName, Inboxes};
-use super::score::Score;
+use super::score::{self, Score};
 use super::screen::Screen;
 use super::sender::Doors;
 use super::tamper::{self, Tampered};
@@ -51,8 +51,8 @@ pub struct Stage<'a> {
     score: Score,
     /// Steps of stories that were told.
     told: BTreeSet<(Story, &'static str)>,
-    /// When each alert's newest event was recorded, by id.
-    alerts: BTreeMap<String, Timestamp>,
+    /// Alerts that were told, by id: when the newest event of the news was recorded, and where the news has arrived.
+    alerts: BTreeMap<String, (Timestamp, BTreeSet<InboxName>)>,
     /// The newest message of each inbox that was looked at.
     seen: BTreeMap<InboxName, u64>,
     labels: BufWriter<File>,
@@ -127,6 +127,7 @@ impl<'a> Stage<'a> {
                 Some((report, took)) = breaks.recv() => Next::Broken(report, took),
                 Some(line) = lines.recv() => Next::Line(line),
                 () = tokio::time::sleep_until(deadline.unwrap_or(self.began + FOREVER).into()) => {
+                    self.score.close();
                     if std::mem::take(&mut waits) && !self.score.is_complete() {
                         deadline = Some(Instant::now() + limits::DEMO_GRACE);
                         continue;
@@ -206,12 +207,10 @@ impl<'a> Stage<'a> {
         if alert.backfill {
             return Ok(());
         }
-        // The first of its events counts until it is worse: later revisions only add to it.
-        if told.is_news {
-            self.alerts.insert(alert.id.clone(), alert.recorded_last);
-        }
-        let is_told = alert.severity > Severity::Low || told.story.is_some() && alert.severity == Severity::Low;
+        let is_told = told.story.map_or(alert.severity > Severity::Low, |story| score::is_loud(story, alert.severity));
         if told.is_news && is_told {
+            // Later revisions that are no worse only add to it: what is measured is the way of the news.
+            self.alerts.insert(alert.id.clone(), (alert.recorded_last, BTreeSet::new()));
             let delay = at.micros_since(alert.recorded_last);
             self.screen.alert(self.began.elapsed(), alert, told, delay)?;
         }
@@ -225,8 +224,10 @@ impl<'a> Stage<'a> {
             for message in self.setting.inboxes.messages(inbox).iter().filter(|message| message.number > after) {
                 self.seen.insert(inbox, message.number);
                 let text = message.body.to_string();
-                let about = self.alerts.iter().find(|(id, _)| text.contains(id.as_str()));
-                if let Some((_, recorded)) = about {
+                let about = self.alerts.iter_mut().find(|(id, _)| text.contains(id.as_str()));
+                if let Some((_, (recorded, arrived))) = about
+                    && arrived.insert(inbox)
+                {
                     self.screen.delivered(message, message.at.micros_since(*recorded))?;
                 }
             }

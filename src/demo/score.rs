@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use generator::{Fleet, Story, Subject};
+use generator::{Fleet, Story, Subject, UNPRICED_MODEL};
 use ledger::Timestamp;
 use operations::alert::{Alert, Severity, State};
 
@@ -37,6 +37,13 @@ struct Judged {
     is_old: bool,
     story: Option<Story>,
     title: String,
+    /// Whether it is about what is true of the fleet all the time.
+    is_known: bool,
+}
+
+/// Whether an alert of a story is one that people look at. Somebody who waits is told at low first, since most do not wait long.
+pub fn is_loud(story: Story, severity: Severity) -> bool {
+    severity > Severity::Low || story == Story::Waiting && severity == Severity::Low
 }
 
 /// Alerts of a rule.
@@ -55,6 +62,8 @@ pub struct Score {
     began: BTreeMap<Story, Timestamp>,
     found: BTreeMap<Story, Found>,
     alerts: BTreeMap<String, Judged>,
+    /// Whether stories that begin now do not count any more.
+    is_closed: bool,
 }
 
 impl Score {
@@ -67,12 +76,19 @@ impl Score {
                 workspaces.extend(agents.map(|agent| (agent.workspace.clone(), story)));
             }
         }
-        Self { workspaces, began: BTreeMap::new(), found: BTreeMap::new(), alerts: BTreeMap::new() }
+        Self { workspaces, began: BTreeMap::new(), found: BTreeMap::new(), alerts: BTreeMap::new(), is_closed: false }
     }
 
     /// A record of a story is sent.
     pub fn begin(&mut self, story: Story, at: Timestamp) {
-        self.began.entry(story).or_insert(at);
+        if !self.is_closed {
+            self.began.entry(story).or_insert(at);
+        }
+    }
+
+    /// From now on no story begins that would have to be found.
+    pub fn close(&mut self) {
+        self.is_closed = true;
     }
 
     /// A revision of an alert was seen.
@@ -87,6 +103,7 @@ impl Score {
             is_old: alert.backfill,
             story,
             title: alert.title.clone(),
+            is_known: alert.what.model.as_deref() == Some(UNPRICED_MODEL),
         });
         judged.worst = judged.worst.max(alert.severity);
         // What began in the history and goes on now is news of now.
@@ -98,7 +115,7 @@ impl Score {
 
     fn find(&mut self, story: Story, alert: &Alert, at: Timestamp) -> bool {
         let Some(began) = self.began.get(&story) else { return false };
-        if !story.expected().contains(&alert.rule.as_str()) {
+        if !story.expected().contains(&alert.rule.as_str()) || !is_loud(story, alert.severity) {
             return false;
         }
         if let Some(found) = self.found.get_mut(&story) {
@@ -153,7 +170,9 @@ impl Score {
 
     /// Live alerts above low that are of no story: rule, how bad, and title.
     pub fn false_alerts(&self) -> impl Iterator<Item = (&str, Severity, &str)> {
-        let is_false = |judged: &&Judged| !judged.is_old && judged.story.is_none() && judged.worst > Severity::Low;
+        let is_false = |judged: &&Judged| {
+            !judged.is_old && !judged.is_known && judged.story.is_none() && judged.worst > Severity::Low
+        };
         self.alerts.values().filter(is_false).map(|judged| (judged.rule.as_str(), judged.worst, judged.title.as_str()))
     }
 }
@@ -187,6 +206,8 @@ mod tests {
         assert!(!score.is_complete());
         let beside = score.hear(&alert("a", "file.unusual", "medium", Some(&of(17)), false), at(3_000));
         assert_eq!(beside, Told { story: Some(Story::Exfiltration), is_news: true, finds: false });
+        let quiet = score.hear(&alert("b", "egress.denied_post", "low", Some(&of(17)), false), at(3_500));
+        assert!(!quiet.finds && quiet.is_news);
         let finds = score.hear(&alert("b", "egress.denied_post", "high", Some(&of(17)), false), at(4_000));
         assert!(finds.finds && finds.is_news);
         let worse = score.hear(&alert("b", "egress.denied_post", "critical", Some(&of(17)), false), at(5_000));

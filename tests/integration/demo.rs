@@ -52,7 +52,7 @@ fn every_story_is_found_and_every_record_is_understood() {
 #[test]
 fn nothing_is_left_of_a_demo_that_is_not_kept() {
     let world = World::empty();
-    let ended = demo(&world, &["--days", "1", "--speed", "20", "--until", "30s", "--exit"]).ok();
+    let ended = demo(&world, &["--days", "1", "--speed", "10", "--until", "15s", "--exit"]).ok();
     assert!(ended.out.contains("removed on exit"), "{ended:?}");
     assert_eq!(std::fs::read_dir(world.path("tmp")).unwrap().count(), 0);
     let ended = demo(&world, &["--keep", world.path("tmp").to_str().unwrap()]);

@@ -26,6 +26,7 @@ const GIANTS: [(&str, &[&str]); 3] = [
             "src/client",
             "src/serve/console.rs",
             "src/serve/listener",
+            "src/demo/inbox.rs",
         ],
     ),
 ];
