@@ -164,12 +164,12 @@ async fn show(visit: Visit) -> Result<Response, Trouble> {
     let team = visit.parameter("team").map(str::to_owned);
     let scope = team.as_deref().map_or_else(|| "TRUE".to_owned(), |team| format!("team = {}", literal(team)));
     let since = format!("time >= {} AND {scope}", literal(&start.to_rfc3339()));
-    let hours = visit.rows(&format!(
+    let sql = format!(
         "SELECT date_trunc('hour', time) AS hour, sum(cost_micros) AS micros FROM spend \
          WHERE time >= {} AND cost_micros IS NOT NULL AND {scope} GROUP BY 1 ORDER BY 1",
         literal(&(start - Duration::days(35)).to_rfc3339())
-    ));
-    let hours = hourly(&hours.await?);
+    );
+    let hours = hourly(&visit.rows(&sql).await?);
     let elapsed = (frame.now - start).num_seconds() as f64 / 3_600.0;
     let spent: i64 = hours.iter().filter(|(hour, _)| *hour >= start).map(|(_, micros)| micros).sum();
     let budgets = budget_rows(&visit, &frame).await?;
