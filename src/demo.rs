@@ -166,12 +166,12 @@ fn addresses(arguments: &Arguments, screen: &Screen) -> std::io::Result<(SocketA
     let usual = Listen::default();
     let mut taken = Vec::new();
     let mut choose = |asked: Option<SocketAddr>, usual: SocketAddr| {
-        asked.unwrap_or_else(|| match TcpListener::bind(usual) {
-            Ok(_) => usual,
-            Err(_) => {
-                taken.push(usual.to_string());
-                SocketAddr::new(usual.ip(), 0)
+        asked.unwrap_or_else(|| {
+            if TcpListener::bind(usual).is_ok() {
+                return usual;
             }
+            taken.push(usual.to_string());
+            SocketAddr::new(usual.ip(), 0)
         })
     };
     let chosen = (choose(arguments.console, usual.console), choose(arguments.ingest, usual.ingest));

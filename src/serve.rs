@@ -79,7 +79,7 @@ pub fn run_until(loaded: Loaded, orders: impl FnOnce() -> std::io::Result<Orders
     let certificate = Certificate::load(&loaded.settings.listen).map_err(Failure::config)?;
     raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("server").enable_all().build()?;
-    let outcome = runtime.block_on(async { serve(loaded, rules, Tls::new(certificate), orders()?).await });
+    let outcome = runtime.block_on(async { Box::pin(serve(loaded, rules, Tls::new(certificate), orders()?)).await });
     // What did not end in time must not keep the process.
     runtime.shutdown_background();
     outcome

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use generator::{Door, Generator, Scale, Speed, Wire};
 use ingest::dialect::{self, Decoded};
-use ingest::event::{Drafts, ReadColumns as _, Record};
+use ingest::event::{Drafts, Record};
 use ledger::events::column;
 
 const NOW: i64 = 1_795_262_400_000_000;

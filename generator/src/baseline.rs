@@ -39,7 +39,7 @@ impl<'a> Baseline<'a> {
         // Days are told apart by when they are, so that a longer past begins earlier and is otherwise the same.
         let number = (agent.number as u64) << 32 | (day + (1 << 20)) as u64;
         let mut numbers = Numbers::of(self.seed, "day", number);
-        let is_workday = self.rhythm.is_workday(day);
+        let is_workday = Rhythm::is_workday(day);
         if !is_workday && !numbers.percent(WEEKEND_PERCENT) {
             return;
         }

@@ -69,7 +69,9 @@ impl<'a> Live<'a> {
         let pace = Pace { origin: self.start + self.speed.scale(begins), speed: self.speed };
         let told = work::session(agent, Numbers::of(self.seed, "live", number), pace);
         let ended = told.last().map_or(pace.origin, |wire| wire.at);
-        told.into_iter().for_each(|wire| self.add(wire));
+        for wire in told {
+            self.add(wire);
+        }
         // How long it took in life is not told: the pause is long enough to stand for what rounding took.
         let took =
             work::SESSION_MAX.min((ended - pace.origin).saturating_mul(SECOND) / self.speed.scale(SECOND).max(1));

@@ -37,8 +37,8 @@ impl Rhythm {
         self.monday + (WEEKDAY + days) * DAY
     }
 
-    /// Whether the office works on that day.
-    pub(crate) fn is_workday(self, days: i64) -> bool {
+    /// Whether the office works on the day so many days after that of `now`.
+    pub(crate) fn is_workday(days: i64) -> bool {
         (WEEKDAY + days).rem_euclid(7) < 5
     }
 }
@@ -53,7 +53,7 @@ mod tests {
             let rhythm = Rhythm::at(now);
             let hours = (now - rhythm.day(0)) / HOUR;
             assert_eq!(hours, NOW);
-            assert!(rhythm.is_workday(0) && !rhythm.is_workday(-3) && !rhythm.is_workday(-4));
+            assert!(Rhythm::is_workday(0) && !Rhythm::is_workday(-3) && !Rhythm::is_workday(-4));
             let offset = i64::from(rhythm.utc_offset_minutes()) * 60 * SECOND;
             assert_eq!(
                 (rhythm.day(0) + offset).rem_euclid(DAY),

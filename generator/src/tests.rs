@@ -55,9 +55,8 @@ fn days_end_before_now_and_weekends_are_quiet() {
     assert_eq!(days.len(), 15);
     assert!(days.iter().flatten().all(|wire| wire.at < NOW && wire.label.is_none()));
     let counts: Vec<usize> = days.iter().map(Vec::len).collect();
-    let rhythm = Rhythm::at(NOW);
     let of = |workday: bool| {
-        let chosen = (-14..0).zip(&counts).filter(move |(day, _)| rhythm.is_workday(*day) == workday);
+        let chosen = (-14..0).zip(&counts).filter(move |(day, _)| Rhythm::is_workday(*day) == workday);
         chosen.map(|(_, count)| *count).collect::<Vec<_>>()
     };
     let (work, weekend) = (of(true), of(false));

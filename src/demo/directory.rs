@@ -17,13 +17,12 @@ pub struct Directory {
 impl Directory {
     /// A new one that is kept at `keep`, or a temporary one.
     pub fn make(keep: Option<&Path>) -> Result<Self, Failure> {
-        let path = match keep {
-            Some(path) => std::path::absolute(path)?,
-            None => {
-                let mut chance = [0; 6];
-                getrandom::fill(&mut chance).map_err(anyhow::Error::from)?;
-                std::env::temp_dir().join(format!("tachograph-demo-{}", hex::encode(chance)))
-            }
+        let path = if let Some(path) = keep {
+            std::path::absolute(path)?
+        } else {
+            let mut chance = [0; 6];
+            getrandom::fill(&mut chance).map_err(anyhow::Error::from)?;
+            std::env::temp_dir().join(format!("tachograph-demo-{}", hex::encode(chance)))
         };
         match DirBuilder::new().mode(0o700).recursive(false).create(&path) {
             Ok(()) => Ok(Self { path, is_kept: keep.is_some() }),

@@ -64,10 +64,10 @@ pub struct Stage<'a> {
 /// What happens next on a stage.
 enum Next {
     Wire,
-    Alert(Seen),
+    Alert(Box<Seen>),
     Messages,
     Line(String),
-    Broken(Result<Tampered, Failure>, Duration),
+    Broken(Box<Result<Tampered, Failure>>, Duration),
     Over,
 }
 
@@ -122,9 +122,9 @@ impl<'a> Stage<'a> {
             let happens = tokio::select! {
                 biased;
                 () = stop.cancelled() => Next::Over,
-                Some(seen) = alerts.recv() => Next::Alert(seen),
+                Some(seen) = alerts.recv() => Next::Alert(Box::new(seen)),
                 () = changed(&mut messages) => Next::Messages,
-                Some((report, took)) = breaks.recv() => Next::Broken(report, took),
+                Some((report, took)) = breaks.recv() => Next::Broken(Box::new(report), took),
                 Some(line) = lines.recv() => Next::Line(line),
                 () = tokio::time::sleep_until(deadline.unwrap_or(self.began + FOREVER).into()) => {
                     self.score.close();
@@ -147,8 +147,10 @@ impl<'a> Stage<'a> {
                 }
                 Next::Messages => self.messages()?,
                 Next::Line(line) => self.line(&line, &broken)?,
-                Next::Broken(Ok(tampered), took) => self.screen.tampered(&tampered, took)?,
-                Next::Broken(Err(failure), _) => self.screen.say(&failure.in_one_line())?,
+                Next::Broken(report, took) => match *report {
+                    Ok(tampered) => self.screen.tampered(&tampered, took)?,
+                    Err(failure) => self.screen.say(&failure.in_one_line())?,
+                },
                 Next::Over => break,
             }
         }

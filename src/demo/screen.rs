@@ -48,6 +48,7 @@ impl Screen {
     }
 
     /// A line of our own words.
+    #[expect(clippy::unused_self, reason = "who prints a line has a screen, as for all others")]
     pub fn say(&self, text: &str) -> std::io::Result<()> {
         output::print_line(text)
     }
@@ -59,7 +60,7 @@ impl Screen {
 
     /// A step of a story, so long after the beginning.
     pub fn step(&self, after: Duration, who: &str, label: Label) -> std::io::Result<()> {
-        output::print_line(&format!("{}  {who:<9}  {}", clock(after), label.step))
+        output::print_line(&format!("{}  {who:<9}  {}", clock(after), self.cut(label.step, 20)))
     }
 
     /// An alert, its delay in microseconds after the last event that it rests on.

@@ -120,20 +120,20 @@ fn tell(generator: &Generator, end: i64, senders: &[mpsc::Sender<Post>]) -> u64 
 /// Sends what is live: each door in its order, all doors at once.
 pub struct Doors {
     sender: Sender,
-    doors: BTreeMap<Door, mpsc::Sender<String>>,
+    queues: BTreeMap<Door, mpsc::Sender<String>>,
     tasks: JoinSet<Result<(), Failure>>,
 }
 
 impl Doors {
     /// Nothing is sent yet.
     pub fn new(sender: Sender) -> Self {
-        Self { sender, doors: BTreeMap::new(), tasks: JoinSet::new() }
+        Self { sender, queues: BTreeMap::new(), tasks: JoinSet::new() }
     }
 
     /// Hands a record over. It waits only if its door is far behind.
     pub async fn send(&mut self, wire: Wire) -> Result<(), Failure> {
         let (sender, tasks, door) = (&self.sender, &mut self.tasks, wire.door);
-        let queue = self.doors.entry(door).or_insert_with(|| {
+        let queue = self.queues.entry(door).or_insert_with(|| {
             let (queue, records) = mpsc::channel(limits::DEMO_QUEUE_RECORDS_MAX);
             tasks.spawn(send_all(sender.clone(), door, records));
             queue
@@ -142,13 +142,13 @@ impl Doors {
             return Ok(());
         }
         // Its task ended, and says why.
-        self.doors.remove(&door);
+        self.queues.remove(&door);
         self.end().await
     }
 
     /// Waits until all is sent.
     pub async fn end(&mut self) -> Result<(), Failure> {
-        self.doors.clear();
+        self.queues.clear();
         while let Some(ended) = self.tasks.join_next().await {
             ended??;
         }
