@@ -22,8 +22,7 @@
 //! | `config` | `config.rs`; the file itself: `settings.rs`; the certificate that it names: `certificate.rs` |
 //! | `doctor` | `doctor.rs` |
 //!
-//! `sql`, `tail`, `fleet`, `session`, `alerts`, `budgets`, `token`, `sinks` and `doctor` ask through `client.rs`, of a server's address, of the server that runs on
-//! `sql`, `tail`, `session`, `proof`, `alerts`, `budgets`, `token`, `sinks` and `doctor` ask through `client.rs`, of a server's address, of the server that runs on
+//! `sql`, `tail`, `fleet`, `session`, `proof`, `alerts`, `budgets`, `token`, `sinks` and `doctor` ask through `client.rs`, of a server's address, of the server that runs on
 //! a directory (its socket: `control.rs`), or in this process; everything is printed by `output.rs`, and every end of the program is in `exit.rs`.
 
 // Tests stop at the first thing that they did not expect; the lints are for code that users run.

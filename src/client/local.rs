@@ -12,7 +12,7 @@ use axum::http::Response;
 use axum::http::request::Builder;
 use futures::future::BoxFuture;
 use ledger::{Appender, LedgerError, LedgerName, Options, Reader, Store};
-use operations::access::{Principal, TokenService, Tokens};
+use operations::access::{LoginService, Principal, TokenService, Tokens};
 use operations::budget;
 use operations::triage::TriageService;
 use query::{Engine, QueryError};

@@ -80,7 +80,7 @@ impl Admission {
             },
         };
         let mut request = request.map(|body| Paced::wrap(body, pace));
-        request.extensions_mut().insert(Address(connection.address));
+        request.extensions_mut().insert(api::Address(connection.address));
         if let Some(principal) = &self.peer {
             request.extensions_mut().insert(Peer::of_connection(Arc::clone(principal)));
         }
