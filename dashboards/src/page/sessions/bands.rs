@@ -126,7 +126,6 @@ pub struct Overview {
 pub struct Band {
     pub name: &'static str,
     pub y: f64,
-    pub text_y: f64,
     pub bars: String,
     pub denied: String,
     pub records: i64,
@@ -202,7 +201,7 @@ fn band(session: &Value, name: &'static str, of: &[&str], index: usize) -> Band 
     let y = TOP + BAND_HEIGHT * index as f64;
     let (records, denials) =
         counts.values().fold((0, 0), |(all, denied), (more, stopped)| (all + more, denied + stopped));
-    Band { name, y, text_y: y + 12.0, bars, denied, records, denials }
+    Band { name, y, bars, denied, records, denials }
 }
 
 /// Steps of a sum over the buckets, 100 high.

@@ -20,7 +20,6 @@ pub struct Step {
     pub number: usize,
     pub position: String,
     pub address: String,
-    pub icon: &'static str,
     pub word: &'static str,
     pub summary: String,
     pub offset: String,
@@ -106,14 +105,13 @@ fn steps(chosen: &Chosen<'_>, record: &Value, at: i64) -> Vec<Step> {
         .iter()
         .zip(links)
         .map(|(((moment, position), row), is_linked)| {
-            let (icon, word) = lane(text(row, "lane"));
+            let (_, word) = lane(text(row, "lane"));
             let signs: Vec<&str> = list(row, "text_signs").iter().filter_map(Value::as_str).collect();
             let summary = text(row, "summary");
             let summary = if word == "Prompt" { super::prompt_of(summary) } else { summary.to_owned() };
             Step {
                 number: 0,
                 address: format!("/records/{position}"),
-                icon,
                 word,
                 summary: shown::defanged(&summary),
                 offset: super::rows::offset(moment - at),
@@ -131,7 +129,6 @@ fn steps(chosen: &Chosen<'_>, record: &Value, at: i64) -> Vec<Step> {
             number: 0,
             position: text(alert, "id").to_owned(),
             address: format!("/alerts/{}", segment(text(alert, "id"))),
-            icon: "alerts",
             word: "Alert",
             summary: shown::defanged(text(alert, "title")),
             offset: super::rows::offset(opened - at),

@@ -50,7 +50,6 @@ const NEIGHBOURS: usize = 14;
 /// A record, for the template.
 pub struct Drawer {
     pub position: String,
-    pub number: String,
     pub permalink: String,
     pub hash: String,
     pub time: String,
@@ -208,7 +207,6 @@ impl Drawer {
         };
         let outcome = text(columns, "outcome").to_owned();
         Ok(Self {
-            number: figures::count(number(columns, "seq")),
             permalink: text(&found, "permalink").to_owned(),
             hash: proof.leaf.chars().take(8).collect(),
             time: figures::time(text(&found, "time"), now),

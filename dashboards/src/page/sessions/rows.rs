@@ -86,7 +86,7 @@ impl Row {
             time: moment.map(|moment| moment.format("%H:%M:%S%.3f").to_string()).unwrap_or_default(),
             icon,
             word,
-            summary: shown::defanged(&summary_of(&summary, word)),
+            summary: if is_alert { rule_apart(&summary) } else { shown::defanged(&summary_of(&summary, word)) },
             is_denied: is_denied(outcome),
             is_alert,
             is_allowed: outcome == "allow" && word == "Egress",
@@ -121,6 +121,12 @@ impl Row {
 /// Estimated dollars, unless there are none.
 fn cost_of(row: &Value) -> String {
     row.get("cost_micros").and_then(Value::as_i64).filter(|cost| *cost != 0).map(figures::dollars).unwrap_or_default()
+}
+
+/// The name of a rule has dots and is no host; what follows it may hold one.
+fn rule_apart(summary: &str) -> String {
+    let (rule, rest) = summary.split_once(' ').unwrap_or((summary, ""));
+    format!("{rule} {}", shown::defanged(rest))
 }
 
 /// Commands have their exit code as a word of its own.

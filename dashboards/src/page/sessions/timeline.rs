@@ -36,7 +36,8 @@ struct SessionPage {
     id: String,
     facts: Facts,
     alert: Option<Open>,
-    view: &'static str,
+    /// Whether the person may read content.
+    content: bool,
     views: Vec<(&'static str, String, bool)>,
     export: String,
     story: Option<Story>,
@@ -168,7 +169,7 @@ pub async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Trou
             })
             .to_vec(),
         export: address("/export", [("what", "events"), ("filter", format!("session:\"{id}\"").as_str())]),
-        view,
+        content: visit.principal().content,
         facts,
         story,
         timeline,
@@ -210,7 +211,7 @@ pub async fn frame(visit: Visit, Path(id): Path<String>) -> Result<Response, Tro
         Some(chain) => chain.split(',').take(12).enumerate().map(|(index, at)| (at.to_owned(), index + 1)).collect(),
         None => HashMap::new(),
     };
-    let spent = visit.parameter("spent").and_then(|spent| spent.parse().ok()).unwrap_or_default();
+    let spent = spent_until(&visit, &id, from).await?;
     let band = Band::of(&visit, &id, Span { from, until }, &chain, spent).await?;
     trouble::page(&FramePart { band })
 }
@@ -273,6 +274,17 @@ fn spent_before(session: &Value, at: i64) -> i64 {
     let bucket = (at - began) / number(session, "bucket_us").max(1);
     let steps = list(session, "money").iter().filter(|step| number(step, "bucket") < bucket);
     steps.last().map_or(0, |step| number(step, "cost_micros"))
+}
+
+/// The same asked of the ledger, as the overview counts it: what those tell whose word counts.
+async fn spent_until(visit: &Visit, id: &str, at: i64) -> Result<i64, Trouble> {
+    let sql = format!(
+        "SELECT sum(CASE WHEN trust IN ('agent', 'workspace', 'host') THEN NULL ELSE cost_micros END) AS spent FROM events \
+         WHERE session = {} AND time < {}",
+        literal(id),
+        literal(&bands::moment(at))
+    );
+    Ok(visit.rows(&sql).await?.first().map_or(0, |row| number(row, "spent")))
 }
 
 /// Lanes with the number of their records over the whole session.
