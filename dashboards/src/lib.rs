@@ -32,6 +32,7 @@ use operations::access::LoginService;
 use query::Engine;
 use tower::ServiceExt;
 
+pub use page::sql::QUERIES;
 pub use page::{Group, PAGES, Page};
 
 /// What the pages ask.
