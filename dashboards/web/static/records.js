@@ -149,7 +149,7 @@ export class Records {
   async show(at, where = "center") {
     const block = this.blockOf(at);
     if (!block) return null;
-    if (!block.loaded) block.element.scrollIntoView({ block: "start" });
+    if (!block.loaded) this.container.scrollTop = block.element.offsetTop - this.container.offsetTop;
     await this.load(block);
     const rows = [...block.element.querySelectorAll("tr[data-position]")];
     const row = this.row(`events/0/${this.seq[at]}`) ?? rows.findLast((other) => Number(other.dataset.at) <= this.time[at]) ?? rows[0];

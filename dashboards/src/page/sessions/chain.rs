@@ -64,11 +64,14 @@ fn walk<'a>(rows: &'a [Value], position: &str) -> Chosen<'a> {
     let by_position: HashMap<&str, &Value> = rows.iter().map(|row| (text(row, "position"), row)).collect();
     let mut chosen = BTreeMap::new();
     let mut next = by_position.get(position).copied();
+    // A record only ever names one before it, so this ends.
     while let Some(row) = next.filter(|_| chosen.len() < STEPS_MAX) {
-        if chosen.insert(key(row), row).is_some() {
-            break;
+        // The end of a call of a model says no more than its beginning, which it is linked to.
+        if !text(row, "kind").ends_with(".end") || chosen.is_empty() {
+            chosen.insert(key(row), row);
         }
-        next = by_position.get(text(&row["from"], "position")).copied();
+        let before = by_position.get(text(&row["from"], "position")).copied();
+        next = before.filter(|before| key(before) < key(row));
     }
     chosen
 }

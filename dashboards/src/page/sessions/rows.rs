@@ -86,7 +86,10 @@ impl Row {
             time: moment.map(|moment| moment.format("%H:%M:%S%.3f").to_string()).unwrap_or_default(),
             icon,
             word,
-            summary: if is_alert { rule_apart(&summary) } else { shown::defanged(&summary_of(&summary, word)) },
+            summary: match word {
+                "Alert" | "Person" | "Life" | "Test" => name_apart(&summary),
+                _ => shown::defanged(&summary_of(&summary, word, text(row, "kind"))),
+            },
             is_denied: is_denied(outcome),
             is_alert,
             is_allowed: outcome == "allow" && word == "Egress",
@@ -123,18 +126,24 @@ fn cost_of(row: &Value) -> String {
     row.get("cost_micros").and_then(Value::as_i64).filter(|cost| *cost != 0).map(figures::dollars).unwrap_or_default()
 }
 
-/// The name of a rule has dots and is no host; what follows it may hold one.
-fn rule_apart(summary: &str) -> String {
-    let (rule, rest) = summary.split_once(' ').unwrap_or((summary, ""));
-    format!("{rule} {}", shown::defanged(rest))
+/// Names of rules and kinds have dots and are no hosts: they are ours, or words with one dot; what follows them may hold a host.
+fn name_apart(summary: &str) -> String {
+    const OURS: [&str; 11] =
+        ["session", "check", "egress", "file", "command", "injection", "loop", "spend", "agent", "collector", "approval"];
+    let (name, rest) = summary.split_once(' ').unwrap_or((summary, ""));
+    let is_ours = name.split_once('.').is_some_and(|(family, _)| OURS.contains(&family));
+    let name = if is_ours { name.to_owned() } else { shown::defanged(name) };
+    if rest.is_empty() { name } else { format!("{name} {}", shown::defanged(rest)) }
 }
 
-/// Commands have their exit code as a word of its own.
-fn summary_of(summary: &str, word: &str) -> String {
+/// Commands have their exit code as a word of its own; of a call of a model it is said which end of it a record is.
+fn summary_of(summary: &str, word: &str, kind: &str) -> String {
     match summary.rsplit_once(" exit ") {
         Some((command, code)) if word == "Command" && code.bytes().all(|byte| byte.is_ascii_digit()) => {
             command.to_owned()
         }
+        _ if kind == "model.call" => format!("{summary} is asked"),
+        _ if kind == "model.call.end" => format!("{summary} has answered"),
         _ if word == "Prompt" => super::prompt_of(summary),
         _ => summary.to_owned(),
     }
@@ -168,4 +177,40 @@ pub fn told_by(word: &str) -> &'static str {
 pub fn offset(micros: i64) -> String {
     let sign = if micros < 0 { '−' } else { '+' };
     format!("{sign}{}", figures::seconds(micros.saturating_abs() / 1_000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn rows_say_what_happened() {
+        let chain = HashMap::from([("events/0/7".to_owned(), 3)]);
+        let around = Around {
+            selected: Some("events/0/7"),
+            chain: &chain,
+            began: 1_795_000_000_000_000,
+            address: &|position| format!("?record={position}"),
+            unfolded: &|cursor| format!("?cursor={cursor}"),
+        };
+        let check = |row: Value, expected: (&str, &str, i64, &[&str])| {
+            let shown = Row::of(&row, &around);
+            let tags: Vec<&str> = shown.tags.iter().map(|(_, text)| text.as_str()).collect();
+            assert_eq!((shown.word, shown.summary.as_str(), shown.times, tags.as_slice()), expected);
+        };
+        let row = |lane: &str, kind: &str, summary: &str| {
+            json!({ "row": "record", "position": "events/0/7", "time": "2026-11-24T14:00:00Z", "lane": lane, "kind": kind, "summary": summary })
+        };
+        check(
+            json!({ "lane": "commands", "kind": "command", "summary": "make test exit 2", "exit_code": 2, "repeated": { "times": 46, "same_result": true } }),
+            ("Command", "make test", 46, &["exit 2"]),
+        );
+        check(row("egress", "egress.http", "POST attacker-logger.com/x"), ("Egress", "POST attacker-logger[.]com/x", 1, &[]));
+        check(row("prompts", "prompt", r#"{"prompt":"Fix it"}"#), ("Prompt", "Fix it", 1, &[]));
+        check(row("other", "session.start", "session.start SessionStart"), ("Life", "session.start SessionStart", 1, &[]));
+        check(row("other", "attacker-logger.com", "attacker-logger.com"), ("Life", "attacker-logger[.]com", 1, &[]));
+        let shown = Row::of(&row("egress", "egress.http", ""), &around);
+        assert_eq!((shown.chain, shown.is_selected, told_by("<b>")), (Some(3), true, "agent"));
+    }
 }
