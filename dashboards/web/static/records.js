@@ -2,10 +2,10 @@
 // and where; rows come from the server in blocks, as it makes them without this file.
 import { json, part } from "./parts.js";
 
-const BLOCK = 200;
+const BLOCK = 100;
 const ROW = 28;
 /** Blocks that stay when they are out of sight. */
-const KEPT = 8;
+const KEPT = 12;
 
 export class Records {
   constructor(container, { session, began }) {

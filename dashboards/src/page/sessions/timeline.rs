@@ -150,19 +150,22 @@ pub async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Trou
     // The filter leads to the list, where nothing of this page's state belongs.
     frame.kept.clear();
     let session = visit.get(&address(&format!("/api/v1/sessions/{}", segment(&id)), [("buckets", BUCKETS)])).await?;
-    let facts = Facts::of(&visit, &frame, &session, &id).await?;
     let view = match visit.parameter("view") {
         Some("story") => "story",
         Some("raw") => "raw",
         _ => "timeline",
     };
     let views = [("Timeline", "timeline"), ("Story", "story"), ("Raw", "raw")];
-    let (story, timeline) = match view {
-        "timeline" => (None, Some(Timeline::of(&visit, &session, &id).await?)),
-        view => (Some(Story::of(&visit, &id, view == "raw").await?), None),
+    let shown = async {
+        Ok(match view {
+            "timeline" => (None, Some(Timeline::of(&visit, &session, &id).await?)),
+            view => (Some(Story::of(&visit, &id, view == "raw").await?), None),
+        })
     };
+    let facts = Facts::of(&visit, &frame, &session, &id);
+    let (facts, alert, (story, timeline)) = tokio::try_join!(facts, Open::of(&visit, &id), shown)?;
     trouble::page(&SessionPage {
-        alert: Open::of(&visit, &id).await?,
+        alert,
         views: views
             .map(|(name, word)| {
                 (name, with(&visit, &id, &[("view", (word != "timeline").then_some(word))]), word == view)
@@ -241,9 +244,11 @@ impl Timeline {
         let start = (visit.parameter("from").is_some() || whole.until - whole.from > FRAME_MICROS).then_some(span.from);
         let kept = ["from", "until", "kinds", "record", "fold"];
         let kept = kept.into_iter().filter_map(|name| Some((name, visit.parameter(name)?.to_owned())));
+        let band = Band::of(visit, id, span, &chain, spent_before(session, span.from));
+        let (band, list) = tokio::try_join!(band, List::of(visit, id, (&chain, selected), began, start))?;
         Ok(Self {
-            band: Band::of(visit, id, span, &chain, spent_before(session, span.from)).await?,
-            list: List::of(visit, id, (&chain, selected), began, start).await?,
+            band,
+            list,
             kinds: kinds(visit, session, id),
             search: visit.parameter("search").unwrap_or_default().to_owned(),
             kept: kept.collect(),
@@ -434,15 +439,8 @@ impl Facts {
              count(*) FILTER (WHERE kind = 'check.result' AND outcome = 'error') AS failed FROM events WHERE session = {}",
             literal(id)
         );
-        let row = visit.rows(&sql).await?.into_iter().next().unwrap_or_default();
-        let task = if visit.principal().content {
-            let filter = format!("session:\"{}\"", id.replace('"', ""));
-            let asked = [("filter", filter.as_str()), ("limit", "1"), ("content", "true")];
-            let found = visit.get(&address("/api/v1/sessions", asked)).await?;
-            list(&found, "sessions").first().and_then(|found| some_text(found, "task")).map(task_of)
-        } else {
-            None
-        };
+        let (rows, task) = tokio::try_join!(visit.rows(&sql), task(visit, id))?;
+        let row = rows.into_iter().next().unwrap_or_default();
         let models: Vec<&str> = list(session, "models").iter().filter_map(Value::as_str).collect();
         let checks = number(&row, "checks");
         Ok(Self {
@@ -476,6 +474,18 @@ impl Facts {
                 .unwrap_or_default(),
         })
     }
+}
+
+/// The task in the first prompt, for who may read content.
+async fn task(visit: &Visit, id: &str) -> Result<Option<String>, Trouble> {
+    if !visit.principal().content {
+        return Ok(None);
+    }
+    let sql = format!(
+        "SELECT left(content, 600) AS task FROM events WHERE session = {} AND kind = 'prompt' ORDER BY time, seq LIMIT 1",
+        literal(id)
+    );
+    Ok(visit.rows(&sql).await?.first().and_then(|row| some_text(row, "task")).map(task_of))
 }
 
 /// How long ago something was, below a minute with a tenth.
