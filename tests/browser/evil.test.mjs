@@ -11,11 +11,13 @@ let world;
 
 test.beforeAll(async () => {
   world = await World.make("evil");
-  // An ordinary day comes first, so that what is evil is also unusual.
   await world.send("native", nativeRecords());
   await world.send("coderd", boundaryLines());
   await world.send("native", unread());
-  await world.send("native", tooMuch());
+  const [long, longest] = tooMuch();
+  await world.send("native", [long]);
+  // What is beyond a record's bound is kept with its beginning, and its sender is told.
+  await expect(world.send("native", [longest])).rejects.toThrow(/413/);
 });
 
 test.afterAll(() => world?.stop());
