@@ -29,6 +29,7 @@ use export::Exports;
 use operations::access::LoginService;
 use query::Engine;
 
+pub use page::sql::QUERIES;
 pub use page::{Group, PAGES, Page};
 
 /// What the pages ask.

@@ -173,27 +173,28 @@ async fn page(visit: &Visit, sql: String) -> Result<Response, Trouble> {
 async fn ask(visit: &Visit, statement: &str) -> Result<Answer, Trouble> {
     let bare = statement.trim_end().trim_end_matches(';');
     let word = bare.split_whitespace().find(|word| !word.starts_with("--")).unwrap_or_default().to_lowercase();
-    let asked = match word.as_str() {
-        // One row more than are shown, so that it can be said that there are more.
-        "select" | "with" => format!("SELECT * FROM (\n{bare}\n) LIMIT {}", limits::GRID_ROWS_MAX + 1),
-        _ => bare.to_owned(),
-    };
-    let body = json!({ "sql": asked, "format": "json" });
-    let answer = match visit.typed("/api/v1/query", &body).await {
-        // What is no table expression is asked as it is.
-        Err(trouble) if trouble.status.is_client_error() && asked != bare => {
-            visit.typed("/api/v1/query", &json!({ "sql": bare, "format": "json", "limits": { "rows": 10_000 } })).await?
+    let ask = async |sql: String, rows: usize| {
+        let answer = visit.typed("/api/v1/query", &json!({ "sql": sql, "format": "json", "limits": { "rows": rows } })).await?;
+        match answer.get("error").filter(|error| error.is_object()) {
+            Some(error) => Err(Trouble::from_problem(StatusCode::UNPROCESSABLE_ENTITY, error)),
+            None => Ok(answer),
         }
+    };
+    let rows_max = limits::GRID_ROWS_MAX;
+    let answer = match ask(bare.to_owned(), rows_max + 1).await {
+        // One row more than are shown, so that it can be said that there are more. A statement with a limit of its own is asked as a
+        // table.
+        Err(trouble) if trouble.code == "limit_rows" => match ask(format!("{bare}\nLIMIT {}", rows_max + 1), rows_max + 1).await {
+            Err(trouble) if trouble.code == "sql" => ask(format!("SELECT * FROM (\n{bare}\n) LIMIT {}", rows_max + 1), rows_max + 1).await?,
+            answer => answer?,
+        },
         answer => answer?,
     };
-    if answer.get("error").is_some_and(Value::is_object) {
-        return Err(Trouble::from_problem(StatusCode::UNPROCESSABLE_ENTITY, &answer["error"]));
-    }
     let columns: Vec<(String, String, bool)> = list(&answer, "columns")
         .iter()
         .map(|column| {
             let kind = text(column, "type").to_owned();
-            let is_number = ["int", "float", "decimal", "double"].iter().any(|word| kind.to_lowercase().contains(word));
+            let is_number = ["int", "number", "float", "decimal", "double"].iter().any(|word| kind.to_lowercase().contains(word));
             (text(column, "name").to_owned(), kind, is_number)
         })
         .collect();
