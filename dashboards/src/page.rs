@@ -64,7 +64,8 @@ pub struct Page {
 }
 
 /// All pages, in the order of the navigation.
-pub const PAGES: &[Page] = &[fleet::PAGE, alerts::PAGE, silences::PAGE, spend::PAGE, egress::PAGE, sql::PAGE, health::PAGE, slo::PAGE];
+pub const PAGES: &[Page] =
+    &[fleet::PAGE, alerts::PAGE, silences::PAGE, spend::PAGE, egress::PAGE, sql::PAGE, health::PAGE, slo::PAGE];
 
 impl Page {
     /// Whether somebody may see it.

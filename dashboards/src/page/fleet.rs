@@ -21,18 +21,13 @@ use agent::{AgentRow, HeatRow};
 use connect::Connect;
 
 /// The page.
-pub const PAGE: Page = Page {
-    name: "Fleet",
-    path: "/",
-    icon: "fleet",
-    group: Group::Watch,
-    key: 'f',
-    reads: LedgerName::Events,
-    routes,
-};
+pub const PAGE: Page =
+    Page { name: "Fleet", path: "/", icon: "fleet", group: Group::Watch, key: 'f', reads: LedgerName::Events, routes };
 
 fn routes() -> Router<State> {
-    Router::new().route("/", get(show)).route("/connect", get(connect::show).post(connect::create_token))
+    Router::new()
+        .route("/", get(show))
+        .route("/connect", get(connect::show).post(connect::create_token))
         .layer(DefaultBodyLimit::max(limits::FORM_BYTES_MAX))
 }
 
@@ -189,7 +184,8 @@ async fn show(visit: Visit) -> Result<Response, Trouble> {
     }
     let frame = Frame::of(&visit, &PAGE).await?;
     let content = visit.principal().content && visit.parameter("content") != Some("no");
-    let kept = visit.parameters.iter().filter(|(name, _)| matches!(name.as_str(), "team" | "state" | "agent" | "cursor"));
+    let kept =
+        visit.parameters.iter().filter(|(name, _)| matches!(name.as_str(), "team" | "state" | "agent" | "cursor"));
     let kept: Vec<(&str, &str)> = kept.map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let asked = kept.iter().copied().chain([("limit", "100"), ("content", if content { "true" } else { "false" })]);
     let fleet = visit.get(&address("/api/v1/fleet", asked)).await?;
@@ -200,7 +196,8 @@ async fn show(visit: Visit) -> Result<Response, Trouble> {
     let open = open.clone().filter(worst).chain(open.filter(|alert| !worst(alert)));
     let waiting = agents.iter().filter(|agent| text(agent, "state") == "waiting").take(1);
     let waiting: Vec<Card> = waiting.map(|agent| Card::of_waiting(agent, &frame)).collect();
-    let mut cards: Vec<Card> = open.take(CARDS_MAX - waiting.len()).map(|alert| Card::of_alert(alert, &frame)).collect();
+    let mut cards: Vec<Card> =
+        open.take(CARDS_MAX - waiting.len()).map(|alert| Card::of_alert(alert, &frame)).collect();
     cards.extend(waiting);
     let counters = Counters::of(&fleet["counters"], &frame);
     let states = fleet["counters"]["states"].as_object();
