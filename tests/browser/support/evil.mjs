@@ -18,7 +18,7 @@ export const NAMES = [
   `</title></textarea><svg onload=window.ran=1>`,
   `javascript:window.ran=1`,
   `data:text/html,<script>alert(1)</script>`,
-  `=HYPERLINK("http://${HOST}/","click")`,
+  `=HYPERLINK("http://names.example/","click")`,
   `+1+1`, `-2+3`, `@SUM(1+1)`, `\t=1+1`, `\r=1+1`,
   `a${hidden}`,
   `b${tags}`,
