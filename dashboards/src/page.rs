@@ -6,6 +6,7 @@ mod egress;
 mod fleet;
 mod health;
 mod record;
+mod sessions;
 mod silences;
 mod slo;
 mod spend;
@@ -64,8 +65,17 @@ pub struct Page {
 }
 
 /// All pages, in the order of the navigation.
-pub const PAGES: &[Page] =
-    &[fleet::PAGE, alerts::PAGE, silences::PAGE, spend::PAGE, egress::PAGE, sql::PAGE, health::PAGE, slo::PAGE];
+pub const PAGES: &[Page] = &[
+    fleet::PAGE,
+    sessions::PAGE,
+    alerts::PAGE,
+    silences::PAGE,
+    spend::PAGE,
+    egress::PAGE,
+    sql::PAGE,
+    health::PAGE,
+    slo::PAGE,
+];
 
 impl Page {
     /// Whether somebody may see it.
