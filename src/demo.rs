@@ -35,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::alerts::silence::duration;
 use crate::exit::{CommandResult, Failure, INTERNAL};
+use crate::login;
 use crate::serve::{Addresses, Handle, Orders, run_until};
 use crate::settings::{self, Listen};
 use directory::Directory;
@@ -191,8 +192,8 @@ async fn tell(
     sender: Sender,
     stop: &CancellationToken,
 ) -> CommandResult {
-    greet(screen, directory, addresses)?;
     let api = watch::api(&setup.data())?;
+    greet(screen, directory, addresses, &login::address_of_link(&api).await?)?;
     let (heard, mut alerts) = mpsc::channel(1_024);
     // It ends with the server.
     tokio::spawn(watch::follow(api.clone(), heard));
@@ -219,24 +220,35 @@ async fn tell(
 }
 
 /// What people read first.
-fn greet(screen: &Screen, directory: &Directory, addresses: Addresses) -> std::io::Result<()> {
+fn greet(screen: &Screen, directory: &Directory, addresses: Addresses, link: &str) -> std::io::Result<()> {
     let kept = if directory.is_kept() { "kept" } else { "removed on exit" };
     let data = directory.path().join("data").display().to_string();
-    screen.headline(&format!("Tachograph is at {}", login_link(addresses)))?;
-    screen.say(&format!("Demo data, loopback only, directory {kept}: {}", directory.path().display()))?;
-    screen.say("Three things to look at first, in another terminal:")?;
+    screen.headline(&format!("Tachograph is at {link}"))?;
+    screen.say(&format!(
+        "The link lets you in once; another: tachograph login --data {data}\n\
+         Demo data, loopback only, directory {kept}: {}\n\
+         What to click first, once you are in:",
+        directory.path().display()
+    ))?;
+    for (path, what) in FIRST_PAGES {
+        screen.say(&format!("  http://{}{path:<20} {what}", addresses.console))?;
+    }
+    screen.say("The same in another terminal:")?;
     for line in first_steps(&data) {
         screen.say(&format!("  {line}"))?;
     }
     screen.say("Try to break it: type b and Enter here. One byte of a copy is changed, and the verifier names where. Ctrl-C ends the demo.")
 }
 
-/// The address of the console, by which somebody is let in once. Until there are logins it is the plain one.
-fn login_link(addresses: Addresses) -> String {
-    format!("http://{}/", addresses.console)
-}
+/// Pages to look at first.
+const FIRST_PAGES: [(&str, &str); 4] = [
+    ("/", "the fleet, live"),
+    ("/alerts", "what was found, and why"),
+    ("/demo/inbox/slack", "what arrived in Slack"),
+    ("/demo/break", "try to break it: one byte of a copy"),
+];
 
-/// What to look at first.
+/// What to look at first in a terminal.
 fn first_steps(data: &str) -> [String; 3] {
     [
         format!("tachograph alerts list --data {data}"),
