@@ -165,7 +165,7 @@ fn table(rows: &[Value], page: &Value) -> String {
     for row in rows {
         let text = |name: &str| row[name].as_str().unwrap_or_default();
         let number = |name: &str| row[name].as_u64().unwrap_or(0);
-        let names = ["agent", "workspace_name", "workspace", "session", "id"];
+        let names = ["workspace_name", "agent", "workspace", "session", "id"];
         let name = names.into_iter().map(text).find(|name| !name.is_empty()).unwrap_or_default();
         let last = at.zip(moment(&row["last_seen"])).map(|(at, last)| age((at - last).num_seconds()));
         table.row([

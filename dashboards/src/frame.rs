@@ -72,6 +72,7 @@ impl Frame {
         let now = Utc::now();
         let status = visit.get("/api/v1/status").await?;
         let alerts = visit.get("/api/v1/alerts?status=open&limit=1").await?;
+        let silent = visit.get("/api/v1/alerts?status=open&rule=collector.silent&limit=4").await?;
         let groups = Group::ALL.map(|group| {
             let pages = PAGES.iter().filter(|page| page.group == group && page.is_for(principal));
             (group, pages.collect::<Vec<_>>())
@@ -89,7 +90,7 @@ impl Frame {
             filter: visit.filter().to_owned(),
             kept: kept.cloned().collect(),
             head: head(&status, now),
-            incomplete: incomplete(&status, now),
+            incomplete: incomplete(&status, &silent, now),
             theme: visit.theme,
             now,
         })
@@ -127,8 +128,8 @@ fn head(status: &Value, now: DateTime<Utc>) -> Option<Head> {
     Some(Head { events: number(events, "entries"), root, age: figures::age(text(events, "recorded_until"), now) })
 }
 
-/// Collectors that are in trouble: totals are low by what they do not bring.
-fn incomplete(status: &Value, now: DateTime<Utc>) -> Vec<Incomplete> {
+/// Collectors that are in trouble, and senders that a detector misses: totals are low by what they do not bring.
+fn incomplete(status: &Value, silent: &Value, now: DateTime<Utc>) -> Vec<Incomplete> {
     let collectors = list(status, "endpoints").iter().filter(|endpoint| text(endpoint, "role") == "collector");
     let troubled = collectors.filter(|endpoint| !matches!(text(endpoint, "state"), "ok" | "paused"));
     let shown = troubled.map(|endpoint| Incomplete {
@@ -137,7 +138,13 @@ fn incomplete(status: &Value, now: DateTime<Utc>) -> Vec<Incomplete> {
         since: some_text(endpoint, "since").map_or_else(String::new, |since| figures::time(since, now)),
         reason: text(endpoint, "reason").to_owned(),
     });
-    shown.collect()
+    let silent = list(silent, "alerts").iter().map(|alert| Incomplete {
+        name: "A source".to_owned(),
+        state: "silent".to_owned(),
+        since: figures::time(text(alert, "first_seen"), now),
+        reason: crate::shown::defanged(text(alert, "title")) + ".",
+    });
+    shown.chain(silent).collect()
 }
 
 /// Up to two letters for a name: of its first two words.

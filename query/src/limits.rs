@@ -133,6 +133,8 @@ pub const FLEET_MINUTES: usize = 60;
 pub const FLEET_REQUEST_MINUTES: i64 = 10;
 /// An agent that was not heard of for so long is quiet.
 pub const FLEET_QUIET: Duration = Duration::from_mins(5);
+/// An event that came so long after it happened was read in later: it counts for when it happened.
+pub const FLEET_IMPORTED: Duration = Duration::from_mins(15);
 /// An agent that was not heard of for so long is left out.
 pub const FLEET_SHOWN: Duration = Duration::from_hours(24);
 /// The same action so often in a row counts as repetition in the strip of activity.

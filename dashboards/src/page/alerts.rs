@@ -134,7 +134,7 @@ impl Row {
 
 /// Who an alert is about, in one word.
 fn name_of(who: &Value) -> &str {
-    ["agent", "workspace_name", "workspace", "user", "team"]
+    ["workspace_name", "agent", "workspace", "user", "team"]
         .iter()
         .find_map(|name| some_text(who, name))
         .unwrap_or("the fleet")

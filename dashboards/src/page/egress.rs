@@ -156,10 +156,10 @@ async fn new_domains(
     chosen: Option<&str>,
     alert_of: &impl Fn(&str) -> Option<(String, String, String)>,
 ) -> Result<Vec<NewDomain>, Trouble> {
-    let sql = "SELECT domain, min(time) AS first, first_value(coalesce(agent, workspace_name, workspace) ORDER BY time) AS by, \
+    let sql = "SELECT domain, min(time) AS first, first_value(coalesce(workspace_name, agent, workspace) ORDER BY time) AS by, \
          first_value(team ORDER BY time) AS team, string_agg(DISTINCT method, ' ') AS methods, \
          sum(CASE WHEN outcome = 'deny' THEN 1 ELSE 0 END) AS denied, sum(CASE WHEN outcome = 'deny' THEN 0 ELSE 1 END) AS allowed, \
-         count(DISTINCT coalesce(agent, workspace)) AS agents \
+         count(DISTINCT coalesce(workspace, agent)) AS agents \
          FROM events WHERE kind = 'egress.http' AND domain IS NOT NULL AND time > now() - INTERVAL '30 days' \
          GROUP BY domain HAVING min(time) > now() - INTERVAL '24 hours' ORDER BY first DESC LIMIT 30";
     let rows = visit.rows(sql).await?;
@@ -194,7 +194,7 @@ async fn matrix(
     by_agent: bool,
     new: &[NewDomain],
 ) -> Result<(Vec<Column>, Vec<MatrixRow>), Trouble> {
-    let who = if by_agent { "coalesce(agent, workspace_name, workspace, 'not told')" } else { "coalesce(team, 'not told')" };
+    let who = if by_agent { "coalesce(workspace_name, agent, workspace, 'not told')" } else { "coalesce(team, 'not told')" };
     let sql = format!(
         "SELECT {who} AS who, domain, count(*) AS requests, sum(CASE WHEN outcome = 'deny' THEN 1 ELSE 0 END) AS denied \
          FROM events WHERE kind = 'egress.http' AND domain IS NOT NULL AND {condition} GROUP BY 1, 2 ORDER BY requests DESC LIMIT 4000"
@@ -232,7 +232,7 @@ async fn matrix(
 fn cell(row: &Value, who: &str, domain: &str, word: &str) -> Cell {
     let (requests, denied) = (number(row, "requests"), number(row, "denied"));
     let denials = if denied > 0 { format!(", {denied} denied") } else { String::new() };
-    let column = if word == "team" { "team" } else { "coalesce(agent, workspace_name, workspace)" };
+    let column = if word == "team" { "team" } else { "coalesce(workspace_name, agent, workspace)" };
     let sql = format!(
         "SELECT time, outcome, method, host, path, rule, session, position FROM events WHERE kind = 'egress.http' AND {column} = {} AND domain = {} ORDER BY time DESC LIMIT 200",
         literal(who),

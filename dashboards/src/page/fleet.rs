@@ -5,6 +5,7 @@ mod connect;
 
 use askama::Template;
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::response::Response;
 use axum::routing::get;
 use ledger::LedgerName;
@@ -15,7 +16,7 @@ use crate::ask::{list, number, text};
 use crate::frame::Frame;
 use crate::trouble::{self, Trouble};
 use crate::visit::{Visit, address, segment};
-use crate::{State, figures, shown};
+use crate::{State, figures, limits, shown};
 use agent::{AgentRow, HeatRow};
 use connect::Connect;
 
@@ -31,7 +32,8 @@ pub const PAGE: Page = Page {
 };
 
 fn routes() -> Router<State> {
-    Router::new().route("/", get(show)).route("/connect", get(connect::show))
+    Router::new().route("/", get(show)).route("/connect", get(connect::show).post(connect::create_token))
+        .layer(DefaultBodyLimit::max(limits::FORM_BYTES_MAX))
 }
 
 /// How many cards there are at most.
@@ -113,6 +115,8 @@ struct Card {
     address: String,
     /// The alert to acknowledge, with its address.
     acknowledge: Option<String>,
+    /// Its id.
+    alert: Option<String>,
     rule: String,
 }
 
@@ -127,7 +131,7 @@ impl Card {
         };
         let address = format!("/alerts/{}", segment(text(alert, "id")));
         let who = &alert["who"];
-        let names = ["agent", "workspace_name", "workspace", "user"];
+        let names = ["workspace_name", "agent", "workspace", "user"];
         let agent = names.iter().map(|name| text(who, name)).find(|name| !name.is_empty());
         Self {
             role,
@@ -138,6 +142,7 @@ impl Card {
             team: text(who, "team").to_owned(),
             sentence: first_sentences(&shown::defanged(text(alert, "reason"))),
             acknowledge: Some(address.clone()),
+            alert: Some(text(alert, "id").to_owned()),
             address,
             rule: rule.to_owned(),
         }
@@ -158,6 +163,7 @@ impl Card {
             },
             address: format!("/sessions/{}", segment(text(agent, "session"))),
             acknowledge: None,
+            alert: None,
             rule: String::new(),
         }
     }

@@ -25,7 +25,10 @@ const element = (tag, className, ...children) => {
   return made;
 };
 
-const nameOf = (agent) => agent.agent || agent.workspace_name || agent.workspace || agent.session || "unnamed";
+const nameOf = (agent) => agent.workspace_name || agent.agent || agent.workspace || agent.session || "unnamed";
+
+/** A line about an event, without its kind, which the icon says. */
+const spoken = (summary = "", kind = "") => defanged(summary.startsWith(kind) && summary.length > kind.length ? summary.slice(kind.length).trim() : summary === kind ? kind.replace(".", " ") : summary);
 
 function kindIcon(kind = "") {
   const lanes = [["egress", "egress"], ["model", "model"], ["tool", "tool"], ["file", "file"], ["check", "test"], ["prompt", "prompt"], ["command", "command"], ["approval", "key"]];
@@ -53,10 +56,13 @@ function show(row, agent) {
   put(name.querySelector("small") ?? name.appendChild(element("small")), agent.team ?? "");
   const [title, now] = task.children.length ? task.children : [task.appendChild(element("span", "tr block")), task.appendChild(element("small", "tr"))];
   const known = agent.task || agent.run;
-  put(title, known || "task not told by this source");
-  title.classList.toggle("muted", !known);
-  const does = agent.state === "waiting" && agent.waiting_tool ? `approval: ${agent.waiting_tool}` : agent.command || agent.file || agent.last_summary || "";
-  now.replaceChildren(icon(agent.state === "waiting" ? "key" : kindIcon(agent.last_kind)), " ", put(element("code"), defanged(does)));
+  // Who may not read content keeps what the page was loaded with.
+  if (known || !title.textContent) {
+    put(title, known || "task not told by this source");
+    title.classList.toggle("muted", !known);
+  }
+  const does = agent.state === "waiting" && agent.waiting_tool ? `approval: ${agent.waiting_tool}` : agent.command || agent.file;
+  now.replaceChildren(icon(agent.state === "waiting" ? "key" : kindIcon(agent.last_kind)), " ", put(element("code"), does ? defanged(does) : spoken(agent.last_summary, agent.last_kind)));
   if (agent.repeats > 2) now.append(" ", element("b", "c-loop", `×${agent.repeats}`));
   const { bars, denials } = strip(agent);
   picture.querySelector(".bars")?.setAttribute("d", bars);
@@ -149,10 +155,10 @@ if (ticker) {
     rate.textContent = `${count(perSecond)}/s${oneIn > 1 ? `, showing 1 in ${count(oneIn)}` : ""}`;
     const made = rows.slice(-12).reverse().map((row) => {
       const line = element("li", row.outcome === "deny" || row.outcome === "blocked" ? "deny" : "",
-        element("time", "mono muted", time(row.time).slice(3, 12)),
-        put(element("a", "b"), row.agent || row.workspace_name || row.team || "–"),
+        element("time", "mono muted", time(row.seen).slice(3, 12)),
+        put(element("a", "b tr"), row.name || row.team || "–"),
         icon(kindIcon(row.kind)),
-        put(element("code"), defanged(row.summary ?? row.kind)));
+        put(element("code"), spoken(row.summary ?? row.kind, row.kind)));
       line.querySelector("a").href = `/records/${row.position}`;
       return line;
     });
@@ -176,6 +182,14 @@ live.on("alerts", ({ alerts = [] }) => {
   for (const alert of alerts.filter((one) => one.status !== "open")) cards.querySelector(`[data-alert="${CSS.escape(alert.id)}"]`)?.remove();
 });
 
+/** As many sentences as a card has room for. */
+function sentences(text) {
+  if (text.length <= 190) return text;
+  const cut = text.slice(0, 190);
+  const end = cut.lastIndexOf(". ");
+  return end > 40 ? cut.slice(0, end + 1) : `${cut.slice(0, cut.lastIndexOf(" "))}…`;
+}
+
 /** A card for an alert, before all others; there is one for each alert and four in all. */
 function card(alert) {
   const role = alert.severity === "critical" ? "deny" : alert.rule.startsWith("loop.") ? "loop" : "warn";
@@ -185,14 +199,18 @@ function card(alert) {
   Object.assign(acknowledge, { name: "action", value: "ack" });
   const form = element("form", "do", open, acknowledge, element("code", "", alert.rule));
   Object.assign(form, { method: "post", action: open.href });
-  const title = element("h3", "", put(element("span"), alert.agent || alert.workspace || alert.user || "the fleet"), " ", put(element("span", "muted"), alert.team ?? ""));
-  const made = element("article", "", element("header", `b-${role}`, icon(role === "deny" ? "critical" : "high"), element("b", "cap", alert.severity), element("time", "", "now")), title, put(element("p"), defanged(alert.reason ?? alert.title ?? "")), form);
+  const title = element("h3", "", put(element("span"), alert.workspace_name || alert.agent || alert.workspace || alert.user || "the fleet"), " ", put(element("span", "muted"), alert.team ?? ""));
+  const made = element("article", "", element("header", `b-${role}`, icon(role === "deny" ? "critical" : "high"), element("b", "cap", alert.severity), element("time", "", "now")), title, put(element("p"), defanged(sentences(alert.reason || alert.title || "")), { max: 400 }), form);
   made.dataset.alert = alert.id;
   cards.querySelector(`[data-alert="${CSS.escape(alert.id)}"]`)?.remove();
-  cards.prepend(made);
-  while (cards.children.length > 4) cards.lastElementChild.remove();
+  // The worst first, of equals the newest; what waits for a person keeps its place at the end.
+  const others = [...cards.querySelectorAll("article")];
+  const worse = role === "deny" ? others[0] : others.find((other) => !other.querySelector(".b-deny"));
+  cards.insertBefore(made, worse ?? cards.querySelector(".b-info")?.closest("article") ?? null);
+  const spare = () => [...cards.children].filter((other) => !other.querySelector(".b-info")).at(-1);
+  while (cards.children.length > 4) spare()?.remove();
 }
 
 // Without this page's own data there is nothing to be behind of: load it anew.
 live.on("resync", ({ topics = [] }) => { if (topics.includes("fleet")) location.reload(); });
-live.start(["fleet", "events"]);
+live.start(["fleet", "events"], { content: table?.dataset.content === "true" });

@@ -16,13 +16,15 @@ function tell(topic, data) {
   for (const handler of handlers.get(topic) ?? []) handler(data);
 }
 
-/** Everything that any tab wants: the leader asks for all of it. */
+/** Everything that any tab wants: the leader asks for all of it, and for content as soon as one of them shows it. */
 const wanted = new Set();
+let content = false;
 
 function connect() {
   source?.close();
   const parameters = new URLSearchParams({ topics: [...wanted].sort().join(",") });
   if (lastId) parameters.set("from", lastId);
+  if (content) parameters.set("content", "true");
   source = new EventSource(`/api/v1/stream?${parameters}`);
   source.addEventListener("open", () => share("state", { connected: true }));
   source.addEventListener("error", () => {
@@ -46,7 +48,8 @@ function share(topic, data) {
 
 channel.addEventListener("message", ({ data }) => {
   if (data.want) {
-    if (isLeader && data.want.some((topic) => !wanted.has(topic))) {
+    if (isLeader && (data.want.some((topic) => !wanted.has(topic)) || (data.content && !content))) {
+      content ||= data.content;
       for (const topic of data.want) wanted.add(topic);
       connect();
     }
@@ -66,11 +69,13 @@ export const live = {
     return this;
   },
   /** Asks for topics. The first tab becomes the one that holds the stream; the next one does when it is closed. */
-  start(names) {
+  start(names, { content: shows = false } = {}) {
+    const had = [...names].every((name) => wanted.has(name)) && (content || !shows);
+    content ||= shows;
     for (const name of names) topics.add(name);
     for (const name of topics) wanted.add(name);
-    if (isLeader) { connect(); return; }
-    channel.postMessage({ want: [...topics] });
+    if (isLeader) { if (!had) connect(); return; }
+    channel.postMessage({ want: [...topics], content });
     if (this.asked) return;
     this.asked = true;
     navigator.locks.request(LOCK, () => new Promise(() => {

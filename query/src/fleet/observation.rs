@@ -4,6 +4,8 @@ use ledger::column::handle;
 use ledger::events::column;
 use ledger::{Row, Seq, Timestamp};
 
+use crate::limits;
+
 /// A row of `events` that is about an agent.
 #[derive(Clone, Copy)]
 pub(super) struct Observation<'a> {
@@ -49,7 +51,12 @@ impl<'a> Observation<'a> {
     pub(super) fn of(row: Row<'a>) -> Option<Self> {
         let kind = row.text(column::KIND)?;
         let is_work = WORK.iter().any(|work| kind.starts_with(work));
-        let seen = row.time(column::OBSERVED).or_else(|| row.time(column::TIME)).unwrap_or(row.recorded);
+        let (observed, time) = (row.time(column::OBSERVED), row.time(column::TIME));
+        let seen = match (observed, time) {
+            // What is read in later happened when its source says.
+            (Some(observed), Some(time)) if observed.since(time) > limits::FLEET_IMPORTED => time,
+            _ => observed.or(time).unwrap_or(row.recorded),
+        };
         is_work.then(|| Self { row, kind, moment: seen.min(row.recorded) })
     }
 

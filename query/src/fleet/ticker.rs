@@ -81,7 +81,7 @@ impl Ticker {
         let kept = |column| event.text(column).map(|text| clip(text).to_owned());
         let names = agent.map(|agent| &agent.names);
         let name = names.and_then(|names| {
-            names.agent.clone().or_else(|| names.workspace_name.clone()).or_else(|| names.workspace.clone())
+            names.workspace_name.clone().or_else(|| names.agent.clone()).or_else(|| names.workspace.clone())
         });
         if self.rows.len() == FLEET_TICKER_ROWS {
             self.rows.pop_front();

@@ -85,6 +85,9 @@ const COLUMNS: &[ViewColumn] = &[
     column("last_seen", Form::Time, "Event time of the latest event.", |row| {
         Cell::time(Some(row.triaged.alert.last_seen))
     }),
+    column("recorded_first", Form::Time, "When the first event was recorded.", |row| {
+        Cell::time(Some(row.triaged.alert.recorded_first))
+    }),
     column("org", Form::Text, "Organisation.", |row| Cell::text_if(row.triaged.alert.who.org.as_deref())),
     column("team", Form::Text, "Team.", |row| Cell::text_if(row.triaged.alert.who.team.as_deref())),
     column("user", Form::Text, "The person for whom the agent works.", |row| {

@@ -42,7 +42,7 @@ impl Drawer {
         let row = visit
             .rows(&format!(
                 "SELECT min(time) AS first, max(time) AS last, sum(CASE WHEN outcome = 'deny' THEN 1 ELSE 0 END) AS denied, count(*) AS requests, \
-                 count(DISTINCT coalesce(agent, workspace)) AS agents, string_agg(DISTINCT team, ', ') AS teams, string_agg(DISTINCT rule, ' · ') AS rules, \
+                 count(DISTINCT coalesce(workspace, agent)) AS agents, string_agg(DISTINCT team, ', ') AS teams, string_agg(DISTINCT rule, ' · ') AS rules, \
                  sum(bytes_out) AS bytes_out FROM events WHERE {condition}"
             ))
             .await?
@@ -56,7 +56,7 @@ impl Drawer {
             .await?;
         let requests = visit
             .rows(&format!(
-                "SELECT time, outcome, method, host, path, coalesce(agent, workspace_name, workspace) AS who, position FROM events WHERE {condition} ORDER BY time DESC LIMIT 12"
+                "SELECT time, outcome, method, host, path, coalesce(workspace_name, agent, workspace) AS who, position FROM events WHERE {condition} ORDER BY time DESC LIMIT 12"
             ))
             .await?;
         let (denied, all) = (number(&row, "denied"), number(&row, "requests"));

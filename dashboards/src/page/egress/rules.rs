@@ -26,7 +26,7 @@ pub struct Proposal {
 /// The proposals for what the condition leaves.
 pub async fn proposals(visit: &Visit, condition: &str, is_suspect: impl Fn(&str) -> bool) -> Result<Vec<Proposal>, Trouble> {
     let sql = format!(
-        "SELECT host, domain, string_agg(DISTINCT method, ',') AS methods, count(*) AS refused, count(DISTINCT coalesce(agent, workspace)) AS agents, \
+        "SELECT host, domain, string_agg(DISTINCT method, ',') AS methods, count(*) AS refused, count(DISTINCT coalesce(workspace, agent)) AS agents, \
          string_agg(DISTINCT team, ', ') AS teams, min(path) AS low, max(path) AS high \
          FROM events WHERE kind = 'egress.http' AND outcome = 'deny' AND host IS NOT NULL AND {condition} \
          GROUP BY host, domain HAVING sum(CASE WHEN method IN ('GET', 'HEAD') THEN 0 ELSE 1 END) = 0 ORDER BY agents DESC, refused DESC LIMIT 60"

@@ -16,7 +16,6 @@ pub struct AgentRow {
     pub state: String,
     pub state_word: &'static str,
     pub state_icon: &'static str,
-    pub since: String,
     pub name: String,
     pub team: String,
     /// The task, if it may be shown and is known.
@@ -41,7 +40,7 @@ pub struct AgentRow {
 
 /// The name by which people know an agent.
 pub fn name_of(agent: &Value) -> &str {
-    let names = ["agent", "workspace_name", "workspace", "session"];
+    let names = ["workspace_name", "agent", "workspace", "session"];
     names.iter().find_map(|name| some_text(agent, name)).unwrap_or("unnamed")
 }
 
@@ -94,7 +93,10 @@ impl AgentRow {
     /// Of an agent as the API tells it.
     pub fn of(agent: &Value, frame: &Frame) -> Self {
         let state = text(agent, "state");
-        let now = some_text(agent, "command").or(some_text(agent, "file")).unwrap_or(text(agent, "last_summary"));
+        // The icon says of which kind it was.
+        let (kind, summary) = (text(agent, "last_kind"), text(agent, "last_summary"));
+        let summary = summary.strip_prefix(kind).map(str::trim).filter(|rest| !rest.is_empty()).unwrap_or(summary);
+        let now = some_text(agent, "command").or(some_text(agent, "file")).unwrap_or(summary);
         let now = if state == "waiting" {
             some_text(agent, "waiting_tool").map_or_else(|| now.to_owned(), |tool| format!("approval: {tool}"))
         } else {
@@ -110,12 +112,11 @@ impl AgentRow {
             state_word: state_word(state),
             state_icon: state_icon(state),
             state: state.to_owned(),
-            since: frame.age(text(agent, "since")),
             name: name_of(agent).to_owned(),
             team: text(agent, "team").to_owned(),
             task: some_text(agent, "task").or(some_text(agent, "run")).map(str::to_owned),
             icon: if state == "waiting" { "key" } else { kind_icon(text(agent, "last_kind")) },
-            now: shown::defanged(&now),
+            now: if kind.starts_with("session") { now } else { shown::defanged(&now) },
             repeats: number(agent, "repeats"),
             strip,
             denials,
@@ -160,7 +161,6 @@ fn strip(agent: &Value) -> (String, String) {
 
 /// One agent's hour as a row of the picture of all.
 pub struct HeatRow {
-    pub name: String,
     /// Paths of one-minute cells: acting, thinking, waiting, repeating, other.
     pub cells: [String; 5],
     pub denied: String,
@@ -180,6 +180,6 @@ impl HeatRow {
                 let _ = write!(denied, "M{minute} 0h.8v.8h-.8z");
             }
         }
-        Self { name: name_of(agent).to_owned(), cells, denied }
+        Self { cells, denied }
     }
 }

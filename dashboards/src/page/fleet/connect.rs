@@ -1,8 +1,9 @@
 //! What to do while nothing was recorded: how each source is connected, with this server's addresses, and whether anything came.
 
 use askama::Template;
+use axum::Form;
 use axum::response::Response;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::ask::{list, number, text};
 use crate::frame::Frame;
@@ -16,6 +17,12 @@ pub struct Connect {
     pub collectors: Vec<Collector>,
     /// Whether whoever looks may create tokens.
     pub is_admin: bool,
+    /// Whether nothing was recorded yet.
+    pub is_empty: bool,
+    /// The secret of a token that was just created.
+    pub secret: Option<String>,
+    /// Why none was.
+    pub trouble: Option<String>,
 }
 
 /// A collector of the configuration.
@@ -39,6 +46,9 @@ impl Connect {
             ingest: format!("{scheme}://{}", text(&status, "ingest")),
             collectors: collectors.map(Collector::of).collect(),
             is_admin: visit.principal().may(operations::access::Role::Admin),
+            is_empty: number(&status["ledgers"]["events"], "entries") == 0,
+            secret: None,
+            trouble: None,
         })
     }
 }
@@ -74,5 +84,26 @@ struct ConnectPage {
 pub async fn show(visit: Visit) -> Result<Response, Trouble> {
     let frame = Frame::of(&visit, &super::PAGE).await?;
     let connect = Connect::of(&visit).await?;
+    trouble::page(&ConnectPage { frame, connect })
+}
+
+/// Creates a token that can send one dialect and nothing else, and shows its secret once.
+pub async fn create_token(visit: Visit, Form(fields): Form<Vec<(String, String)>>) -> Result<Response, Trouble> {
+    let field = |name: &str| {
+        let found = fields.iter().find(|(other, _)| other == name);
+        found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
+    };
+    let mut wanted = json!({ "name": field("name"), "roles": ["ingest"], "dialects": [field("dialect").unwrap_or("native")] });
+    if let Some(team) = field("team") {
+        wanted["team"] = team.into();
+    }
+    let created = visit.post("/api/v1/tokens", &wanted).await;
+    let frame = Frame::of(&visit, &super::PAGE).await?;
+    let mut connect = Connect::of(&visit).await?;
+    match created {
+        Ok(created) => connect.secret = Some(text(&created, "secret").to_owned()),
+        Err(trouble) if trouble.status.is_client_error() => connect.trouble = Some(trouble.detail),
+        Err(trouble) => return Err(trouble),
+    }
     trouble::page(&ConnectPage { frame, connect })
 }
