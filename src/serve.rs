@@ -12,6 +12,7 @@ mod exposition;
 mod fleet;
 mod followers;
 mod health;
+mod integrity;
 mod listener;
 mod metrics;
 mod notices;
@@ -22,6 +23,7 @@ mod running;
 mod signals;
 mod slack;
 mod tls;
+mod verification;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -58,6 +60,7 @@ use part::Part;
 use pipeline::Pipeline;
 use running::Running;
 use tls::Tls;
+use verification::Verifications;
 
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
@@ -178,6 +181,8 @@ struct Server {
     notices: Part,
     /// Who keeps what every agent does.
     fleet: Part,
+    /// Who verifies the directory.
+    verifications: Verifications,
     /// The sinks that run; a reload replaces them.
     sinks: Arc<RwLock<Sinks>>,
     /// Cancelled when answers without an end are to end.
@@ -215,6 +220,7 @@ impl Server {
         let slack = slack::Apps::of(settings);
         let sinks = Arc::new(RwLock::new(pipeline.followers().sinks().clone()));
         let answers_stop = CancellationToken::new();
+        let verifications = Verifications::start(data.clone())?;
         let services = Services {
             engine,
             authorize: Arc::new(tokens.clone()),
@@ -227,6 +233,7 @@ impl Server {
                 readers: [store.events().reader(), operations.reader()],
                 health: Arc::clone(&health),
                 sinks: Arc::clone(&sinks),
+                verifications: verifications.clone(),
             }),
             stop: answers_stop.clone(),
         };
@@ -253,6 +260,7 @@ impl Server {
             configuration,
             notices,
             fleet: following,
+            verifications,
             sinks,
             answers_stop,
             control,
@@ -294,6 +302,7 @@ impl Server {
     /// Ends everything but the store and the console, in the order in which data flows.
     async fn drain(&mut self) {
         self.health.draining();
+        self.verifications.end();
         self.configuration.end().await;
         self.notices.end().await;
         self.pipeline.drain().await;

@@ -37,6 +37,9 @@ pub struct Status {
     /// How far each ledger is, by its name.
     #[serde(default)]
     pub ledgers: BTreeMap<String, Head>,
+    /// What the newest verification of the directory found: `number`, `verdict` and `at`; null before the first.
+    #[serde(default)]
+    pub verification: serde_json::Value,
 }
 
 /// Who follows a ledger, and how far.

@@ -5,6 +5,7 @@ mod alerts;
 mod egress;
 mod fleet;
 mod health;
+mod integrity;
 mod record;
 mod silences;
 mod slo;
@@ -64,7 +65,7 @@ pub struct Page {
 }
 
 /// All pages, in the order of the navigation.
-pub const PAGES: &[Page] = &[fleet::PAGE, alerts::PAGE, silences::PAGE, spend::PAGE, egress::PAGE, sql::PAGE, health::PAGE, slo::PAGE];
+pub const PAGES: &[Page] = &[fleet::PAGE, alerts::PAGE, silences::PAGE, spend::PAGE, egress::PAGE, integrity::PAGE, sql::PAGE, health::PAGE, slo::PAGE];
 
 impl Page {
     /// Whether somebody may see it.
