@@ -11,6 +11,7 @@
 
 mod directory;
 mod inbox;
+mod pages;
 mod play;
 mod score;
 mod screen;
@@ -40,6 +41,7 @@ use crate::serve::{Addresses, Handle, Orders, run_until};
 use crate::settings::{self, Listen};
 use directory::Directory;
 use inbox::Inboxes;
+use pages::Pages;
 use play::{Length, Setting, Stage};
 use screen::Screen;
 use sender::{Doors, Sender};
@@ -94,10 +96,11 @@ struct Server {
 
 impl Server {
     /// Starts one with the configuration of a setup, and waits until it is ready.
-    async fn start(setup: &Setup) -> Result<(Self, Addresses), Failure> {
+    async fn start(setup: &Setup, inboxes: &Inboxes) -> Result<(Self, Addresses), Failure> {
         let loaded = settings::load(&setup.configuration())?;
         let (orders, handle) = Orders::of_handle();
-        let run = move || run_until(loaded, || Ok(orders));
+        let pages = Arc::new(Pages::new(inboxes.clone(), setup.data()));
+        let run = move || run_until(loaded, Some(pages), || Ok(orders));
         let thread = std::thread::Builder::new().name("server".to_owned()).spawn(run)?;
         let mut server = Self { handle, thread };
         match server.handle.ready().await {
@@ -125,10 +128,11 @@ async fn show(arguments: &Arguments) -> CommandResult {
     let setup = Setup::new(directory.path(), console, ingest, Rhythm::at(now), Speed::times(arguments.speed));
     let (data, fleet) = (setup.clone(), Arc::clone(&generator));
     let secrets = tokio::task::spawn_blocking(move || data.make(fleet.fleet())).await??;
-    let (server, addresses) = Server::start(&setup).await?;
+    let inboxes = Inboxes::default();
+    let (server, addresses) = Server::start(&setup, &inboxes).await?;
     let sender = Sender::new(&addresses.ingest.to_string(), secrets)?;
     let outcome = tokio::select! {
-        outcome = tell(arguments, &screen, &directory, (&generator, &setup), (&server, addresses), sender, &stop) => outcome,
+        outcome = tell(arguments, &screen, &directory, (&generator, &setup), (&server, addresses), (sender, &inboxes), &stop) => outcome,
         // Nothing was told yet that would have to be summed up.
         () = stopped_early(&stop) => Ok(ExitCode::SUCCESS),
     };
@@ -189,7 +193,7 @@ async fn tell(
     directory: &Directory,
     (generator, setup): (&Arc<Generator>, &Setup),
     (server, addresses): (&Server, Addresses),
-    sender: Sender,
+    (sender, inboxes): (Sender, &Inboxes),
     stop: &CancellationToken,
 ) -> CommandResult {
     let api = watch::api(&setup.data())?;
@@ -197,10 +201,9 @@ async fn tell(
     let (heard, mut alerts) = mpsc::channel(1_024);
     // It ends with the server.
     tokio::spawn(watch::follow(api.clone(), heard));
-    let inboxes = Inboxes::default();
     let history = read_in(screen, generator, &sender, &api, &mut alerts).await?;
     let (data, labels) = (setup.data(), setup.labels());
-    let setting = Setting { data: &data, labels: &labels, inboxes: &inboxes, speed: setup.speed() };
+    let setting = Setting { data: &data, labels: &labels, inboxes, speed: setup.speed() };
     let mut stage = Stage::new(screen, generator.fleet(), setting)?;
     history.alerts.iter().for_each(|seen| stage.hear(seen));
     setup.configure(Some(inboxes.receive().await?))?;

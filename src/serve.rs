@@ -34,6 +34,7 @@ use std::time::Duration;
 use anyhow::Context;
 use api::Services;
 use clap::Args;
+use dashboards::demo::Demo;
 use detect_rules::rule_set::RuleSet;
 use export::TriageSuppressor;
 use ledger::{Options, Store};
@@ -72,17 +73,22 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> CommandResult {
-    run_until(settings::load(&arguments.config)?, Orders::of_signals)
+    run_until(settings::load(&arguments.config)?, None, Orders::of_signals)
 }
 
 /// Runs a server on this thread by a configuration that was loaded, until it is ordered to stop. Where the orders come from is asked within
-/// its runtime.
-pub fn run_until(loaded: Loaded, orders: impl FnOnce() -> std::io::Result<Orders>) -> CommandResult {
+/// its runtime; a demo that runs the server has pages of its own.
+pub fn run_until(
+    loaded: Loaded,
+    demo: Option<Arc<dyn Demo>>,
+    orders: impl FnOnce() -> std::io::Result<Orders>,
+) -> CommandResult {
     let rules = settings::rules::rules(&loaded.settings)?;
     let certificate = Certificate::load(&loaded.settings.listen).map_err(Failure::config)?;
     raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("server").enable_all().build()?;
-    let outcome = runtime.block_on(async { Box::pin(serve(loaded, rules, Tls::new(certificate), orders()?)).await });
+    let outcome =
+        runtime.block_on(async { Box::pin(serve(loaded, rules, Tls::new(certificate), demo, orders()?)).await });
     // What did not end in time must not keep the process.
     runtime.shutdown_background();
     outcome
@@ -100,7 +106,13 @@ fn raise_file_limit() {
     }
 }
 
-async fn serve(loaded: Loaded, rules: RuleSet, tls: Tls, mut orders: Orders) -> CommandResult {
+async fn serve(
+    loaded: Loaded,
+    rules: RuleSet,
+    tls: Tls,
+    demo: Option<Arc<dyn Demo>>,
+    mut orders: Orders,
+) -> CommandResult {
     let listen = &loaded.settings.listen;
     let console = Listener::bind(ListenerName::Console, listen.console, tls.clone()).await?;
     let ingest = Listener::bind(ListenerName::Ingest, listen.ingest, tls.clone()).await?;
@@ -108,7 +120,7 @@ async fn serve(loaded: Loaded, rules: RuleSet, tls: Tls, mut orders: Orders) -> 
     let addresses = Addresses { console: console.address(), ingest: ingest.address() };
     // Health answers while the store recovers, so that a long recovery is not taken for a dead process.
     let health = Arc::new(Health::new(tls));
-    let pages = Console::new(Arc::clone(&health), Admission::with_names(listen.names.clone()));
+    let pages = Console::new(Arc::clone(&health), Admission::with_names(listen.names.clone()), demo);
     let console_stop = CancellationToken::new();
     let console = tokio::spawn(console.serve(pages.router(), pages.admission().clone(), console_stop.clone()));
     let store = open(loaded.settings.store.clone()).await?;

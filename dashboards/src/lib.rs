@@ -10,6 +10,7 @@
 
 mod ask;
 mod assets;
+pub mod demo;
 mod export;
 mod figures;
 mod frame;
@@ -25,11 +26,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware;
+use demo::Demo;
 use export::Exports;
 use operations::access::LoginService;
 use query::Engine;
 
-pub use page::{Group, PAGES, Page};
+pub use page::{DEMO_PAGES, Group, PAGES, Page};
 
 /// What the pages ask.
 pub struct Services {
@@ -41,6 +43,8 @@ pub struct Services {
     pub logins: Arc<LoginService>,
     /// Whether browsers come over TLS: then cookies never leave without it.
     pub is_secure: bool,
+    /// The demo that runs in this process, if one does.
+    pub demo: Option<Arc<dyn Demo>>,
 }
 
 /// What the routes share.
@@ -50,13 +54,21 @@ pub struct State {
     exports: Exports,
     logins: Arc<LoginService>,
     is_secure: bool,
+    demo: Option<Arc<dyn Demo>>,
+}
+
+impl State {
+    /// All pages that are there.
+    fn pages(&self) -> impl Iterator<Item = &'static Page> + use<> {
+        PAGES.iter().chain(if self.demo.is_some() { DEMO_PAGES } else { &[] })
+    }
 }
 
 /// The console's routes, with the API below them.
 pub fn router(services: Services) -> Router {
-    let Services { api, engine, logins, is_secure } = services;
-    let state = State { api: api.clone(), exports: Exports::new(engine), logins, is_secure };
-    let pages = PAGES.iter().fold(Router::new(), |router, page| router.merge((page.routes)()));
+    let Services { api, engine, logins, is_secure, demo } = services;
+    let state = State { api: api.clone(), exports: Exports::new(engine), logins, is_secure, demo };
+    let pages = state.pages().fold(Router::new(), |router, page| router.merge((page.routes)()));
     let pages = pages.merge(login::routes()).merge(assets::routes()).fallback(trouble::no_page);
     let pages = pages.layer(middleware::from_fn(guard::headers)).with_state(state.clone());
     // Whatever begins so is answered by the API alone, errors too.

@@ -203,7 +203,8 @@ fn verification(
         Err(trouble) => (Report::default(), Some(trouble)),
     };
     let verdict = if trouble.is_some() { Verdict::CouldNotCheck } else { report.verdict() };
-    let bounded = |faults: Vec<Fault>| faults.into_iter().take(limits::VERIFICATION_FAULTS_KEPT_MAX).collect::<Vec<_>>();
+    let bounded =
+        |faults: Vec<Fault>| faults.into_iter().take(limits::VERIFICATION_FAULTS_KEPT_MAX).collect::<Vec<_>>();
     let count = report.faults.len() as u64;
     let faults = bounded(report.faults);
     Verification {

@@ -21,18 +21,13 @@ use agent::{AgentRow, HeatRow};
 use connect::Connect;
 
 /// The page.
-pub const PAGE: Page = Page {
-    name: "Fleet",
-    path: "/",
-    icon: "fleet",
-    group: Group::Watch,
-    key: 'f',
-    reads: LedgerName::Events,
-    routes,
-};
+pub const PAGE: Page =
+    Page { name: "Fleet", path: "/", icon: "fleet", group: Group::Watch, key: 'f', reads: LedgerName::Events, routes };
 
 fn routes() -> Router<State> {
-    Router::new().route("/", get(show)).route("/connect", get(connect::show).post(connect::create_token))
+    Router::new()
+        .route("/", get(show))
+        .route("/connect", get(connect::show).post(connect::create_token))
         .layer(DefaultBodyLimit::max(limits::FORM_BYTES_MAX))
 }
 
@@ -59,6 +54,51 @@ struct FleetPage {
     content: bool,
     /// What to do while nothing was recorded.
     connect: Option<Connect>,
+    /// Where a demo leads first; empty without one, or once it was put away.
+    tour: Vec<Stop>,
+}
+
+/// A card of the demo's tour.
+struct Stop {
+    head: &'static str,
+    sentence: String,
+    address: String,
+    word: &'static str,
+}
+
+/// The tour of a demo, which begins with the worst alert that is open.
+fn tour(alerts: &Value) -> Vec<Stop> {
+    let open = list(alerts, "alerts");
+    let worst = open.iter().find(|alert| text(alert, "severity") == "critical").or(open.first());
+    let alert = worst.map_or_else(|| "/alerts".to_owned(), |alert| format!("/alerts/{}", segment(text(alert, "id"))));
+    let session = worst.and_then(|alert| crate::ask::some_text(&alert["who"], "session"));
+    let session = session.map_or_else(|| "/sessions".to_owned(), |session| format!("/sessions/{}", segment(session)));
+    let rule = worst.map_or("None is open yet: a story begins every ten seconds or so.".to_owned(), |alert| {
+        format!("{} stands first. Why, what is usual, and who was told.", text(alert, "rule"))
+    });
+    let select =
+        "SELECT domain, count(*) AS denied FROM egress WHERE outcome = 'deny' GROUP BY domain ORDER BY denied DESC";
+    vec![
+        Stop { head: "1. What was found", sentence: rule, address: alert, word: "Open the alert" },
+        Stop {
+            head: "2. How it came",
+            sentence: "Prompts, model calls, tools, commands and egress of the session on one clock.".to_owned(),
+            address: session,
+            word: "Open the session",
+        },
+        Stop {
+            head: "3. Try to break it",
+            sentence: "Change one byte of a copy of the ledger; the verifier names the record.".to_owned(),
+            address: "/demo/break".to_owned(),
+            word: "Try",
+        },
+        Stop {
+            head: "4. Ask it yourself",
+            sentence: "Everything is SQL: which hosts were denied, and how often.".to_owned(),
+            address: address("/sql", [("sql", select)]),
+            word: "Open SQL",
+        },
+    ]
 }
 
 /// The figures above everything.
@@ -185,7 +225,8 @@ fn first_sentences(text: &str) -> String {
 async fn show(visit: Visit) -> Result<Response, Trouble> {
     let frame = Frame::of(&visit, &PAGE).await?;
     let content = visit.principal().content && visit.parameter("content") != Some("no");
-    let kept = visit.parameters.iter().filter(|(name, _)| matches!(name.as_str(), "team" | "state" | "agent" | "cursor"));
+    let kept =
+        visit.parameters.iter().filter(|(name, _)| matches!(name.as_str(), "team" | "state" | "agent" | "cursor"));
     let kept: Vec<(&str, &str)> = kept.map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let asked = kept.iter().copied().chain([("limit", "100"), ("content", if content { "true" } else { "false" })]);
     let fleet = visit.get(&address("/api/v1/fleet", asked)).await?;
@@ -196,7 +237,8 @@ async fn show(visit: Visit) -> Result<Response, Trouble> {
     let open = open.clone().filter(worst).chain(open.filter(|alert| !worst(alert)));
     let waiting = agents.iter().filter(|agent| text(agent, "state") == "waiting").take(1);
     let waiting: Vec<Card> = waiting.map(|agent| Card::of_waiting(agent, &frame)).collect();
-    let mut cards: Vec<Card> = open.take(CARDS_MAX - waiting.len()).map(|alert| Card::of_alert(alert, &frame)).collect();
+    let mut cards: Vec<Card> =
+        open.take(CARDS_MAX - waiting.len()).map(|alert| Card::of_alert(alert, &frame)).collect();
     cards.extend(waiting);
     let counters = Counters::of(&fleet["counters"], &frame);
     let states = fleet["counters"]["states"].as_object();
@@ -224,6 +266,7 @@ async fn show(visit: Visit) -> Result<Response, Trouble> {
         position: text(&fleet, "position").to_owned(),
         content,
         connect,
+        tour: if visit.state.demo.is_some() && !visit.has_seen_tour { tour(&alerts) } else { Vec::new() },
         counters,
         frame,
     })

@@ -314,7 +314,10 @@ async fn proof(visit: Visit) -> Result<Response, Trouble> {
     let record = visit.get(&format!("/api/v1/records/{}", segment(position))).await?;
     let proof = &record["proof"];
     if text(proof, "state") != "proven" {
-        let detail = format!("The record is {}: no checkpoint covers its batch yet. Ask again in a moment.", text(proof, "state"));
+        let detail = format!(
+            "The record is {}: no checkpoint covers its batch yet. Ask again in a moment.",
+            text(proof, "state")
+        );
         return Err(Trouble::new(StatusCode::CONFLICT, "not_provable", detail));
     }
     let name = format!("attachment; filename=\"{}\"", file_name(position));

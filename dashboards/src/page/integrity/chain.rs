@@ -69,6 +69,12 @@ impl Chain {
             + &format!("{verified} segments verified, {tampered} tampered, {unchecked} not checked.");
         Self { rows, states, sentence }
     }
+
+    /// Whether a segment was tampered with.
+    pub fn is_tampered(&self) -> bool {
+        let [_, tampered, _] = self.states;
+        tampered > 0
+    }
 }
 
 fn class(state: &str) -> &'static str {
@@ -87,7 +93,8 @@ fn ruler(ledger: &Value, y: i64) -> Ruler {
     let blocks = segments.iter().map(|segment| {
         let (first, end) = (number(segment, "first_seq"), number(segment, "end_seq"));
         let (state, wide) = (text(segment, "state"), x(end) - x(first));
-        let (size, from, to) = (figures::bytes(number(segment, "bytes")), figures::count(first), figures::count(end - 1));
+        let (size, from, to) =
+            (figures::bytes(number(segment, "bytes")), figures::count(first), figures::count(end - 1));
         Block {
             x: x(first),
             // A hairline between two, as long as there is room for it.

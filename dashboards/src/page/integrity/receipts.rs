@@ -53,9 +53,9 @@ pub async fn sinks(visit: &Visit, ledgers: &[Value]) -> Result<Vec<Sink>, Troubl
          (SELECT *, lag(e) OVER (PARTITION BY sink, ledger ORDER BY f) AS previous FROM ({RECEIPTS}) AS p) AS q GROUP BY sink, ledger"
     );
     let totals = visit.rows(&totals).await?;
-    let length = ledgers.iter().map(|ledger| {
-        format!("WHEN {} THEN {}", literal(text(ledger, "ledger")), number(ledger, "entries").max(1))
-    });
+    let length = ledgers
+        .iter()
+        .map(|ledger| format!("WHEN {} THEN {}", literal(text(ledger, "ledger")), number(ledger, "entries").max(1)));
     let length = length.collect::<Vec<_>>().join(" ");
     let tiles = format!(
         "SELECT sink, ledger, min(f) AS f, max(e) AS e, sum(n) AS n, sum(rejected) AS rejected FROM ({RECEIPTS}) AS p \
