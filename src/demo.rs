@@ -202,6 +202,8 @@ async fn tell(
     // It ends with the server.
     tokio::spawn(watch::follow(api.clone(), heard));
     let history = read_in(screen, generator, &sender, &api, &mut alerts).await?;
+    // What was read in is verified before anybody looks.
+    api.ask("POST", "/api/v1/integrity/verify", &[], String::new()).await?;
     let (data, labels) = (setup.data(), setup.labels());
     let setting = Setting { data: &data, labels: &labels, inboxes, speed: setup.speed() };
     let mut stage = Stage::new(screen, generator.fleet(), setting)?;

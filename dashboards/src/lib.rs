@@ -25,6 +25,7 @@ mod visit;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::http::StatusCode;
 use axum::middleware;
 use demo::Demo;
 use export::Exports;
@@ -71,7 +72,7 @@ pub fn router(services: Services) -> Router {
     let pages = state.pages().fold(Router::new(), |router, page| router.merge((page.routes)()));
     let pages = pages.merge(login::routes()).merge(assets::routes()).fallback(trouble::no_page);
     let pages = pages.layer(middleware::from_fn(guard::headers)).with_state(state.clone());
-    // Whatever begins so is answered by the API alone, errors too.
-    let api = Router::new().route("/api/{*path}", axum::routing::any_service(api));
-    pages.merge(api).layer(middleware::from_fn_with_state(state, guard::let_in))
+    // Its routes stand beside the pages, not below one of them: what that took from a path would count as a part of theirs.
+    let nothing = Router::new().route("/api/{*path}", axum::routing::any(async || StatusCode::NOT_FOUND));
+    pages.merge(api).merge(nothing).layer(middleware::from_fn_with_state(state, guard::let_in))
 }

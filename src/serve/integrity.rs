@@ -6,12 +6,12 @@ use std::time::UNIX_EPOCH;
 use api::ServerError;
 use ledger::identity::Identity;
 use ledger::{LedgerError, Reader, Segment, Timestamp};
-use proof::note::Checkpoint;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::verification::{Known, Verification, Verifications};
 use crate::endpoints::Moment;
+use crate::status::checkpoint_of;
 
 /// The answer.
 #[derive(Serialize)]
@@ -70,7 +70,7 @@ pub fn shown(readers: &[Reader; 2], verifications: &Verifications) -> Result<Val
 
 fn ledger(reader: &Reader, newest: Option<&Verification>) -> Result<ShownLedger, LedgerError> {
     let (durable, snapshot, note) = (reader.durable()?, reader.snapshot()?, reader.checkpoint()?);
-    let checkpoint = note.as_deref().and_then(|note| Checkpoint::parse(note.split("\n\n").next()?).ok());
+    let checkpoint = note.as_deref().and_then(checkpoint_of);
     let name = reader.table().ledger.to_string();
     let segments: Vec<ShownSegment> =
         snapshot.segments.iter().map(|segment| of_segment(segment, &name, newest)).collect();

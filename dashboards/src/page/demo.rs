@@ -31,14 +31,11 @@ pub const BREAK: Page = Page {
     routes: break_routes,
 };
 /// Slack's inbox,
-pub const SLACK: Page =
-    inbox("Slack", "/demo/inbox/slack", "prompt", '1', slack_routes);
+pub const SLACK: Page = inbox("Slack", "/demo/inbox/slack", "prompt", '1', slack_routes);
 /// that of PagerDuty,
-pub const PAGERDUTY: Page =
-    inbox("PagerDuty", "/demo/inbox/pagerduty", "bell", '2', pagerduty_routes);
+pub const PAGERDUTY: Page = inbox("PagerDuty", "/demo/inbox/pagerduty", "bell", '2', pagerduty_routes);
 /// and that of Splunk.
-pub const SPLUNK: Page =
-    inbox("Splunk", "/demo/inbox/splunk", "table", '3', splunk_routes);
+pub const SPLUNK: Page = inbox("Splunk", "/demo/inbox/splunk", "table", '3', splunk_routes);
 
 const fn inbox(
     name: &'static str,
@@ -68,6 +65,8 @@ fn break_routes() -> Router<State> {
 
 /// How many messages a page shows.
 const MESSAGES_MAX: usize = 60;
+/// Characters of a body that are shown.
+const RAW_CHARACTERS_MAX: usize = 4_000;
 /// Attributes that one event of a SIEM shows.
 const FIELDS_MAX: usize = 12;
 
@@ -122,7 +121,9 @@ impl Message {
             lines: content.lines.iter().map(|line| shown::defanged(line)).collect(),
             fields: content.fields.into_iter().map(|(name, value)| (name, shown::defanged(&value))).collect(),
             records: content.records,
-            raw: serde_json::to_string_pretty(body).unwrap_or_default(),
+            raw: serde_json::to_string_pretty(body.as_array().and_then(|values| values.last()).unwrap_or(body))
+                .map(|text| text.chars().take(RAW_CHARACTERS_MAX).collect())
+                .unwrap_or_default(),
         }
     }
 }

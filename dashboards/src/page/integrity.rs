@@ -47,7 +47,6 @@ struct IntegrityPage {
     verdict: Verdict,
     log: String,
     generation: i64,
-    key: String,
     key_id: String,
     directory: String,
     chain: Chain,
@@ -264,7 +263,6 @@ async fn show(visit: Visit) -> Result<Response, Trouble> {
         verdict: Verdict::of(&integrity, &frame),
         log: text(&integrity, "log").to_owned(),
         generation: number(&integrity, "generation"),
-        key: key.to_owned(),
         key_id: key.split('+').nth(1).unwrap_or_default().to_owned(),
         directory: text(&integrity, "directory").to_owned(),
         chain: Chain::of(ledgers),
@@ -334,12 +332,14 @@ async fn verify(visit: Visit) -> Result<Response, Trouble> {
 
 /// What a source's counters show: numbers that never arrived. A source that does not count can lose records unseen.
 async fn sources(visit: &Visit, frame: &Frame) -> Result<Vec<Source>, Trouble> {
-    let sql = "SELECT source, min(trust) AS trust, count(stream) AS streams, sum(counted) AS counted, sum(n) AS recorded, \
-               sum(highest - lowest + 1 - counted) AS missing, max(last) AS last FROM (\
-               SELECT source, token, stream, min(trust) AS trust, count(*) AS n, count(DISTINCT stream_seq) AS counted, \
-               min(stream_seq) AS lowest, max(stream_seq) AS highest, max(recorded) AS last FROM events \
-               WHERE source IS NOT NULL GROUP BY source, token, stream) GROUP BY source ORDER BY recorded DESC LIMIT 50";
+    let sql = "SELECT source, min(trust) AS trust, count(*) AS recorded, max(recorded) AS last FROM events \
+               WHERE source IS NOT NULL GROUP BY source ORDER BY count(*) DESC LIMIT 50";
     let rows = visit.rows(sql).await?;
+    let counted = "SELECT source, count(*) AS streams, sum(highest - lowest + 1 - counted) AS missing FROM (\
+                   SELECT source, token, stream, count(DISTINCT stream_seq) AS counted, min(stream_seq) AS lowest, \
+                   max(stream_seq) AS highest FROM events WHERE stream_seq IS NOT NULL GROUP BY source, token, stream) AS s \
+                   GROUP BY source";
+    let counted = visit.rows(counted).await?;
     let rows = rows.iter().map(|row| {
         let name = text(row, "source");
         let gaps = format!(
@@ -347,12 +347,13 @@ async fn sources(visit: &Visit, frame: &Frame) -> Result<Vec<Source>, Trouble> {
              ORDER BY recorded DESC LIMIT 200",
             crate::ask::literal(name)
         );
+        let counted = counted.iter().find(|other| text(other, "source") == name);
         Source {
             trust: text(row, "trust").replace('_', " "),
-            streams: number(row, "streams"),
-            counts: number(row, "counted") > 0,
+            streams: counted.map_or(0, |counted| number(counted, "streams")),
+            counts: counted.is_some(),
             recorded: number(row, "recorded"),
-            missing: number(row, "missing").max(0),
+            missing: counted.map_or(0, |counted| number(counted, "missing").max(0)),
             last: frame.age(text(row, "last")),
             sql: address("/sql", [("sql", gaps.as_str())]),
             name: name.to_owned(),
