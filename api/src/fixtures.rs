@@ -104,6 +104,18 @@ impl Server for OneSink {
         Ok(vec![serde_json::json!({ "sink": "siem" })])
     }
 
+    fn verification(&self) -> serde_json::Value {
+        serde_json::json!({ "number": 1, "verdict": "verified" })
+    }
+
+    fn integrity(&self) -> Result<serde_json::Value, ServerError> {
+        Ok(serde_json::json!({ "verifications": [] }))
+    }
+
+    fn verify(&self, by: &str) -> Result<serde_json::Value, ServerError> {
+        Ok(serde_json::json!({ "number": 2, "since": null, "by": by }))
+    }
+
     fn retry<'a>(&'a self, sink: &'a str, _principal: &'a Principal) -> BoxFuture<'a, Result<(), ServerError>> {
         Box::pin(async move { if sink == "siem" { Ok(()) } else { Err(ServerError::NoSink(sink.to_owned())) } })
     }

@@ -56,6 +56,51 @@ struct FleetPage {
     connect: Option<Connect>,
     /// What of the filter was not understood, in a sentence.
     trouble: Option<String>,
+    /// Where a demo leads first; empty without one, or once it was put away.
+    tour: Vec<Stop>,
+}
+
+/// A card of the demo's tour.
+struct Stop {
+    head: &'static str,
+    sentence: String,
+    address: String,
+    word: &'static str,
+}
+
+/// The tour of a demo, which begins with the worst alert that is open.
+fn tour(alerts: &Value) -> Vec<Stop> {
+    let open = list(alerts, "alerts");
+    let worst = open.iter().find(|alert| text(alert, "severity") == "critical").or(open.first());
+    let alert = worst.map_or_else(|| "/alerts".to_owned(), |alert| format!("/alerts/{}", segment(text(alert, "id"))));
+    let session = worst.and_then(|alert| crate::ask::some_text(&alert["who"], "session"));
+    let session = session.map_or_else(|| "/sessions".to_owned(), |session| format!("/sessions/{}", segment(session)));
+    let rule = worst.map_or("None is open yet: a story begins every ten seconds or so.".to_owned(), |alert| {
+        format!("{} stands first. Why, what is usual, and who was told.", text(alert, "rule"))
+    });
+    let select =
+        "SELECT domain, count(*) AS denied FROM egress WHERE outcome = 'deny' GROUP BY domain ORDER BY denied DESC";
+    vec![
+        Stop { head: "1. What was found", sentence: rule, address: alert, word: "Open the alert" },
+        Stop {
+            head: "2. How it came",
+            sentence: "Prompts, model calls, tools, commands and egress of the session on one clock.".to_owned(),
+            address: session,
+            word: "Open the session",
+        },
+        Stop {
+            head: "3. Try to break it",
+            sentence: "Change one byte of a copy of the ledger; the verifier names the record.".to_owned(),
+            address: "/demo/break".to_owned(),
+            word: "Try",
+        },
+        Stop {
+            head: "4. Ask it yourself",
+            sentence: "Everything is SQL: which hosts were denied, and how often.".to_owned(),
+            address: address("/sql", [("sql", select)]),
+            word: "Open SQL",
+        },
+    ]
 }
 
 /// The figures above everything.
@@ -243,6 +288,7 @@ async fn show(visit: Visit) -> Result<Response, Trouble> {
         connect,
         trouble: (!unknown.is_empty())
             .then(|| format!("The fleet is filtered by team:, state: and agent:; {} is left out.", unknown.join(" "))),
+        tour: if visit.state.demo.is_some() && !visit.has_seen_tour { tour(&alerts) } else { Vec::new() },
         counters,
         frame,
     })

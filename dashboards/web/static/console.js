@@ -20,10 +20,19 @@ const shown = (id, text) => {
   if (element && text !== undefined) element.textContent = text;
 };
 const hex = (base64) => [...atob(base64).slice(0, 4)].map((byte) => byte.charCodeAt(0).toString(16).padStart(2, "0")).join("");
-live.on("head", ({ position, recorded_until: until, checkpoint }) => {
+const head = document.getElementById("head");
+const CLASSES = { verified: "", tampered: "is-tampered" };
+function verdict({ verdict: word, at }) {
+  if (!head) return;
+  head.dataset.at = word === "verified" ? at : "";
+  head.className = `chip head-chip ${CLASSES[word] ?? "is-doubtful"}`;
+  shown("head-verdict", word === "verified" ? `verified ${age(at)} ago` : word === "tampered" ? "Tampered" : word);
+}
+setInterval(() => { if (head?.dataset.at && head.classList.length === 2) shown("head-verdict", `verified ${age(head.dataset.at)} ago`); }, 5000);
+live.on("head", ({ position, checkpoint, verification }) => {
   if (position) shown("head-events", `#${count(Number(position.split("/").pop()) + 1)}`);
   if (checkpoint?.root) shown("head-root", hex(checkpoint.root));
-  if (until) shown("head-age", age(until));
+  if (verification) verdict(verification);
 });
 live.on("alerts", ({ open }) => {
   const badge = document.getElementById("alerts-open");
