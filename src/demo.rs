@@ -11,6 +11,7 @@
 
 mod directory;
 mod inbox;
+mod pages;
 mod play;
 mod score;
 mod screen;
@@ -35,10 +36,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::alerts::silence::duration;
 use crate::exit::{CommandResult, Failure, INTERNAL};
+use crate::login;
 use crate::serve::{Addresses, Handle, Orders, run_until};
 use crate::settings::{self, Listen};
 use directory::Directory;
 use inbox::Inboxes;
+use pages::Pages;
 use play::{Length, Setting, Stage};
 use screen::Screen;
 use sender::{Doors, Sender};
@@ -93,10 +96,11 @@ struct Server {
 
 impl Server {
     /// Starts one with the configuration of a setup, and waits until it is ready.
-    async fn start(setup: &Setup) -> Result<(Self, Addresses), Failure> {
+    async fn start(setup: &Setup, inboxes: &Inboxes) -> Result<(Self, Addresses), Failure> {
         let loaded = settings::load(&setup.configuration())?;
         let (orders, handle) = Orders::of_handle();
-        let run = move || run_until(loaded, || Ok(orders));
+        let pages = Arc::new(Pages::new(inboxes.clone(), setup.data()));
+        let run = move || run_until(loaded, Some(pages), || Ok(orders));
         let thread = std::thread::Builder::new().name("server".to_owned()).spawn(run)?;
         let mut server = Self { handle, thread };
         match server.handle.ready().await {
@@ -124,10 +128,11 @@ async fn show(arguments: &Arguments) -> CommandResult {
     let setup = Setup::new(directory.path(), console, ingest, Rhythm::at(now), Speed::times(arguments.speed));
     let (data, fleet) = (setup.clone(), Arc::clone(&generator));
     let secrets = tokio::task::spawn_blocking(move || data.make(fleet.fleet())).await??;
-    let (server, addresses) = Server::start(&setup).await?;
+    let inboxes = Inboxes::default();
+    let (server, addresses) = Server::start(&setup, &inboxes).await?;
     let sender = Sender::new(&addresses.ingest.to_string(), secrets)?;
     let outcome = tokio::select! {
-        outcome = tell(arguments, &screen, &directory, (&generator, &setup), (&server, addresses), sender, &stop) => outcome,
+        outcome = tell(arguments, &screen, &directory, (&generator, &setup), (&server, addresses), (sender, &inboxes), &stop) => outcome,
         // Nothing was told yet that would have to be summed up.
         () = stopped_early(&stop) => Ok(ExitCode::SUCCESS),
     };
@@ -188,18 +193,19 @@ async fn tell(
     directory: &Directory,
     (generator, setup): (&Arc<Generator>, &Setup),
     (server, addresses): (&Server, Addresses),
-    sender: Sender,
+    (sender, inboxes): (Sender, &Inboxes),
     stop: &CancellationToken,
 ) -> CommandResult {
-    greet(screen, directory, addresses)?;
     let api = watch::api(&setup.data())?;
+    greet(screen, directory, addresses, &login::address_of_link(&api).await?)?;
     let (heard, mut alerts) = mpsc::channel(1_024);
     // It ends with the server.
     tokio::spawn(watch::follow(api.clone(), heard));
-    let inboxes = Inboxes::default();
     let history = read_in(screen, generator, &sender, &api, &mut alerts).await?;
+    // What was read in is verified before anybody looks.
+    api.ask("POST", "/api/v1/integrity/verify", &[], String::new()).await?;
     let (data, labels) = (setup.data(), setup.labels());
-    let setting = Setting { data: &data, labels: &labels, inboxes: &inboxes, speed: setup.speed() };
+    let setting = Setting { data: &data, labels: &labels, inboxes, speed: setup.speed() };
     let mut stage = Stage::new(screen, generator.fleet(), setting)?;
     history.alerts.iter().for_each(|seen| stage.hear(seen));
     setup.configure(Some(inboxes.receive().await?))?;
@@ -219,24 +225,35 @@ async fn tell(
 }
 
 /// What people read first.
-fn greet(screen: &Screen, directory: &Directory, addresses: Addresses) -> std::io::Result<()> {
+fn greet(screen: &Screen, directory: &Directory, addresses: Addresses, link: &str) -> std::io::Result<()> {
     let kept = if directory.is_kept() { "kept" } else { "removed on exit" };
     let data = directory.path().join("data").display().to_string();
-    screen.headline(&format!("Tachograph is at {}", login_link(addresses)))?;
-    screen.say(&format!("Demo data, loopback only, directory {kept}: {}", directory.path().display()))?;
-    screen.say("Three things to look at first, in another terminal:")?;
+    screen.headline(&format!("Tachograph is at {link}"))?;
+    screen.say(&format!(
+        "The link lets you in once; another: tachograph login --data {data}\n\
+         Demo data, loopback only, directory {kept}: {}\n\
+         What to click first, once you are in:",
+        directory.path().display()
+    ))?;
+    for (path, what) in FIRST_PAGES {
+        screen.say(&format!("  http://{}{path:<20} {what}", addresses.console))?;
+    }
+    screen.say("The same in another terminal:")?;
     for line in first_steps(&data) {
         screen.say(&format!("  {line}"))?;
     }
     screen.say("Try to break it: type b and Enter here. One byte of a copy is changed, and the verifier names where. Ctrl-C ends the demo.")
 }
 
-/// The address of the console, by which somebody is let in once. Until there are logins it is the plain one.
-fn login_link(addresses: Addresses) -> String {
-    format!("http://{}/", addresses.console)
-}
+/// Pages to look at first.
+const FIRST_PAGES: [(&str, &str); 4] = [
+    ("/", "the fleet, live"),
+    ("/alerts", "what was found, and why"),
+    ("/demo/inbox/slack", "what arrived in Slack"),
+    ("/demo/break", "try to break it: one byte of a copy"),
+];
 
-/// What to look at first.
+/// What to look at first in a terminal.
 fn first_steps(data: &str) -> [String; 3] {
     [
         format!("tachograph alerts list --data {data}"),

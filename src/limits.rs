@@ -91,6 +91,15 @@ pub const CHECKPOINT_BYTES_MAX: u64 = 1 << 20;
 /// How long a stop waits for requests, detectors and sinks before it gives up on them.
 pub const DRAIN_MAX: Duration = Duration::from_secs(20);
 
+/// How long the server waits after one verification of its directory before the next,
+pub const VERIFICATION_EVERY: Duration = Duration::from_secs(15 * 60);
+/// how many of them it remembers,
+pub const VERIFICATIONS_KEPT_MAX: usize = 20;
+/// how many faults of each,
+pub const VERIFICATION_FAULTS_KEPT_MAX: usize = 20;
+/// and by how much their thread lets others go first.
+pub const VERIFICATION_NICENESS: i32 = 10;
+
 /// Prices older than so many days are worth a look.
 pub const PRICES_DAYS_MAX: i64 = 120;
 

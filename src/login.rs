@@ -7,8 +7,8 @@ use operations::access::Role;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::client::Target;
-use crate::exit::CommandResult;
+use crate::client::{Api, Target};
+use crate::exit::{CommandResult, Failure};
 use crate::output;
 use crate::status::Status;
 
@@ -47,9 +47,22 @@ async fn link(arguments: &Arguments) -> CommandResult {
     let status: Status = serde_json::from_value(target.open()?.get("/api/v1/status", &[]).await?)?;
     let link = target.post("/api/v1/logins", body.unwrap_or_default()).await?;
     let Link { path, seconds } = serde_json::from_value(link)?;
-    let scheme = if status.tls { "https" } else { "http" };
     // The address alone goes to standard output, so that a browser can be started with it.
-    output::print_line(&output::visible(&format!("{scheme}://{}{path}", status.console)))?;
+    output::print_line(&output::visible(&address(&status, &path)))?;
     eprintln!("It works once, within {} minutes.", seconds / 60);
     Ok(ExitCode::SUCCESS)
+}
+
+/// An address by which whoever opens it is let in once, with all that the asker of `api` may do.
+pub async fn address_of_link(api: &Api) -> Result<String, Failure> {
+    let status: Status = serde_json::from_value(api.get("/api/v1/status", &[]).await?)?;
+    let headers = [("content-type", "application/json")];
+    let link = api.ask("POST", "/api/v1/logins", &headers, String::new()).await?.json().await?;
+    let Link { path, .. } = serde_json::from_value(link)?;
+    Ok(address(&status, &path))
+}
+
+fn address(status: &Status, path: &str) -> String {
+    let scheme = if status.tls { "https" } else { "http" };
+    format!("{scheme}://{}{path}", status.console)
 }

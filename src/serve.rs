@@ -12,6 +12,7 @@ mod exposition;
 mod fleet;
 mod followers;
 mod health;
+mod integrity;
 mod listener;
 mod metrics;
 mod notices;
@@ -22,6 +23,7 @@ mod running;
 mod signals;
 mod slack;
 mod tls;
+mod verification;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -32,6 +34,7 @@ use std::time::Duration;
 use anyhow::Context;
 use api::Services;
 use clap::Args;
+use dashboards::demo::Demo;
 use detect_rules::rule_set::RuleSet;
 use export::TriageSuppressor;
 use ledger::{Options, Store};
@@ -58,6 +61,7 @@ use part::Part;
 use pipeline::Pipeline;
 use running::Running;
 use tls::Tls;
+use verification::Verifications;
 
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
@@ -69,17 +73,22 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> CommandResult {
-    run_until(settings::load(&arguments.config)?, Orders::of_signals)
+    run_until(settings::load(&arguments.config)?, None, Orders::of_signals)
 }
 
 /// Runs a server on this thread by a configuration that was loaded, until it is ordered to stop. Where the orders come from is asked within
-/// its runtime.
-pub fn run_until(loaded: Loaded, orders: impl FnOnce() -> std::io::Result<Orders>) -> CommandResult {
+/// its runtime; a demo that runs the server has pages of its own.
+pub fn run_until(
+    loaded: Loaded,
+    demo: Option<Arc<dyn Demo>>,
+    orders: impl FnOnce() -> std::io::Result<Orders>,
+) -> CommandResult {
     let rules = settings::rules::rules(&loaded.settings)?;
     let certificate = Certificate::load(&loaded.settings.listen).map_err(Failure::config)?;
     raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("server").enable_all().build()?;
-    let outcome = runtime.block_on(async { Box::pin(serve(loaded, rules, Tls::new(certificate), orders()?)).await });
+    let outcome =
+        runtime.block_on(async { Box::pin(serve(loaded, rules, Tls::new(certificate), demo, orders()?)).await });
     // What did not end in time must not keep the process.
     runtime.shutdown_background();
     outcome
@@ -97,7 +106,13 @@ fn raise_file_limit() {
     }
 }
 
-async fn serve(loaded: Loaded, rules: RuleSet, tls: Tls, mut orders: Orders) -> CommandResult {
+async fn serve(
+    loaded: Loaded,
+    rules: RuleSet,
+    tls: Tls,
+    demo: Option<Arc<dyn Demo>>,
+    mut orders: Orders,
+) -> CommandResult {
     let listen = &loaded.settings.listen;
     let console = Listener::bind(ListenerName::Console, listen.console, tls.clone()).await?;
     let ingest = Listener::bind(ListenerName::Ingest, listen.ingest, tls.clone()).await?;
@@ -105,7 +120,7 @@ async fn serve(loaded: Loaded, rules: RuleSet, tls: Tls, mut orders: Orders) -> 
     let addresses = Addresses { console: console.address(), ingest: ingest.address() };
     // Health answers while the store recovers, so that a long recovery is not taken for a dead process.
     let health = Arc::new(Health::new(tls));
-    let pages = Console::new(Arc::clone(&health), Admission::with_names(listen.names.clone()));
+    let pages = Console::new(Arc::clone(&health), Admission::with_names(listen.names.clone()), demo);
     let console_stop = CancellationToken::new();
     let console = tokio::spawn(console.serve(pages.router(), pages.admission().clone(), console_stop.clone()));
     let store = open(loaded.settings.store.clone()).await?;
@@ -178,6 +193,8 @@ struct Server {
     notices: Part,
     /// Who keeps what every agent does.
     fleet: Part,
+    /// Who verifies the directory.
+    verifications: Verifications,
     /// The sinks that run; a reload replaces them.
     sinks: Arc<RwLock<Sinks>>,
     /// Cancelled when answers without an end are to end.
@@ -215,6 +232,7 @@ impl Server {
         let slack = slack::Apps::of(settings);
         let sinks = Arc::new(RwLock::new(pipeline.followers().sinks().clone()));
         let answers_stop = CancellationToken::new();
+        let verifications = Verifications::start(data.clone())?;
         let services = Services {
             engine,
             authorize: Arc::new(tokens.clone()),
@@ -227,6 +245,7 @@ impl Server {
                 readers: [store.events().reader(), operations.reader()],
                 health: Arc::clone(&health),
                 sinks: Arc::clone(&sinks),
+                verifications: verifications.clone(),
             }),
             stop: answers_stop.clone(),
         };
@@ -253,6 +272,7 @@ impl Server {
             configuration,
             notices,
             fleet: following,
+            verifications,
             sinks,
             answers_stop,
             control,
@@ -294,6 +314,7 @@ impl Server {
     /// Ends everything but the store and the console, in the order in which data flows.
     async fn drain(&mut self) {
         self.health.draining();
+        self.verifications.end();
         self.configuration.end().await;
         self.notices.end().await;
         self.pipeline.drain().await;

@@ -37,6 +37,9 @@ pub struct Status {
     /// How far each ledger is, by its name.
     #[serde(default)]
     pub ledgers: BTreeMap<String, Head>,
+    /// What the newest verification of the directory found: `number`, `verdict` and `at`; null before the first.
+    #[serde(default)]
+    pub verification: serde_json::Value,
 }
 
 /// Who follows a ledger, and how far.
@@ -91,9 +94,28 @@ impl Head {
     /// What is durable in a ledger now.
     pub fn of(reader: &Reader) -> Result<Self, LedgerError> {
         let Durable { next_seq, recorded_until, batches } = reader.durable()?;
-        // The note's text comes before its signatures; a checkpoint that cannot be read has no root.
-        let checkpoint = reader.checkpoint()?.and_then(|note| Checkpoint::parse(note.split("\n\n").next()?).ok());
-        let root = checkpoint.map(|checkpoint| checkpoint.root.to_string());
+        let root =
+            reader.checkpoint()?.and_then(|note| checkpoint_of(&note)).map(|checkpoint| checkpoint.root.to_string());
         Ok(Self { entries: next_seq.get(), batches, root, recorded_until: Moment(recorded_until) })
+    }
+}
+
+/// The checkpoint in a signed note, whoever signed it; `None` if it cannot be read.
+pub fn checkpoint_of(note: &str) -> Option<Checkpoint> {
+    // The text comes before an empty line, its last newline included.
+    let end = note.find("\n\n")?;
+    Checkpoint::parse(note.get(..=end)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_has_its_checkpoint() {
+        let note =
+            "a.example/events/0/0\n12\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n\u{2014} a.example AAAA\n";
+        assert_eq!(checkpoint_of(note).map(|checkpoint| checkpoint.size), Some(12));
+        assert_eq!(checkpoint_of("x"), None);
     }
 }

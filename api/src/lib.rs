@@ -149,6 +149,8 @@ const ROUTES: &[Route] = &[
     Route { method: "post", path: "/api/v1/logins", handler: || post(logins::create) },
     Route { method: "get", path: "/api/v1/sinks", handler: || get(server::sinks) },
     Route { method: "post", path: "/api/v1/sinks/{sink}/retry", handler: || post(server::retry) },
+    Route { method: "get", path: "/api/v1/integrity", handler: || get(server::integrity) },
+    Route { method: "post", path: "/api/v1/integrity/verify", handler: || post(server::verify) },
     Route { method: "get", path: "/api/v1/status", handler: || get(server::status) },
     Route { method: "post", path: "/api/v1/integrations/slack/interactions", handler: slack::interactions },
     Route { method: "get", path: "/api/v1/openapi.json", handler: || get(openapi) },

@@ -1,4 +1,5 @@
-//! `/api/v1/status` and `/api/v1/sinks…`: how the server is, how far its sinks are, and dead letters that are sent once more.
+//! `/api/v1/status`, `/api/v1/integrity…` and `/api/v1/sinks…`: how the server is, whether its ledgers are as they were recorded, how far
+//! its sinks are, and dead letters that are sent once more.
 //!
 //! What runs is known to whoever binds the listeners; it is asked through [`Server`].
 
@@ -23,6 +24,15 @@ pub trait Server: Send + Sync {
 
     /// How far each sink is: members of `Sink` in the document. It may read the disk.
     fn sinks(&self) -> Result<Vec<Value>, ServerError>;
+
+    /// What the newest verification of the directory found: `verification` of `Status`; null before the first.
+    fn verification(&self) -> Value;
+
+    /// What is known of the integrity of both ledgers: the members of `Integrity` in the document. It may read the disk.
+    fn integrity(&self) -> Result<Value, ServerError>;
+
+    /// Has everything verified as soon as possible, as `by` asked: the members of `Verifying` in the document.
+    fn verify(&self, by: &str) -> Result<Value, ServerError>;
 
     /// Sends what a sink refused for good to it once more, in the name of `principal`. Done when the request is durable.
     fn retry<'a>(&'a self, sink: &'a str, principal: &'a Principal) -> BoxFuture<'a, Result<(), ServerError>>;
@@ -76,6 +86,28 @@ pub(super) async fn sinks(
     let server = Arc::clone(&state.server);
     let sinks = blocking(move || server.sinks()).await??;
     Ok(answer(&json!({ "sinks": sinks })))
+}
+
+pub(super) async fn integrity(
+    extract::State(state): extract::State<State>,
+    authorized: Authorized,
+) -> Result<Response, Problem> {
+    authorized.check_read(LedgerName::Operations, "the integrity of the ledgers")?;
+    let server = Arc::clone(&state.server);
+    Ok(answer(&blocking(move || server.integrity()).await??))
+}
+
+pub(super) async fn verify(
+    extract::State(state): extract::State<State>,
+    authorized: Authorized,
+) -> Result<Response, Problem> {
+    let principal = &authorized.principal;
+    if !principal.may(Role::Admin) && !principal.may(Role::Auditor) {
+        let detail =
+            format!("{} may not have everything verified; that takes the role admin or auditor", principal.name);
+        return Err(Problem::new(StatusCode::FORBIDDEN, "role", detail));
+    }
+    Ok(answer(&state.server.verify(&principal.name)?))
 }
 
 pub(super) async fn retry(

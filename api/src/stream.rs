@@ -177,5 +177,6 @@ impl Live {
     fn new(state: &State, topics: Vec<Topic>, content: bool, from: (Option<Seq>, Option<Seq>)) -> Self {
         let readers = LedgerName::ALL.map(|name| state.engine.reader(name).clone());
         Self::begin(Arc::clone(state.engine.fleet()), Arc::clone(&state.triage), readers, topics, content, from)
+            .with_verdict(Arc::clone(&state.server))
     }
 }

@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::ask::{list, number, some_text, text};
-use crate::page::{Group, PAGES, Page};
+use crate::figures;
+use crate::page::{Group, Page};
 use crate::trouble::Trouble;
 use crate::visit::Visit;
-use crate::{assets, figures};
 
 /// The frame of one page.
 pub struct Frame {
@@ -31,6 +31,8 @@ pub struct Frame {
     pub kept: Vec<(String, String)>,
     /// The newest position of `events`, as the server told it.
     pub head: Option<Head>,
+    /// What the newest verification found.
+    pub verdict: Verdict,
     /// What is incomplete in everything that pages show.
     pub incomplete: Vec<Incomplete>,
     /// The theme that the person chose.
@@ -45,8 +47,29 @@ pub struct Head {
     pub events: i64,
     /// The beginning of the newest checkpoint's root.
     pub root: String,
-    /// How old that checkpoint is.
-    pub age: String,
+}
+
+/// The newest verdict, as every page shows it.
+pub struct Verdict {
+    /// A class for what is not verified: `is-tampered`, `is-doubtful`, `is-unchecked`.
+    pub class: &'static str,
+    /// In words.
+    pub words: String,
+    /// When it was found, for the module that keeps the words new.
+    pub at: String,
+}
+
+impl Verdict {
+    fn of(verification: &Value, now: DateTime<Utc>) -> Self {
+        let (at, word) = (text(verification, "at"), text(verification, "verdict"));
+        let (class, words) = match word {
+            "verified" => ("", format!("verified {} ago", figures::age(at, now))),
+            "tampered" => ("is-tampered", "Tampered".to_owned()),
+            "" => ("is-unchecked", "not checked yet".to_owned()),
+            other => ("is-doubtful", other.to_owned()),
+        };
+        Self { class, words, at: at.to_owned() }
+    }
 }
 
 /// A collector or sink that somebody should look at.
@@ -74,7 +97,7 @@ impl Frame {
         let alerts = visit.get("/api/v1/alerts?status=open&limit=1").await?;
         let silent = visit.get("/api/v1/alerts?status=open&rule=collector.silent&limit=4").await?;
         let groups = Group::ALL.map(|group| {
-            let pages = PAGES.iter().filter(|page| page.group == group && page.is_for(principal));
+            let pages = visit.state.pages().filter(|page| page.group == group && page.is_for(principal));
             (group, pages.collect::<Vec<_>>())
         });
         let roles: Vec<&str> = principal.roles.iter().map(|role| role.as_str()).collect();
@@ -89,16 +112,12 @@ impl Frame {
             alerts_open: number(&alerts, "total"),
             filter: visit.filter().to_owned(),
             kept: kept.cloned().collect(),
-            head: head(&status, now),
+            head: head(&status),
+            verdict: Verdict::of(&status["verification"], now),
             incomplete: incomplete(&status, &silent, now),
             theme: visit.theme,
             now,
         })
-    }
-
-    /// Where the page's files lie.
-    pub fn assets(&self) -> &'static str {
-        assets::base()
     }
 
     /// Whether a page of the navigation is this one.
@@ -122,10 +141,10 @@ impl Frame {
     }
 }
 
-fn head(status: &Value, now: DateTime<Utc>) -> Option<Head> {
+fn head(status: &Value) -> Option<Head> {
     let events = status.get("ledgers")?.get("events")?;
     let root: String = text(events, "root").chars().take(8).collect();
-    Some(Head { events: number(events, "entries"), root, age: figures::age(text(events, "recorded_until"), now) })
+    Some(Head { events: number(events, "entries"), root })
 }
 
 /// Collectors that are in trouble, and senders that a detector misses: totals are low by what they do not bring.

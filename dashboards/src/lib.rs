@@ -10,6 +10,7 @@
 
 mod ask;
 mod assets;
+pub mod demo;
 mod export;
 mod figures;
 mod frame;
@@ -27,13 +28,14 @@ use axum::Router;
 use axum::extract::{Request, State as Shared};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
+use demo::Demo;
 use export::Exports;
 use operations::access::LoginService;
 use query::Engine;
 use tower::ServiceExt;
 
 pub use page::sql::QUERIES;
-pub use page::{Group, PAGES, Page};
+pub use page::{DEMO_PAGES, Group, PAGES, Page};
 
 /// What the pages ask.
 pub struct Services {
@@ -45,6 +47,8 @@ pub struct Services {
     pub logins: Arc<LoginService>,
     /// Whether browsers come over TLS: then cookies never leave without it.
     pub is_secure: bool,
+    /// The demo that runs in this process, if one does.
+    pub demo: Option<Arc<dyn Demo>>,
 }
 
 /// What the routes share.
@@ -54,13 +58,21 @@ pub struct State {
     exports: Exports,
     logins: Arc<LoginService>,
     is_secure: bool,
+    demo: Option<Arc<dyn Demo>>,
+}
+
+impl State {
+    /// All pages that are there.
+    fn pages(&self) -> impl Iterator<Item = &'static Page> + use<> {
+        PAGES.iter().chain(if self.demo.is_some() { DEMO_PAGES } else { &[] })
+    }
 }
 
 /// The console's routes, with the API below them.
 pub fn router(services: Services) -> Router {
-    let Services { api, engine, logins, is_secure } = services;
-    let state = State { api, exports: Exports::new(engine), logins, is_secure };
-    let pages = PAGES.iter().fold(Router::new(), |router, page| router.merge((page.routes)()));
+    let Services { api, engine, logins, is_secure, demo } = services;
+    let state = State { api, exports: Exports::new(engine), logins, is_secure, demo };
+    let pages = state.pages().fold(Router::new(), |router, page| router.merge((page.routes)()));
     let pages = pages.merge(login::routes()).merge(assets::routes());
     let pages = pages.layer(middleware::from_fn(guard::headers)).fallback(elsewhere).with_state(state.clone());
     pages.layer(middleware::from_fn_with_state(state, guard::let_in))

@@ -2,9 +2,11 @@
 //! derives from the list.
 
 mod alerts;
+mod demo;
 mod egress;
 mod fleet;
 mod health;
+mod integrity;
 mod record;
 mod sessions;
 mod silences;
@@ -29,11 +31,13 @@ pub enum Group {
     Prove,
     /// Whether all of it works.
     Operate,
+    /// What only a demo has.
+    Demo,
 }
 
 impl Group {
     /// All of them, in order.
-    pub const ALL: [Self; 4] = [Self::Watch, Self::Account, Self::Prove, Self::Operate];
+    pub const ALL: [Self; 5] = [Self::Watch, Self::Account, Self::Prove, Self::Operate, Self::Demo];
 
     /// The heading.
     pub const fn as_str(self) -> &'static str {
@@ -42,6 +46,7 @@ impl Group {
             Self::Account => "Account",
             Self::Prove => "Prove",
             Self::Operate => "Operate",
+            Self::Demo => "Demo",
         }
     }
 }
@@ -72,10 +77,14 @@ pub const PAGES: &[Page] = &[
     silences::PAGE,
     spend::PAGE,
     egress::PAGE,
+    integrity::PAGE,
     sql::PAGE,
     health::PAGE,
     slo::PAGE,
 ];
+
+/// Pages that are there only while a demo runs.
+pub const DEMO_PAGES: &[Page] = &[demo::BREAK, demo::SLACK, demo::PAGERDUTY, demo::SPLUNK];
 
 impl Page {
     /// Whether somebody may see it.
@@ -91,10 +100,11 @@ mod tests {
 
     #[test]
     fn every_page_has_its_own_name_path_and_key() {
-        let unique = |of: fn(&Page) -> String| PAGES.iter().map(of).collect::<HashSet<_>>().len() == PAGES.len();
+        let all = || PAGES.iter().chain(DEMO_PAGES);
+        let unique = |of: fn(&Page) -> String| all().map(of).collect::<HashSet<_>>().len() == all().count();
         assert!(unique(|page| page.name.to_owned()));
         assert!(unique(|page| page.path.to_owned()));
         assert!(unique(|page| page.key.to_string()));
-        assert!(Group::ALL.iter().all(|group| PAGES.iter().filter(|page| page.group == *group).count() <= 4));
+        assert!(Group::ALL.iter().all(|group| all().filter(|page| page.group == *group).count() <= 4));
     }
 }

@@ -36,6 +36,8 @@ pub struct Visit {
     pub parameters: Vec<(String, String)>,
     /// The theme that the person chose, if any: `light` or `dark`.
     pub theme: Option<&'static str>,
+    /// Whether the person put the cards of the demo's tour away.
+    pub has_seen_tour: bool,
 }
 
 impl Visit {
@@ -114,6 +116,7 @@ impl FromRequestParts<State> for Visit {
             Some("dark") => Some("dark"),
             _ => None,
         };
-        Ok(Self { peer, state: state.clone(), uri: parts.uri.clone(), parameters, theme })
+        let has_seen_tour = cookie(&parts.headers, "tour") == Some("seen");
+        Ok(Self { has_seen_tour, peer, state: state.clone(), uri: parts.uri.clone(), parameters, theme })
     }
 }

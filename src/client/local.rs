@@ -111,6 +111,18 @@ impl api::Server for NoServer {
         Ok(statuses.iter().map(serde_json::to_value).collect::<Result<_, _>>()?)
     }
 
+    fn verification(&self) -> Value {
+        Value::Null
+    }
+
+    fn integrity(&self) -> Result<Value, ServerError> {
+        Err(ServerError::NoServer)
+    }
+
+    fn verify(&self, _by: &str) -> Result<Value, ServerError> {
+        Err(ServerError::NoServer)
+    }
+
     fn retry<'a>(&'a self, _sink: &'a str, _principal: &'a Principal) -> BoxFuture<'a, Result<(), ServerError>> {
         Box::pin(async { Err(ServerError::NoServer) })
     }

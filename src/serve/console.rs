@@ -8,6 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use dashboards::demo::Demo;
 use prometheus_client::registry::Registry;
 use tower::ServiceExt;
 
@@ -24,6 +25,8 @@ pub struct Console {
     health: Arc<Health>,
     /// Who is let in.
     admission: Admission,
+    /// The demo that runs the server, if one does.
+    demo: Option<Arc<dyn Demo>>,
     /// What needs the store. Set once.
     opened: Arc<OnceLock<Opened>>,
 }
@@ -49,8 +52,8 @@ struct Opened {
 
 impl Console {
     /// A console that answers health only.
-    pub fn new(health: Arc<Health>, admission: Admission) -> Self {
-        Self { health, admission, opened: Arc::new(OnceLock::new()) }
+    pub fn new(health: Arc<Health>, admission: Admission, demo: Option<Arc<dyn Demo>>) -> Self {
+        Self { health, admission, demo, opened: Arc::new(OnceLock::new()) }
     }
 
     /// Who is let in.
@@ -65,7 +68,9 @@ impl Console {
         let (logins, engine) = (Arc::clone(&services.logins), services.engine.clone());
         let state = api::State::new(services).with_slack(Interactions::of(Arc::new(slack.clone())));
         let is_secure = self.health.tls().shown().is_some();
-        let pages = dashboards::router(dashboards::Services { api: api::router(state), engine, logins, is_secure });
+        let demo = self.demo.clone();
+        let services = dashboards::Services { api: api::router(state), engine, logins, is_secure, demo };
+        let pages = dashboards::router(services);
         let opened = Opened { pages, registry: RwLock::new(Arc::new(registry)) };
         self.opened.set(opened).map_err(|_| Failure::from(anyhow::anyhow!("the console was opened twice")))
     }

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::Addresses;
 use super::followers::Sinks;
 use super::health::Health;
+use super::verification::Verifications;
 use crate::status::{Head, Status};
 
 /// The server while it runs.
@@ -24,6 +25,8 @@ pub struct Running {
     pub health: Arc<Health>,
     /// The sinks that run; a reload replaces them.
     pub sinks: Arc<RwLock<Sinks>>,
+    /// Who verifies the directory.
+    pub verifications: Verifications,
 }
 
 impl Running {
@@ -48,11 +51,24 @@ impl api::Server for Running {
             endpoints: report.endpoints,
             consumers: self.health.consumers().into_iter().map(Into::into).collect(),
             ledgers,
+            verification: self.verification(),
         })?)
     }
 
     fn sinks(&self) -> Result<Vec<Value>, ServerError> {
         Ok(self.sinks().status.get().iter().map(serde_json::to_value).collect::<Result<_, _>>()?)
+    }
+
+    fn verification(&self) -> Value {
+        serde_json::to_value(self.verifications.summary()).unwrap_or_default()
+    }
+
+    fn integrity(&self) -> Result<Value, ServerError> {
+        super::integrity::shown(&self.readers, &self.verifications)
+    }
+
+    fn verify(&self, by: &str) -> Result<Value, ServerError> {
+        Ok(serde_json::to_value(self.verifications.ask(by))?)
     }
 
     fn retry<'a>(&'a self, sink: &'a str, principal: &'a Principal) -> BoxFuture<'a, Result<(), ServerError>> {

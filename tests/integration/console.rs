@@ -69,7 +69,8 @@ fn people_come_in_by_a_link_or_a_token_and_others_do_not() {
     assert_eq!(visitor.get("/").status, 403, "an auditor does not see what agents do");
     let try_token = |secret: &str| {
         let body = format!("token={secret}&next=//evil.example");
-        let headers = [("Origin", visitor.own_origin()), ("Content-Type", "application/x-www-form-urlencoded".to_owned())];
+        let headers =
+            [("Origin", visitor.own_origin()), ("Content-Type", "application/x-www-form-urlencoded".to_owned())];
         let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         http::send(&server.console, "POST", "/login", &headers, body.as_bytes()).unwrap()
     };
@@ -81,13 +82,17 @@ fn people_come_in_by_a_link_or_a_token_and_others_do_not() {
     assert_eq!(get("/"), 200);
     // A session that came by a token ends with it, in the API too.
     let id = world.run(&["token", "list", "-o", "json"]).ok().json();
-    let id = id.as_array().unwrap().iter().find(|token| token["name"] == "ana").unwrap()["token"].as_str().unwrap().to_owned();
+    let id = id.as_array().unwrap().iter().find(|token| token["name"] == "ana").unwrap()["token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     assert_eq!(get("/api/v1/alerts"), 200);
     world.run(&["token", "revoke", &id]).ok();
     assert_eq!((get("/"), get("/api/v1/alerts")), (303, 401));
     let refused: Vec<u16> = (0..12).map(|_| try_token("tachograph_wrong").status).collect();
     assert!(refused.starts_with(&[403]) && refused.ends_with(&[429]), "{refused:?}");
-    let recorded = world.sql("SELECT kind, count(*) AS n FROM operations WHERE kind LIKE 'login%' GROUP BY kind ORDER BY kind");
+    let recorded =
+        world.sql("SELECT kind, count(*) AS n FROM operations WHERE kind LIKE 'login%' GROUP BY kind ORDER BY kind");
     assert_eq!(recorded[0]["n"], 2, "{recorded:?}");
     assert!((1..=3).contains(&recorded[1]["n"].as_i64().unwrap()), "{recorded:?}");
 }
@@ -106,7 +111,8 @@ fn every_page_keeps_its_policy_and_hostile_text_stays_text() {
     let first = visitor.get("/");
     let mut paths = pages(&first.body);
     assert!(paths.len() >= 8, "{paths:?}");
-    let alert = world.run(&["alerts", "list", "-o", "json"]).ok().json()["alerts"][0]["id"].as_str().unwrap().to_owned();
+    let alert =
+        world.run(&["alerts", "list", "-o", "json"]).ok().json()["alerts"][0]["id"].as_str().unwrap().to_owned();
     paths.extend([
         format!("/alerts/{alert}"),
         "/connect".to_owned(),
@@ -121,13 +127,18 @@ fn every_page_keeps_its_policy_and_hostile_text_stays_text() {
         let expected = if path == "/nowhere" { 404 } else { 200 };
         assert_eq!(answer.status, expected, "{path}: {}", answer.body);
         assert_eq!(answer.header("content-security-policy"), POLICY, "{path}");
-        for (name, value) in [("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer"), ("cache-control", "no-store")] {
+        for (name, value) in
+            [("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer"), ("cache-control", "no-store")]
+        {
             assert_eq!(answer.header(name), value, "{path}: {name}");
         }
         for piece in [EVIL, "<script>", "javascript:", " onerror=", " style=", "\u{202e}"] {
             assert!(!answer.body.contains(piece), "{path} has {piece:?}");
         }
-        assert!(!answer.body.contains("href=\"https://attacker") && !answer.body.contains("href=\"http"), "{path} links to a host");
+        assert!(
+            !answer.body.contains("href=\"https://attacker") && !answer.body.contains("href=\"http"),
+            "{path} links to a host"
+        );
         seen += usize::from(answer.body.contains("&lt;script&gt;alert(1)"));
     }
     assert!(seen >= 3, "the text is shown somewhere: {seen}");
@@ -139,7 +150,8 @@ fn forms_do_their_work_and_forms_of_others_do_not() {
     let token = world.token("coderd", &["--role", "ingest", "--dialect", "coder", "--trust", "control_plane"]);
     let server = world.serve();
     let now = chrono::Utc::now().format("%Y-%m-%dT%H:%M:%S%.9fZ").to_string();
-    let denied = line(0, "deny", "POST", "https://attacker-logger.com/collect").replace("2026-11-09T08:17:04.000000000Z", &now);
+    let denied =
+        line(0, "deny", "POST", "https://attacker-logger.com/collect").replace("2026-11-09T08:17:04.000000000Z", &now);
     assert_eq!(push(&server.ingest, &token, 0, &denied).unwrap().status, 200);
     world.wait_for(1, &["--ledger", "operations", "kind=alert"]);
     let visitor = Visitor::enter(&world, &server, &[]);
@@ -186,7 +198,7 @@ fn an_export_is_what_its_manifest_says() {
     let visitor = Visitor::enter(&world, &server, &[]);
     let sql = "SELECT+%22user%22,+host+FROM+egress";
     assert_eq!(visitor.post("/export", &visitor.own_origin(), &format!("sql={sql}&format=csv")).status, 303);
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     let manifest = loop {
         let answer = visitor.get("/exports/1/manifest");
         if answer.status == 200 {
@@ -196,7 +208,7 @@ fn an_export_is_what_its_manifest_says() {
         std::thread::yield_now();
     };
     let file = visitor.get("/exports/1/file");
-    let hash: String = Sha256::digest(file.body.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex::encode(Sha256::digest(file.body.as_bytes()));
     assert_eq!((manifest["sha256"].as_str(), manifest["rows"].as_i64()), (Some(hash.as_str()), Some(1)), "{manifest}");
     assert_eq!(manifest["bytes"].as_u64(), Some(file.body.len() as u64));
     assert!(file.body.contains("'=cmd"), "a spreadsheet runs nothing: {}", file.body);

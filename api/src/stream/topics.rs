@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::alerts::now;
 use crate::fleet::render;
 use crate::limits;
+use crate::server::Server;
 use crate::tail_filter::time_text;
 
 /// What a stream can be about.
@@ -58,6 +59,8 @@ pub(super) struct Live {
     /// The checkpoint, and when another one was there before.
     checkpoint: Option<(String, Option<Timestamp>)>,
     told: Option<String>,
+    /// Who knows what the newest verification found.
+    server: Option<Arc<dyn Server>>,
 }
 
 /// A walk over the agents that changed: in pieces, so that many of them take turns.
@@ -107,7 +110,13 @@ impl Live {
             head: None,
             checkpoint: None,
             told: None,
+            server: None,
         }
+    }
+
+    /// Tells with the head what the newest verification found.
+    pub(super) fn with_verdict(self, server: Arc<dyn Server>) -> Self {
+        Self { server: Some(server), ..self }
     }
 
     fn is_about(&self, topic: Topic) -> bool {
@@ -236,6 +245,7 @@ impl Live {
             "batches": durable.batches,
             "recorded_until": time_text(durable.recorded_until),
             "checkpoint": checkpoint,
+            "verification": self.server.as_ref().map(|server| server.verification()),
         });
         if self.head.as_ref().is_none_or(|(sent, _)| *sent != shown) {
             event(text, "head", &shown);

@@ -6,12 +6,12 @@ mod connect;
 use askama::Template;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::response::Response;
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use ledger::LedgerName;
 use serde_json::Value;
 
-use super::{Group, Page};
+use super::{Group, PAGES, Page};
 use crate::ask::{list, number, text};
 use crate::frame::Frame;
 use crate::trouble::{self, Trouble};
@@ -21,18 +21,13 @@ use agent::{AgentRow, HeatRow};
 use connect::Connect;
 
 /// The page.
-pub const PAGE: Page = Page {
-    name: "Fleet",
-    path: "/",
-    icon: "fleet",
-    group: Group::Watch,
-    key: 'f',
-    reads: LedgerName::Events,
-    routes,
-};
+pub const PAGE: Page =
+    Page { name: "Fleet", path: "/", icon: "fleet", group: Group::Watch, key: 'f', reads: LedgerName::Events, routes };
 
 fn routes() -> Router<State> {
-    Router::new().route("/", get(show)).route("/connect", get(connect::show).post(connect::create_token))
+    Router::new()
+        .route("/", get(show))
+        .route("/connect", get(connect::show).post(connect::create_token))
         .layer(DefaultBodyLimit::max(limits::FORM_BYTES_MAX))
 }
 
@@ -59,6 +54,53 @@ struct FleetPage {
     content: bool,
     /// What to do while nothing was recorded.
     connect: Option<Connect>,
+    /// What of the filter was not understood, in a sentence.
+    trouble: Option<String>,
+    /// Where a demo leads first; empty without one, or once it was put away.
+    tour: Vec<Stop>,
+}
+
+/// A card of the demo's tour.
+struct Stop {
+    head: &'static str,
+    sentence: String,
+    address: String,
+    word: &'static str,
+}
+
+/// The tour of a demo, which begins with the worst alert that is open.
+fn tour(alerts: &Value) -> Vec<Stop> {
+    let open = list(alerts, "alerts");
+    let worst = open.iter().find(|alert| text(alert, "severity") == "critical").or(open.first());
+    let alert = worst.map_or_else(|| "/alerts".to_owned(), |alert| format!("/alerts/{}", segment(text(alert, "id"))));
+    let session = worst.and_then(|alert| crate::ask::some_text(&alert["who"], "session"));
+    let session = session.map_or_else(|| "/sessions".to_owned(), |session| format!("/sessions/{}", segment(session)));
+    let rule = worst.map_or("None is open yet: a story begins every ten seconds or so.".to_owned(), |alert| {
+        format!("{} stands first. Why, what is usual, and who was told.", text(alert, "rule"))
+    });
+    let select =
+        "SELECT domain, count(*) AS denied FROM egress WHERE outcome = 'deny' GROUP BY domain ORDER BY denied DESC";
+    vec![
+        Stop { head: "1. What was found", sentence: rule, address: alert, word: "Open the alert" },
+        Stop {
+            head: "2. How it came",
+            sentence: "Prompts, model calls, tools, commands and egress of the session on one clock.".to_owned(),
+            address: session,
+            word: "Open the session",
+        },
+        Stop {
+            head: "3. Try to break it",
+            sentence: "Change one byte of a copy of the ledger; the verifier names the record.".to_owned(),
+            address: "/demo/break".to_owned(),
+            word: "Try",
+        },
+        Stop {
+            head: "4. Ask it yourself",
+            sentence: "Everything is SQL: which hosts were denied, and how often.".to_owned(),
+            address: address("/sql", [("sql", select)]),
+            word: "Open SQL",
+        },
+    ]
 }
 
 /// The figures above everything.
@@ -169,6 +211,19 @@ impl Card {
     }
 }
 
+/// The words of a filter that the fleet knows, as parameters of the API, and those that it does not.
+fn wanted(filter: &str) -> (Vec<(&str, &str)>, Vec<&str>) {
+    let (mut wanted, mut unknown) = (Vec::new(), Vec::new());
+    for term in filter.split_whitespace() {
+        match term.split_once(':') {
+            Some((name @ ("team" | "state"), values)) => wanted.extend(values.split(',').map(|value| (name, value))),
+            Some(("agent", value)) => wanted.push(("agent", value.trim_end_matches('*'))),
+            _ => unknown.push(term),
+        }
+    }
+    (wanted, unknown)
+}
+
 /// As many sentences as a card has room for.
 fn first_sentences(text: &str) -> String {
     const ROOM: usize = 190;
@@ -183,10 +238,16 @@ fn first_sentences(text: &str) -> String {
 }
 
 async fn show(visit: Visit) -> Result<Response, Trouble> {
+    // Everybody comes here first, also who may see other pages only.
+    if let Some(page) = PAGES.iter().find(|page| page.is_for(visit.principal())).filter(|page| page.path != PAGE.path) {
+        return Ok(Redirect::to(page.path).into_response());
+    }
     let frame = Frame::of(&visit, &PAGE).await?;
     let content = visit.principal().content && visit.parameter("content") != Some("no");
-    let kept = visit.parameters.iter().filter(|(name, _)| matches!(name.as_str(), "team" | "state" | "agent" | "cursor"));
-    let kept: Vec<(&str, &str)> = kept.map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let kept =
+        visit.parameters.iter().filter(|(name, _)| matches!(name.as_str(), "team" | "state" | "agent" | "cursor"));
+    let (wanted, unknown) = wanted(visit.filter());
+    let kept: Vec<(&str, &str)> = kept.map(|(name, value)| (name.as_str(), value.as_str())).chain(wanted).collect();
     let asked = kept.iter().copied().chain([("limit", "100"), ("content", if content { "true" } else { "false" })]);
     let fleet = visit.get(&address("/api/v1/fleet", asked)).await?;
     let alerts = visit.get("/api/v1/alerts?filter=status:open+severity:critical,high&limit=8").await?;
@@ -196,7 +257,8 @@ async fn show(visit: Visit) -> Result<Response, Trouble> {
     let open = open.clone().filter(worst).chain(open.filter(|alert| !worst(alert)));
     let waiting = agents.iter().filter(|agent| text(agent, "state") == "waiting").take(1);
     let waiting: Vec<Card> = waiting.map(|agent| Card::of_waiting(agent, &frame)).collect();
-    let mut cards: Vec<Card> = open.take(CARDS_MAX - waiting.len()).map(|alert| Card::of_alert(alert, &frame)).collect();
+    let mut cards: Vec<Card> =
+        open.take(CARDS_MAX - waiting.len()).map(|alert| Card::of_alert(alert, &frame)).collect();
     cards.extend(waiting);
     let counters = Counters::of(&fleet["counters"], &frame);
     let states = fleet["counters"]["states"].as_object();
@@ -224,6 +286,9 @@ async fn show(visit: Visit) -> Result<Response, Trouble> {
         position: text(&fleet, "position").to_owned(),
         content,
         connect,
+        trouble: (!unknown.is_empty())
+            .then(|| format!("The fleet is filtered by team:, state: and agent:; {} is left out.", unknown.join(" "))),
+        tour: if visit.state.demo.is_some() && !visit.has_seen_tour { tour(&alerts) } else { Vec::new() },
         counters,
         frame,
     })
@@ -232,6 +297,16 @@ async fn show(visit: Visit) -> Result<Response, Trouble> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_filter_of_the_fleet_is_by_team_state_and_agent() {
+        let check = |filter: &str, expected: &[(&str, &str)], left: &[&str]| {
+            assert_eq!(wanted(filter), (expected.to_vec(), left.to_vec()), "{filter}");
+        };
+        check("team:payments,web state:waiting", &[("team", "payments"), ("team", "web"), ("state", "waiting")], &[]);
+        check("agent:ag-1* host:x free", &[("agent", "ag-1")], &["host:x", "free"]);
+        check("", &[], &[]);
+    }
 
     #[test]
     fn a_card_has_whole_sentences() {

@@ -137,7 +137,9 @@ struct Row {
 impl Row {
     fn of(objective: &Objective, rows: &[Value], frame: &Frame) -> Self {
         let allowed = 1.0 - objective.target as f64 / 1e3;
-        let day = |row: &Value| figures::moment(text(row, "day")).map(|day| (frame.now.date_naive() - day.date_naive()).num_days());
+        let day = |row: &Value| {
+            figures::moment(text(row, "day")).map(|day| (frame.now.date_naive() - day.date_naive()).num_days())
+        };
         let sums = |days: i64| {
             let within = rows.iter().filter(|row| day(row).is_some_and(|ago| (0..days).contains(&ago)));
             within.fold((0, 0), |(good, bad), row| (good + number(row, "good"), bad + number(row, "bad")))
@@ -146,9 +148,11 @@ impl Row {
         let (good, bad) = sums(30);
         let part = bad_part((good, bad));
         let days = (0..30).rev().map(|ago| {
-            let found = rows.iter().find(|row| day(row) == Some(ago)).map(|row| (number(row, "good"), number(row, "bad")));
+            let found =
+                rows.iter().find(|row| day(row) == Some(ago)).map(|row| (number(row, "good"), number(row, "bad")));
             let level = found.and_then(bad_part).map_or(0, |bad| if bad <= allowed { 1 } else { 2 });
-            let words = found.map_or_else(|| "nothing happened".to_owned(), |(good, bad)| format!("{good} good, {bad} not"));
+            let words =
+                found.map_or_else(|| "nothing happened".to_owned(), |(good, bad)| format!("{good} good, {bad} not"));
             (level, format!("{ago} days ago: {words}"))
         });
         Self {

@@ -20,10 +20,19 @@ const shown = (id, text) => {
   if (element && text !== undefined) element.textContent = text;
 };
 const hex = (base64) => [...atob(base64).slice(0, 4)].map((byte) => byte.charCodeAt(0).toString(16).padStart(2, "0")).join("");
-live.on("head", ({ position, recorded_until: until, checkpoint }) => {
+const head = document.getElementById("head");
+const CLASSES = { verified: "", tampered: "is-tampered" };
+function verdict({ verdict: word, at }) {
+  if (!head) return;
+  head.dataset.at = word === "verified" ? at : "";
+  head.className = `chip head-chip ${CLASSES[word] ?? "is-doubtful"}`;
+  shown("head-verdict", word === "verified" ? `verified ${age(at)} ago` : word === "tampered" ? "Tampered" : word);
+}
+setInterval(() => { if (head?.dataset.at && head.classList.length === 2) shown("head-verdict", `verified ${age(head.dataset.at)} ago`); }, 5000);
+live.on("head", ({ position, checkpoint, verification }) => {
   if (position) shown("head-events", `#${count(Number(position.split("/").pop()) + 1)}`);
   if (checkpoint?.root) shown("head-root", hex(checkpoint.root));
-  if (until) shown("head-age", age(until));
+  if (verification) verdict(verification);
 });
 live.on("alerts", ({ open }) => {
   const badge = document.getElementById("alerts-open");
@@ -48,11 +57,16 @@ if (button) {
 // The stream was lost: say since when, and try again.
 const banner = document.getElementById("connection");
 if (banner) {
+  let isOut = false;
   live.on("state", (state) => {
     banner.hidden = state.connected;
-    if (!state.connected) banner.querySelector("span").textContent = `What you see is from ${state.since}. Trying again.`;
+    if (state.connected) return;
+    isOut = Boolean(state.isOut);
+    banner.querySelector("b").textContent = isOut ? "Your session ended." : "Live stream lost.";
+    banner.querySelector("span").textContent = `What you see is from ${state.since}.${isOut ? "" : " Trying again."}`;
+    banner.querySelector("button").textContent = isOut ? "Log in" : "Try now";
   });
-  banner.querySelector("button").addEventListener("click", () => live.retry());
+  banner.querySelector("button").addEventListener("click", () => isOut ? location.reload() : live.retry());
 }
 
 for (const link of document.querySelectorAll("nav a[data-key]")) keys.on(`g ${link.dataset.key}`, () => link.click());
