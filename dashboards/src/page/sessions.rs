@@ -41,7 +41,6 @@ fn routes() -> Router<State> {
         .route("/sessions/{session}/rows", get(timeline::rows))
         .route("/sessions/{session}/frame", get(timeline::frame))
         .route("/records/{ledger}/{shard}/{seq}", get(drawer::show))
-        .route("/records/{ledger}/{shard}/{seq}/proof", get(drawer::proof))
         .route("/r/{link}", get(drawer::permalink))
 }
 

@@ -28,8 +28,10 @@ export class Brush {
     const at = this.moment(event);
     const reach = this.width * 6 / this.pixels;
     const { from, until } = this.frame;
-    const edge = Math.abs(at - from) < reach ? "from" : Math.abs(at - until) < reach ? "until" : undefined;
-    this.drag = { at, start: { ...this.frame }, edge, inside: at > from && at < until, moved: false };
+    // A frame around everything can go nowhere: dragging makes a new one.
+    const isAll = until - from > this.width * 0.98;
+    const edge = isAll ? undefined : Math.abs(at - from) < reach ? "from" : Math.abs(at - until) < reach ? "until" : undefined;
+    this.drag = { at, start: { ...this.frame }, edge, inside: !isAll && at > from && at < until, moved: false };
     this.svg.setPointerCapture(event.pointerId);
   }
 

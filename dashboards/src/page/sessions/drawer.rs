@@ -5,7 +5,6 @@ use std::collections::HashMap;
 
 use askama::Template;
 use axum::extract::Path;
-use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use ledger::{LedgerName, Part, Table};
 use serde_json::Value;
@@ -115,6 +114,8 @@ pub struct Proof {
     pub checkpoint: String,
     pub file: String,
     pub file_name: String,
+    /// Where it is drawn.
+    pub page: String,
 }
 
 #[derive(Template)]
@@ -163,30 +164,6 @@ pub async fn show(
 pub async fn permalink(visit: Visit, Path(link): Path<String>) -> Result<Response, Trouble> {
     let found = visit.get(&format!("/api/v1/records/{}", segment(&link))).await?;
     Ok(Redirect::to(&format!("/records/{}", text(&found, "position"))).into_response())
-}
-
-/// The proof as a file that `tachograph verify` checks without us.
-pub async fn proof(
-    visit: Visit,
-    Path((ledger, shard, seq)): Path<(String, String, String)>,
-) -> Result<Response, Trouble> {
-    let found = visit.get(&api(&visit, &format!("{ledger}/{shard}/{seq}"))).await?;
-    let mut proof = found["proof"].clone();
-    if text(&proof, "state") != "proven" {
-        let detail = format!(
-            "The record is {}. Its proof is there when its batch is sealed; that takes a minute at most.",
-            text(&proof, "state")
-        );
-        return Err(Trouble::new(StatusCode::NOT_FOUND, "not_provable", detail));
-    }
-    if let Some(members) = proof.as_object_mut() {
-        members.remove("state");
-        members.remove("leaf");
-    }
-    let name =
-        format!("attachment; filename=\"proof-{}.json\"", seq.chars().filter(char::is_ascii_digit).collect::<String>());
-    let headers = [(header::CONTENT_TYPE, "application/json".to_owned()), (header::CONTENT_DISPOSITION, name)];
-    Ok((headers, proof.to_string()).into_response())
 }
 
 impl Drawer {
@@ -342,7 +319,6 @@ impl Elsewhere {
 impl Proof {
     fn of(proof: &Value, position: &str) -> Self {
         let (batch, log) = (&proof["batch"], &proof["log"]);
-        let seq = position.rsplit('/').next().unwrap_or_default();
         Self {
             is_proven: text(proof, "state") == "proven",
             state: text(proof, "state").to_owned(),
@@ -357,8 +333,9 @@ impl Proof {
             log_size: figures::count(number(log, "size")),
             log_hashes: list(log, "path").len(),
             checkpoint: text(proof, "checkpoint").to_owned(),
-            file: format!("/records/{position}/proof"),
-            file_name: format!("proof-{seq}.json"),
+            file: address("/integrity/proof", [("position", position)]),
+            file_name: format!("proof-{}.json", position.replace('/', "-")),
+            page: address("/integrity", [("position", position)]),
         }
     }
 }
