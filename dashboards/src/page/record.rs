@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::ask::{list, number, some_text, text};
-use crate::{figures, shown};
+use crate::figures;
 
 /// A line of a list.
 pub struct Line {
@@ -45,7 +45,7 @@ impl Line {
             offset: format!("{}{:.1} s", if offset < 0 { '−' } else { '+' }, offset.unsigned_abs() as f64 / 1e3),
             icon,
             word,
-            summary: shown::defanged(text(record, "summary")),
+            summary: super::sessions::said(record, word),
             outcome: text(record, "outcome").to_owned(),
             told_by: some_text(record, "told_by").unwrap_or("agent").to_owned(),
             times: number(&record["repeated"], "times").max(1),

@@ -23,6 +23,8 @@ use crate::trouble::{self, Trouble};
 use crate::visit::{Visit, address, segment};
 use crate::{State, figures};
 
+pub(super) use rows::said;
+
 /// The page.
 pub const PAGE: Page = Page {
     name: "Sessions",

@@ -110,13 +110,11 @@ fn steps(chosen: &Chosen<'_>, record: &Value, at: i64) -> Vec<Step> {
         .map(|(((moment, position), row), is_linked)| {
             let (_, word) = lane(text(row, "lane"));
             let signs: Vec<&str> = list(row, "text_signs").iter().filter_map(Value::as_str).collect();
-            let summary = text(row, "summary");
-            let summary = if word == "Prompt" { super::prompt_of(summary) } else { summary.to_owned() };
             Step {
                 number: 0,
                 address: format!("/records/{position}"),
                 word,
-                summary: shown::defanged(&summary),
+                summary: super::said(row, word),
                 offset: super::rows::offset(moment - at),
                 is_linked,
                 is_self: position == own,

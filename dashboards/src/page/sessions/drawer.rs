@@ -178,10 +178,6 @@ impl Drawer {
         let proof = Proof::of(&found["proof"], position);
         let since = figures::moment(text(&found, "time")).map_or(0, |moment| moment.timestamp_millis());
         let (first, more) = columns_of(columns);
-        let summary = match word {
-            "Prompt" => super::prompt_of(text(&line, "summary")),
-            _ => text(&line, "summary").to_owned(),
-        };
         let outcome = text(columns, "outcome").to_owned();
         Ok(Self {
             permalink: text(&found, "permalink").to_owned(),
@@ -189,7 +185,7 @@ impl Drawer {
             time: figures::time(text(&found, "time"), now),
             icon,
             word,
-            summary: shown::defanged(&summary),
+            summary: super::said(&line, word),
             is_denied: is_denied(&outcome),
             outcome,
             session_address: session.as_deref().map(|id| session_with(id, position)).unwrap_or_default(),

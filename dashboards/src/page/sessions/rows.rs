@@ -76,20 +76,13 @@ impl Row {
         let repeated = &row["repeated"];
         let times = number(repeated, "times").max(1);
         let cursor = text(row, "cursor").to_owned();
-        let summary = match some_text(row, "by") {
-            Some(by) if is_alert => format!("{by}: {}", text(row, "summary")),
-            _ => text(row, "summary").to_owned(),
-        };
         let outcome = text(row, "outcome");
         Self {
             seq: position.rsplit('/').next().and_then(|digits| digits.parse().ok()).unwrap_or_default(),
             time: moment.map(|moment| moment.format("%H:%M:%S%.3f").to_string()).unwrap_or_default(),
             icon,
             word,
-            summary: match word {
-                "Alert" | "Person" | "Life" | "Test" => name_apart(&summary),
-                _ => shown::defanged(&summary_of(&summary, word, text(row, "kind"))),
-            },
+            summary: without_exit(said(row, word), word),
             is_denied: is_denied(outcome),
             is_alert,
             is_allowed: outcome == "allow" && word == "Egress",
@@ -147,16 +140,27 @@ fn name_apart(summary: &str) -> String {
     if rest.is_empty() { name } else { format!("{name} {}", shown::defanged(rest)) }
 }
 
-/// Commands have their exit code as a word of its own; of a call of a model it is said which end of it a record is.
-fn summary_of(summary: &str, word: &str, kind: &str) -> String {
-    match summary.rsplit_once(" exit ") {
+/// What a record says in one line, as text to show: hosts lead nowhere, prompts are what was asked, and of a call of a model it is said
+/// which end of it the record is. `word` is that of its lane.
+pub fn said(row: &Value, word: &str) -> String {
+    let summary = text(row, "summary");
+    match (word, text(row, "kind"), some_text(row, "by")) {
+        ("Person", _, Some(by)) => format!("{by}: {}", name_apart(summary)),
+        ("Alert" | "Person" | "Life" | "Test", _, _) => name_apart(summary),
+        ("Prompt", _, _) => shown::defanged(&super::prompt_of(summary)),
+        (_, "model.call", _) => format!("{} is asked", shown::defanged(summary)),
+        (_, "model.call.end", _) => format!("{} has answered", shown::defanged(summary)),
+        _ => shown::defanged(summary),
+    }
+}
+
+/// A command without its exit code, which rows show as a word of its own.
+fn without_exit(said: String, word: &str) -> String {
+    match said.rsplit_once(" exit ") {
         Some((command, code)) if word == "Command" && code.bytes().all(|byte| byte.is_ascii_digit()) => {
             command.to_owned()
         }
-        _ if kind == "model.call" => format!("{summary} is asked"),
-        _ if kind == "model.call.end" => format!("{summary} has answered"),
-        _ if word == "Prompt" => super::prompt_of(summary),
-        _ => summary.to_owned(),
+        _ => said,
     }
 }
 
@@ -220,6 +224,10 @@ mod tests {
             ("Egress", "POST attacker-logger[.]com/x", 1, &[]),
         );
         check(row("prompts", "prompt", r#"{"prompt":"Fix it"}"#), ("Prompt", "Fix it", 1, &[]));
+        check(
+            json!({ "row": "alert", "lane": "alerts", "summary": "file.unusual ack", "by": "m.haller" }),
+            ("Person", "m.haller: file.unusual ack", 1, &[]),
+        );
         check(
             row("other", "session.start", "session.start SessionStart"),
             ("Life", "session.start SessionStart", 1, &[]),
