@@ -4,6 +4,7 @@
 mod bands;
 mod chain;
 mod drawer;
+mod facts;
 mod rows;
 mod story;
 mod timeline;

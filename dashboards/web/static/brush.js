@@ -15,6 +15,9 @@ export class Brush {
 
   get width() { return Math.max(1, this.whole.until - this.whole.from); }
 
+  // A picture has no width of its own that scripts may ask for.
+  get pixels() { return Math.max(1, this.svg.getBoundingClientRect().width); }
+
   moment(event) {
     const box = this.svg.getBoundingClientRect();
     return this.whole.from + Math.min(1, Math.max(0, (event.clientX - box.left) / box.width)) * this.width;
@@ -23,7 +26,7 @@ export class Brush {
   down(event) {
     if (event.button !== 0) return;
     const at = this.moment(event);
-    const reach = this.width * 6 / this.svg.clientWidth;
+    const reach = this.width * 6 / this.pixels;
     const { from, until } = this.frame;
     const edge = Math.abs(at - from) < reach ? "from" : Math.abs(at - until) < reach ? "until" : undefined;
     this.drag = { at, start: { ...this.frame }, edge, inside: at > from && at < until, moved: false };
@@ -34,7 +37,7 @@ export class Brush {
     if (!this.drag) return;
     const { at, start, edge, inside } = this.drag;
     const now = this.moment(event);
-    if (Math.abs(now - at) * this.svg.clientWidth / this.width > 3) this.drag.moved = true;
+    if (Math.abs(now - at) * this.pixels / this.width > 3) this.drag.moved = true;
     if (!this.drag.moved) return;
     if (edge) this.set({ ...start, [edge]: now });
     else if (inside) this.set(this.within(start.from + now - at, start.until - start.from));

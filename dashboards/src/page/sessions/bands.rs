@@ -36,7 +36,7 @@ const LANES: [(&str, &str, &[&str]); 7] = [
     ("alerts", "Alerts", &["Alert", "Person"]),
 ];
 /// How wide a character is on a common screen, in percent of the width.
-const CHARACTER_PERCENT: f64 = 0.78;
+const CHARACTER_PERCENT: f64 = 0.95;
 /// How many parts the links of the overview divide it into.
 const SLICES: i64 = 12;
 /// The shortest frame.
@@ -350,7 +350,9 @@ fn item(row: &Row, answer: &Value, frame: Span, y: f64, begins: &std::collection
 /// Takes away words for which there is no room before the next item.
 fn label(items: &mut [Item]) {
     items.sort_by(|a, b| a.x.total_cmp(&b.x));
-    let next: Vec<f64> = items.iter().skip(1).map(|item| item.x).chain([100.0]).collect();
+    // The number of a chain stands before its item.
+    let begin = |item: &Item| if item.chain.is_some() { item.x - 2.6 } else { item.x };
+    let next: Vec<f64> = items.iter().skip(1).map(begin).chain([100.0]).collect();
     for (item, next) in items.iter_mut().zip(next) {
         let fits = ((next - item.label_x) / CHARACTER_PERCENT).max(0.0) as usize;
         let length = item.label.chars().count();

@@ -128,8 +128,19 @@ fn cost_of(row: &Value) -> String {
 
 /// Names of rules and kinds have dots and are no hosts: they are ours, or words with one dot; what follows them may hold a host.
 fn name_apart(summary: &str) -> String {
-    const OURS: [&str; 11] =
-        ["session", "check", "egress", "file", "command", "injection", "loop", "spend", "agent", "collector", "approval"];
+    const OURS: [&str; 11] = [
+        "session",
+        "check",
+        "egress",
+        "file",
+        "command",
+        "injection",
+        "loop",
+        "spend",
+        "agent",
+        "collector",
+        "approval",
+    ];
     let (name, rest) = summary.split_once(' ').unwrap_or((summary, ""));
     let is_ours = name.split_once('.').is_some_and(|(family, _)| OURS.contains(&family));
     let name = if is_ours { name.to_owned() } else { shown::defanged(name) };
@@ -199,16 +210,20 @@ mod tests {
             let tags: Vec<&str> = shown.tags.iter().map(|(_, text)| text.as_str()).collect();
             assert_eq!((shown.word, shown.summary.as_str(), shown.times, tags.as_slice()), expected);
         };
-        let row = |lane: &str, kind: &str, summary: &str| {
-            json!({ "row": "record", "position": "events/0/7", "time": "2026-11-24T14:00:00Z", "lane": lane, "kind": kind, "summary": summary })
-        };
+        let row = |lane: &str, kind: &str, summary: &str| json!({ "row": "record", "position": "events/0/7", "time": "2026-11-24T14:00:00Z", "lane": lane, "kind": kind, "summary": summary });
         check(
             json!({ "lane": "commands", "kind": "command", "summary": "make test exit 2", "exit_code": 2, "repeated": { "times": 46, "same_result": true } }),
             ("Command", "make test", 46, &["exit 2"]),
         );
-        check(row("egress", "egress.http", "POST attacker-logger.com/x"), ("Egress", "POST attacker-logger[.]com/x", 1, &[]));
+        check(
+            row("egress", "egress.http", "POST attacker-logger.com/x"),
+            ("Egress", "POST attacker-logger[.]com/x", 1, &[]),
+        );
         check(row("prompts", "prompt", r#"{"prompt":"Fix it"}"#), ("Prompt", "Fix it", 1, &[]));
-        check(row("other", "session.start", "session.start SessionStart"), ("Life", "session.start SessionStart", 1, &[]));
+        check(
+            row("other", "session.start", "session.start SessionStart"),
+            ("Life", "session.start SessionStart", 1, &[]),
+        );
         check(row("other", "attacker-logger.com", "attacker-logger.com"), ("Life", "attacker-logger[.]com", 1, &[]));
         let shown = Row::of(&row("egress", "egress.http", ""), &around);
         assert_eq!((shown.chain, shown.is_selected, told_by("<b>")), (Some(3), true, "agent"));
