@@ -11,6 +11,8 @@ mod alerts;
 mod budgets;
 #[path = "integration/commands.rs"]
 mod commands;
+#[path = "integration/console.rs"]
+mod console;
 #[path = "integration/demo.rs"]
 mod demo;
 #[path = "integration/disk.rs"]

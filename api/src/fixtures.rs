@@ -7,7 +7,7 @@ use std::sync::{Arc, RwLock};
 
 use futures::future::BoxFuture;
 use ledger::Entry;
-use operations::access::{Authorize, Principal, TokenService, Tokens};
+use operations::access::{Authorize, LoginService, Principal, TokenService, Tokens};
 use operations::budget;
 use operations::triage::{Policy, TriageService};
 use serde_json::Value;

@@ -35,9 +35,10 @@ pub(super) async fn create(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let body = body.map_err(|rejection| Problem::new(rejection.status(), "request", rejection.body_text()))?;
-    let wanted = match body.is_empty() {
-        true => Wanted::default(),
-        false => serde_json::from_slice(&body).map_err(|error| Problem::request(format!("the body: {error}")))?,
+    let wanted = if body.is_empty() {
+        Wanted::default()
+    } else {
+        serde_json::from_slice(&body).map_err(|error| Problem::request(format!("the body: {error}")))?
     };
     let visitor = visitor(wanted, &authorized.principal)?;
     let secret = state.logins.invite(visitor, now()).map_err(problem)?;

@@ -41,8 +41,7 @@ impl Visit {
 
     async fn send_as(&self, peer: Peer, method: Method, path: &str, body: Body) -> Result<Value, Trouble> {
         let request = Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, "application/json");
-        let request =
-            request.extension(peer).body(body).map_err(|error| Trouble::internal(&error))?;
+        let request = request.extension(peer).body(body).map_err(|error| Trouble::internal(&error))?;
         let response = self.state.api.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
         let status = response.status();
         let body = to_bytes(response.into_body(), limits::ANSWER_BYTES_MAX).await;

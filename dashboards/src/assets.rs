@@ -42,7 +42,7 @@ pub fn base() -> &'static str {
 
 async fn file(Path((_, name)): Path<(String, String)>, headers: HeaderMap) -> Response {
     let Some(file) = Files::get(&name) else { return StatusCode::NOT_FOUND.into_response() };
-    let digits: String = file.metadata.sha256_hash().iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = hex::encode(file.metadata.sha256_hash());
     let tag = format!("\"{digits}\"");
     // While somebody works on them, files come from the disk and change under one address.
     let kept = if cfg!(debug_assertions) { "no-cache" } else { "public, max-age=31536000, immutable" };

@@ -104,7 +104,8 @@ impl Exports {
         principal: &Arc<Principal>,
         access: AccessCheck,
     ) -> Result<u64, ExportError> {
-        let running = |jobs: &BTreeMap<u64, Job>| jobs.values().filter(|job| matches!(job.state, JobState::Running(_))).count();
+        let running =
+            |jobs: &BTreeMap<u64, Job>| jobs.values().filter(|job| matches!(job.state, JobState::Running(_))).count();
         if running(&self.jobs()) >= limits::EXPORTS_RUNNING_MAX {
             return Err(ExportError::Busy);
         }
@@ -160,11 +161,13 @@ impl Exports {
                 return Err(Ended::TooLarge);
             }
             hash.update(&chunk);
-            file = tokio::task::spawn_blocking(move || file.write_all(&chunk).map(|()| file)).await.map_err(io::Error::other)??;
+            file = tokio::task::spawn_blocking(move || file.write_all(&chunk).map(|()| file))
+                .await
+                .map_err(io::Error::other)??;
             self.set(id, JobState::Running(bytes));
         }
         let Statistics { rows, .. } = encoded.statistics().unwrap_or_default();
-        let sha256: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex::encode(hash.finalize());
         let form = match format {
             Format::Csv => "formula-safe: a text that a spreadsheet would run has an apostrophe in front",
             _ => "raw: texts are as they were recorded",
@@ -196,7 +199,8 @@ impl Exports {
         jobs.insert(job.id, job);
         let oldest = Utc::now() - limits::EXPORT_AGE_MAX;
         let is_done = |job: &Job| !matches!(job.state, JobState::Running(_));
-        let mut gone: Vec<u64> = jobs.values().filter(|job| is_done(job) && job.asked < oldest).map(|job| job.id).collect();
+        let mut gone: Vec<u64> =
+            jobs.values().filter(|job| is_done(job) && job.asked < oldest).map(|job| job.id).collect();
         let excess = jobs.len().saturating_sub(gone.len()).saturating_sub(limits::EXPORTS_KEPT_MAX);
         gone.extend(jobs.values().filter(|job| is_done(job) && job.asked >= oldest).map(|job| job.id).take(excess));
         for id in gone {

@@ -26,7 +26,7 @@ pub fn count(number: impl Whole) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut shown = String::with_capacity(digits.len() * 2);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             shown.push('\u{202f}');
         }
         shown.push(digit);

@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::ask::{list, number, some_text, text};
+use crate::figures;
 use crate::page::{Group, Page};
 use crate::trouble::Trouble;
 use crate::visit::Visit;
-use crate::{assets, figures};
 
 /// The frame of one page.
 pub struct Frame {
@@ -118,11 +118,6 @@ impl Frame {
             theme: visit.theme,
             now,
         })
-    }
-
-    /// Where the page's files lie.
-    pub fn assets(&self) -> &'static str {
-        assets::base()
     }
 
     /// Whether a page of the navigation is this one.

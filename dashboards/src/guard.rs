@@ -44,7 +44,8 @@ pub async fn let_in(Shared(state): Shared<State>, mut request: Request, next: Ne
     let is_plain = headers.get(header::AUTHORIZATION).is_none() && request.extensions().get::<Peer>().is_none();
     let secret = login::secret(headers).filter(|_| is_plain).map(str::to_owned);
     let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    let is_form = request.uri().path() == login::PATH;
+    // Whoever is not in may not be made to log in, and the way out takes the cookie away even from who came without it.
+    let is_form = matches!(request.uri().path(), login::PATH | login::OUT);
     if !reads && (secret.is_some() || is_form) && !is_own(headers) {
         let detail = "The request did not come from a page of this console, so it was not done. Open the page again and repeat it there.";
         return Trouble::new(StatusCode::FORBIDDEN, "cross_site", detail).into_response();

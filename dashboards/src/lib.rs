@@ -32,6 +32,7 @@ use export::Exports;
 use operations::access::LoginService;
 use query::Engine;
 
+pub use page::sql::QUERIES;
 pub use page::{DEMO_PAGES, Group, PAGES, Page};
 
 /// What the pages ask.

@@ -15,11 +15,11 @@ pub const EXPORTS_RUNNING_MAX: usize = 2;
 /// those that are kept,
 pub const EXPORTS_KEPT_MAX: usize = 16;
 /// how long they are,
-pub const EXPORT_AGE_MAX: Duration = Duration::from_secs(3_600);
+pub const EXPORT_AGE_MAX: Duration = Duration::from_hours(1);
 /// the largest file,
 pub const EXPORT_BYTES_MAX: u64 = 8 << 30;
 /// how long it may take to make,
-pub const EXPORT_TIME_MAX: Duration = Duration::from_secs(600);
+pub const EXPORT_TIME_MAX: Duration = Duration::from_mins(10);
 /// and how much of it is written at once.
 pub const EXPORT_CHUNK_BYTES: usize = 256 << 10;
 /// Rows of a result that a page shows; all come with an export.

@@ -22,6 +22,9 @@ use crate::visit::cookie;
 /// Where one logs in.
 pub const PATH: &str = "/login";
 
+/// Where one logs out.
+pub const OUT: &str = "/logout";
+
 const COOKIE: &str = "tachograph_session";
 /// Browsers take it only over TLS, for the whole host and nobody below it.
 const SECURE_COOKIE: &str = "__Host-tachograph_session";
@@ -29,7 +32,7 @@ const SECURE_COOKIE: &str = "__Host-tachograph_session";
 /// The routes.
 pub fn routes() -> Router<State> {
     let body = DefaultBodyLimit::max(limits::FORM_BYTES_MAX);
-    Router::new().route(PATH, get(show).post(enter)).route("/logout", post(leave)).layer(body)
+    Router::new().route(PATH, get(show).post(enter)).route(OUT, post(leave)).layer(body)
 }
 
 /// The secret that a browser shows.

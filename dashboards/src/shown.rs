@@ -157,12 +157,18 @@ pub fn defanged(text: &str) -> String {
 fn without_address(word: &str) -> String {
     let trimmed = word.trim_end_matches('.');
     let Some((before, last)) = trimmed.rsplit_once('.') else { return word.to_owned() };
-    let is_name = last.len() >= 2 && last.chars().all(char::is_alphabetic) && !is_file_ending(last);
+    let is_name = is_top_level(last) && !is_file_ending(last);
     let is_numbers = word.split('.').count() == 4 && word.split('.').all(|part| part.parse::<u8>().is_ok());
     if before.is_empty() || before.starts_with('.') || !(is_name || is_numbers || last.starts_with("xn--")) {
         return word.to_owned();
     }
     format!("{before}[.]{last}{}", &word[trimmed.len()..])
+}
+
+/// Whether hosts end so: a top-level domain that exists, or one that is reserved for examples and tests.
+fn is_top_level(last: &str) -> bool {
+    let known = |name: &str| psl::suffix(name.as_bytes()).is_some_and(|suffix| suffix.is_known());
+    matches!(last, "example" | "test" | "invalid" | "local" | "internal") || known(&last.to_lowercase())
 }
 
 /// Endings of files that agents work with and that are no top-level domains somebody is lured to: paths stay readable.
@@ -206,6 +212,8 @@ mod tests {
         check("git@github.com:acme/a.git", "git@github[.]com:acme/a.git");
         check("read .env and Cargo.toml", "read .env and Cargo.toml");
         check("v1.2.3", "v1.2.3");
+        check("injection.followed", "injection.followed");
+        check("Done. Next", "Done. Next");
         check("münchen.de.", "münchen[.]de.");
         check("", "");
     }

@@ -117,16 +117,16 @@ const _: () = {
 /// Links of `tachograph login` that were not used yet,
 pub const INVITATIONS_MAX: usize = 64;
 /// and how long each of them works.
-pub const INVITATION_AGE_MAX: Duration = Duration::from_secs(10 * 60);
+pub const INVITATION_AGE_MAX: Duration = Duration::from_mins(10);
 /// People who are at the console at the same time.
 pub const SESSIONS_MAX: usize = 1_024;
 /// How long a session at the console lasts at most,
-pub const SESSION_AGE_MAX: Duration = Duration::from_secs(12 * 3_600);
+pub const SESSION_AGE_MAX: Duration = Duration::from_hours(12);
 /// and how long without a request.
-pub const SESSION_IDLE_MAX: Duration = Duration::from_secs(2 * 3_600);
+pub const SESSION_IDLE_MAX: Duration = Duration::from_hours(2);
 /// Attempts to log in that may fail from one address,
 pub const LOGIN_FAILURES_MAX: u32 = 10;
 /// within so long.
-pub const LOGIN_FAILURES_WINDOW: Duration = Duration::from_secs(5 * 60);
+pub const LOGIN_FAILURES_WINDOW: Duration = Duration::from_mins(5);
 /// Addresses of which failed attempts are counted.
 pub const LOGIN_ADDRESSES_MAX: usize = 4_096;

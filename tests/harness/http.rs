@@ -10,11 +10,18 @@ use serde_json::Value;
 pub struct Answer {
     /// The status.
     pub status: u16,
+    /// Names of headers in small letters, with their values.
+    pub headers: Vec<(String, String)>,
     /// The body.
     pub body: String,
 }
 
 impl Answer {
+    /// The value of a header; empty if there is none.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.iter().find(|(other, _)| other == name).map_or("", |(_, value)| value)
+    }
+
     /// The body as JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
@@ -46,13 +53,15 @@ pub fn send_over(
     stream.read_line(&mut line)?;
     let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
     let status = status.ok_or_else(|| std::io::Error::other(format!("no status in {line:?}")))?;
+    let mut headers = Vec::new();
     while line.trim_end() != "" {
         line.clear();
         stream.read_line(&mut line)?;
+        headers.extend(line.split_once(':').map(|(name, value)| (name.to_lowercase(), value.trim().to_owned())));
     }
     let mut body = String::new();
     stream.read_to_string(&mut body)?;
-    Ok(Answer { status, body })
+    Ok(Answer { status, headers, body })
 }
 
 /// Reads a page.

@@ -114,7 +114,9 @@ async fn show(visit: Visit) -> Result<Response, Trouble> {
     let alerts = visit.get("/api/v1/alerts?filter=status:open,acknowledged+rule:egress.*&limit=200").await?;
     let alert_of = |domain: &str| {
         let found = list(&alerts, "alerts").iter().find(|alert| text(&alert["what"], "domain") == domain);
-        found.map(|alert| (text(alert, "severity").to_owned(), text(alert, "rule").to_owned(), text(alert, "id").to_owned()))
+        found.map(|alert| {
+            (text(alert, "severity").to_owned(), text(alert, "rule").to_owned(), text(alert, "id").to_owned())
+        })
     };
     let chosen = visit.parameter("domain");
     let new = new_domains(&visit, &frame, chosen, &alert_of).await?;
@@ -146,7 +148,8 @@ async fn totals(visit: &Visit, condition: &str) -> Result<Totals, Trouble> {
          FROM events WHERE kind = 'egress.http' AND {condition}"
     );
     let row = visit.rows(&sql).await?.into_iter().next().unwrap_or_default();
-    let [requests, domains, denied, denied_lately] = ["requests", "domains", "denied", "lately"].map(|name| number(&row, name));
+    let [requests, domains, denied, denied_lately] =
+        ["requests", "domains", "denied", "lately"].map(|name| number(&row, name));
     Ok(Totals { requests, domains, denied, denied_lately })
 }
 
@@ -194,7 +197,8 @@ async fn matrix(
     by_agent: bool,
     new: &[NewDomain],
 ) -> Result<(Vec<Column>, Vec<MatrixRow>), Trouble> {
-    let who = if by_agent { "coalesce(workspace_name, agent, workspace, 'not told')" } else { "coalesce(team, 'not told')" };
+    let who =
+        if by_agent { "coalesce(workspace_name, agent, workspace, 'not told')" } else { "coalesce(team, 'not told')" };
     let sql = format!(
         "SELECT {who} AS who, domain, count(*) AS requests, sum(CASE WHEN outcome = 'deny' THEN 1 ELSE 0 END) AS denied \
          FROM events WHERE kind = 'egress.http' AND domain IS NOT NULL AND {condition} GROUP BY 1, 2 ORDER BY requests DESC LIMIT 4000"
@@ -220,7 +224,10 @@ async fn matrix(
         let of = |domain: &str| rows.iter().find(|row| text(row, "who") == who && text(row, "domain") == domain);
         domains.iter().map(|(domain, _)| Some(cell(of(domain)?, who, domain, word))).collect()
     };
-    let rows = people.iter().map(|(who, count)| MatrixRow { name: (*who).to_owned(), count: *count, cells: cells(who) }).collect();
+    let rows = people
+        .iter()
+        .map(|(who, count)| MatrixRow { name: (*who).to_owned(), count: *count, cells: cells(who) })
+        .collect();
     let columns = domains.iter().map(|(domain, _)| Column {
         domain: shown::defanged(domain),
         address: visit.with("domain", Some(domain)),

@@ -6,12 +6,12 @@ mod connect;
 use askama::Template;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::response::Response;
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use ledger::LedgerName;
 use serde_json::Value;
 
-use super::{Group, Page};
+use super::{Group, PAGES, Page};
 use crate::ask::{list, number, text};
 use crate::frame::Frame;
 use crate::trouble::{self, Trouble};
@@ -223,6 +223,10 @@ fn first_sentences(text: &str) -> String {
 }
 
 async fn show(visit: Visit) -> Result<Response, Trouble> {
+    // Everybody comes here first, also who may see other pages only.
+    if let Some(page) = PAGES.iter().find(|page| page.is_for(visit.principal())).filter(|page| page.path != PAGE.path) {
+        return Ok(Redirect::to(page.path).into_response());
+    }
     let frame = Frame::of(&visit, &PAGE).await?;
     let content = visit.principal().content && visit.parameter("content") != Some("no");
     let kept =

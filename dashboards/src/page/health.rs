@@ -97,11 +97,18 @@ impl Endpoint {
             "stopped" | "refused" | "rejected" => ("deny", "cross"),
             _ => ("warn", "high"),
         };
-        let backlog = match (endpoint.get("lag_bytes").and_then(Value::as_i64), endpoint.get("lag_entries").and_then(Value::as_i64)) {
+        let backlog = match (
+            endpoint.get("lag_bytes").and_then(Value::as_i64),
+            endpoint.get("lag_entries").and_then(Value::as_i64),
+        ) {
             (Some(bytes), _) => figures::bytes(bytes),
             (None, Some(entries)) => {
                 let seconds = number(endpoint, "lag_seconds");
-                if entries == 0 { "0".to_owned() } else { format!("{} · {}", figures::count(entries), figures::duration(seconds)) }
+                if entries == 0 {
+                    "0".to_owned()
+                } else {
+                    format!("{} · {}", figures::count(entries), figures::duration(seconds))
+                }
             }
             (None, None) => "unknown".to_owned(),
         };
@@ -115,7 +122,8 @@ impl Endpoint {
             since: some_text(endpoint, "since").map(|since| frame.time(since)).unwrap_or_default(),
             reason: text(endpoint, "reason").to_owned(),
             remedy: text(endpoint, "remedy").to_owned(),
-            last: some_text(endpoint, "last_event").map_or_else(|| "none since the start".to_owned(), |last| frame.age(last)),
+            last: some_text(endpoint, "last_event")
+                .map_or_else(|| "none since the start".to_owned(), |last| frame.age(last)),
             backlog,
             records: number(endpoint, "records"),
             unparsed: number(endpoint, "unparsed"),
@@ -152,10 +160,20 @@ async fn show(visit: Visit) -> Result<Response, Trouble> {
         collectors: of_role("collector"),
         sinks: of_role("sink"),
         consumers: consumers.collect(),
-        unparsed: if visit.principal().may_read(LedgerName::Events) { unparsed(&visit, &frame).await? } else { Vec::new() },
+        unparsed: if visit.principal().may_read(LedgerName::Events) {
+            unparsed(&visit, &frame).await?
+        } else {
+            Vec::new()
+        },
         silent: silent.collect(),
         is_admin: visit.principal().may(operations::access::Role::Admin),
-        sql: address("/sql", [("sql", "SELECT recorded, collector, source, record, position FROM events WHERE kind = 'unparsed' ORDER BY recorded DESC LIMIT 100")]),
+        sql: address(
+            "/sql",
+            [(
+                "sql",
+                "SELECT recorded, collector, source, record, position FROM events WHERE kind = 'unparsed' ORDER BY recorded DESC LIMIT 100",
+            )],
+        ),
         frame,
     })
 }

@@ -11,8 +11,6 @@ pub struct Line {
     pub position: String,
     /// Its number in the ledger.
     pub number: String,
-    /// The time of day.
-    pub time: String,
     /// The time from a moment that the list is about, signed.
     pub offset: String,
     /// The icon and the word of its lane.
@@ -44,7 +42,6 @@ impl Line {
                 .and_then(|digits| digits.parse::<i64>().ok())
                 .map(figures::count)
                 .unwrap_or_default(),
-            time: time.map(|time| time.format("%H:%M:%S%.3f").to_string()).unwrap_or_default(),
             offset: format!("{}{:.1} s", if offset < 0 { '−' } else { '+' }, offset.unsigned_abs() as f64 / 1e3),
             icon,
             word,

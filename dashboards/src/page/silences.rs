@@ -87,7 +87,9 @@ impl Row {
             by: text(silence, "by").to_owned(),
             starts: frame.time(text(silence, "starts")),
             ends: frame.time(some_text(silence, "active_until").unwrap_or(text(silence, "ends"))),
-            repeats: every.map(|seconds| format!("every {} until {}", crate::figures::duration(seconds), frame.time(text(silence, "until")))),
+            repeats: every.map(|seconds| {
+                format!("every {} until {}", crate::figures::duration(seconds), frame.time(text(silence, "until")))
+            }),
             would_have_hidden: number(silence, "would_have_hidden"),
             is_over: !matches!(text(silence, "state"), "active" | "pending" | "waiting"),
         }

@@ -146,7 +146,9 @@ const HEIGHT: f64 = 170.0;
 
 /// The beginning, the length in hours and the name of a range.
 fn range(name: Option<&str>, now: DateTime<Utc>) -> (&'static str, DateTime<Utc>, f64) {
-    let today = now - Duration::seconds(i64::from(now.num_seconds_from_midnight())) - Duration::nanoseconds(i64::from(now.nanosecond()));
+    let today = now
+        - Duration::seconds(i64::from(now.num_seconds_from_midnight()))
+        - Duration::nanoseconds(i64::from(now.nanosecond()));
     match name {
         Some("week") => ("week", today - Duration::days(i64::from(now.weekday().num_days_from_monday())), 168.0),
         Some("month") => {
@@ -173,10 +175,15 @@ async fn show(visit: Visit) -> Result<Response, Trouble> {
     let elapsed = (frame.now - start).num_seconds() as f64 / 3_600.0;
     let spent: i64 = hours.iter().filter(|(hour, _)| *hour >= start).map(|(_, micros)| micros).sum();
     let budgets = budget_rows(&visit, &frame).await?;
-    let cap = budgets.iter().filter(|_| name == "today").find(|budget| fits(budget, team.as_deref())).map(|budget| budget.cap);
+    let cap = budgets
+        .iter()
+        .filter(|_| name == "today")
+        .find(|budget| fits(budget, team.as_deref()))
+        .map(|budget| budget.cap);
     let days = earlier_days(&hours, start, frame.now);
     let forecast = if name == "today" { forecast::forecast(&days, spent, elapsed) } else { None };
-    let used_up = forecast.zip(cap).and_then(|(forecast, cap)| forecast::used_up(&days, spent, elapsed, forecast.median, cap));
+    let used_up =
+        forecast.zip(cap).and_then(|(forecast, cap)| forecast::used_up(&days, spent, elapsed, forecast.median, cap));
     let totals = totals(&visit, &since).await?;
     let dry_run = dry_run(&visit, &scope).await?;
     let (heat, heat_top) = heat(&hours, start, frame.now);
@@ -250,7 +257,8 @@ async fn shares(
     );
     let rows = visit.rows(&sql).await?;
     // Comparing costs a second look at four weeks: teams alone get it.
-    let before = if column == "team" && !hours.is_empty() { weeks_before(visit, start, now).await? } else { Vec::new() };
+    let before =
+        if column == "team" && !hours.is_empty() { weeks_before(visit, start, now).await? } else { Vec::new() };
     let largest = rows.iter().map(|row| number(row, "micros")).max().unwrap_or(0).max(1) as f64;
     let shares = rows.iter().map(|row| {
         let name = some_text(row, "name").map(str::to_owned);
@@ -275,13 +283,20 @@ async fn shares(
 }
 
 /// What each team had spent on average by the same moment of the four weeks before.
-async fn weeks_before(visit: &Visit, start: DateTime<Utc>, now: DateTime<Utc>) -> Result<Vec<(Option<String>, i64)>, Trouble> {
+async fn weeks_before(
+    visit: &Visit,
+    start: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<Vec<(Option<String>, i64)>, Trouble> {
     let spans = (1..=4).map(|week| {
         let (from, until) = (start - Duration::weeks(week), now - Duration::weeks(week));
         format!("(time >= {} AND time < {})", literal(&from.to_rfc3339()), literal(&until.to_rfc3339()))
     });
     let spans: Vec<String> = spans.collect();
-    let sql = format!("SELECT team AS name, sum(cost_micros) AS micros FROM spend WHERE cost_micros IS NOT NULL AND ({}) GROUP BY 1", spans.join(" OR "));
+    let sql = format!(
+        "SELECT team AS name, sum(cost_micros) AS micros FROM spend WHERE cost_micros IS NOT NULL AND ({}) GROUP BY 1",
+        spans.join(" OR ")
+    );
     let rows = visit.rows(&sql).await?;
     Ok(rows.iter().map(|row| (some_text(row, "name").map(str::to_owned), number(row, "micros") / 4)).collect())
 }
@@ -311,7 +326,8 @@ async fn models(visit: &Visit, since: &str) -> Result<Vec<ModelShare>, Trouble> 
 /// Whose money a budget is, in words.
 fn scope_of(scope: &Value) -> String {
     let parts = ["org", "team", "user", "agent", "run", "workspace"];
-    let parts: Vec<String> = parts.iter().filter_map(|name| Some(format!("{name}={}", some_text(scope, name)?))).collect();
+    let parts: Vec<String> =
+        parts.iter().filter_map(|name| Some(format!("{name}={}", some_text(scope, name)?))).collect();
     if parts.is_empty() { EVERYTHING.to_owned() } else { parts.join(" ") }
 }
 
@@ -321,7 +337,9 @@ const EVERYTHING: &str = "everything";
 /// Whether a budget is about what the page shows: a day of the team's, or of everybody's.
 fn fits(budget: &BudgetRow, team: Option<&str>) -> bool {
     let scope = team.map_or_else(|| EVERYTHING.to_owned(), |team| format!("team={team}"));
-    budget.period == "day" && (budget.scope == scope || (team.is_none() && budget.scope.starts_with("org=") && !budget.scope.contains(' ')))
+    budget.period == "day"
+        && (budget.scope == scope
+            || (team.is_none() && budget.scope.starts_with("org=") && !budget.scope.contains(' ')))
 }
 
 async fn budget_rows(visit: &Visit, frame: &Frame) -> Result<Vec<BudgetRow>, Trouble> {
@@ -332,7 +350,8 @@ async fn budget_rows(visit: &Visit, frame: &Frame) -> Result<Vec<BudgetRow>, Tro
     };
     let rows = list(&answer, "budgets").iter().map(|budget| {
         let cap = number(budget, "cap_micros").max(1);
-        let [committed, reserved, unreserved] = ["committed_micros", "reserved_micros", "unreserved_micros"].map(|name| number(budget, name));
+        let [committed, reserved, unreserved] =
+            ["committed_micros", "reserved_micros", "unreserved_micros"].map(|name| number(budget, name));
         let part = |micros: i64| (micros as f64 / cap as f64 * 100.0).clamp(0.0, 100.0);
         BudgetRow {
             name: text(budget, "name").to_owned(),
@@ -357,7 +376,14 @@ async fn reservation_rows(visit: &Visit, frame: &Frame) -> Result<Vec<Reservatio
         let state = text(row, "state");
         let (icon, came) = match state {
             "refused" => ("cross", format!("{} left", figures::dollars(number(row, "available_micros")))),
-            "committed" => ("check", format!("{} of {}", figures::dollars(number(row, "reserved_micros")), figures::dollars(number(row, "micros")))),
+            "committed" => (
+                "check",
+                format!(
+                    "{} of {}",
+                    figures::dollars(number(row, "reserved_micros")),
+                    figures::dollars(number(row, "micros"))
+                ),
+            ),
             "expired" => ("lost", "given back by itself".to_owned()),
             _ => ("clock", String::new()),
         };
@@ -375,7 +401,8 @@ async fn reservation_rows(visit: &Visit, frame: &Frame) -> Result<Vec<Reservatio
 
 /// What a cap of so many dollars a day would have stopped in thirty days: sessions with calls after it was reached.
 async fn dry_run(visit: &Visit, scope: &str) -> Result<Option<DryRun>, Trouble> {
-    let cap = visit.parameter("cap").and_then(|cap| cap.trim().parse::<f64>().ok()).filter(|cap| *cap > 0.0 && *cap < 1e9);
+    let cap =
+        visit.parameter("cap").and_then(|cap| cap.trim().parse::<f64>().ok()).filter(|cap| *cap > 0.0 && *cap < 1e9);
     let Some(cap) = cap else { return Ok(None) };
     let cap = (cap * 1e6).round() as i64;
     let sql = format!(
@@ -403,7 +430,9 @@ fn heat(hours: &[(DateTime<Utc>, i64)], start: DateTime<Utc>, now: DateTime<Utc>
         }
     }
     let largest = sums.iter().flatten().copied().max().unwrap_or(0).max(1);
-    let level = |micros: i64| if micros == 0 { 0 } else { 1 + (3.0 * (micros as f64 / largest as f64).sqrt()).round() as usize };
+    let level = |micros: i64| {
+        if micros == 0 { 0 } else { 1 + (3.0 * (micros as f64 / largest as f64).sqrt()).round() as usize }
+    };
     let days = NAMES.iter().zip(sums).map(|(name, hours)| HeatDay {
         name,
         hours: hours.iter().map(|micros| (level(*micros), figures::dollars(*micros))).collect(),
@@ -420,7 +449,10 @@ fn picture(
     cap: Option<i64>,
     forecast: Option<Forecast>,
 ) -> Picture {
-    let highest = [Some(spent), cap, forecast.map(|forecast| forecast.high)].into_iter().flatten().max().unwrap_or(1).max(1) as f64 * 1.05;
+    let highest =
+        [Some(spent), cap, forecast.map(|forecast| forecast.high)].into_iter().flatten().max().unwrap_or(1).max(1)
+            as f64
+            * 1.05;
     let x = |hours: f64| LEFT + WIDTH * (hours / length).clamp(0.0, 1.0);
     let y = |micros: i64| BOTTOM - HEIGHT * (micros as f64 / highest).clamp(0.0, 1.0);
     let (mut sum, mut points) = (0, vec![format!("{:.1},{:.1}", x(0.0), y(0))]);
@@ -433,11 +465,18 @@ fn picture(
     let cone = forecast.map(|Forecast { low, high, .. }| {
         format!("{:.1},{:.1} {:.1},{:.1} {:.1},{:.1}", now.0, now.1, x(length), y(high), x(length), y(low))
     });
-    let steps = if length > 200.0 { 5 } else if length > 24.0 { 7 } else { 8 };
+    let steps = if length > 200.0 {
+        5
+    } else if length > 24.0 {
+        7
+    } else {
+        8
+    };
     let labels = (0..=steps).map(|step| {
         let hours = length / f64::from(steps) * f64::from(step);
         let moment = start + Duration::minutes((hours * 60.0) as i64);
-        let label = if length <= 24.0 { moment.format("%H:%M").to_string() } else { moment.format("%-d %b").to_string() };
+        let label =
+            if length <= 24.0 { moment.format("%H:%M").to_string() } else { moment.format("%-d %b").to_string() };
         (x(hours), label)
     });
     Picture {
@@ -451,7 +490,10 @@ fn picture(
         sentence: match forecast {
             Some(Forecast { low, median, high }) => format!(
                 "${} was spent; the day is expected to end at ${}, in eight of ten cases between ${} and ${}.",
-                figures::dollars(spent), figures::dollars(median), figures::dollars(low), figures::dollars(high)
+                figures::dollars(spent),
+                figures::dollars(median),
+                figures::dollars(low),
+                figures::dollars(high)
             ),
             None => format!("${} was spent.", figures::dollars(spent)),
         },

@@ -59,7 +59,7 @@ struct SqlPage {
     sql: String,
     result: Option<Answer>,
     trouble: Option<Trouble>,
-    gallery: Vec<(&'static str, Vec<(&'static str, String, bool)>)>,
+    gallery: Vec<Shelf>,
     schema: Vec<Relation>,
     jobs: Vec<JobRow>,
     content: bool,
@@ -84,6 +84,12 @@ struct Cell {
     is_null: bool,
     /// Where a position leads.
     address: Option<String>,
+}
+
+/// The queries of the gallery below one heading: their names, addresses, and whether one is the page's.
+struct Shelf {
+    group: &'static str,
+    queries: Vec<(&'static str, String, bool)>,
 }
 
 /// A table or view with its columns.
@@ -129,7 +135,8 @@ fn of_filter(visit: &Visit) -> Result<Option<String>, Trouble> {
         Some("operations") => Subject::Operations,
         _ => return Ok(None),
     };
-    let wrong = |error: operations::filter::FilterError| Trouble::new(StatusCode::BAD_REQUEST, "filter", error.to_string());
+    let wrong =
+        |error: operations::filter::FilterError| Trouble::new(StatusCode::BAD_REQUEST, "filter", error.to_string());
     let filter = Filter::parse_for(subject, visit.filter()).map_err(wrong)?;
     let now = ledger::TimeSource::now(&ledger::SystemClock);
     Ok(Some(query::filter::statement(&filter, subject, visit.principal().content, now)))
@@ -137,7 +144,11 @@ fn of_filter(visit: &Visit) -> Result<Option<String>, Trouble> {
 
 async fn page(visit: &Visit, sql: String) -> Result<Response, Trouble> {
     if sql.len() > limits::SQL_BYTES_MAX {
-        return Err(Trouble::new(StatusCode::PAYLOAD_TOO_LARGE, "request", format!("a statement has {} bytes at most", limits::SQL_BYTES_MAX)));
+        return Err(Trouble::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "request",
+            format!("a statement has {} bytes at most", limits::SQL_BYTES_MAX),
+        ));
     }
     let frame = Frame::of(visit, &PAGE).await?;
     let (result, trouble) = match sql.trim() {
@@ -148,12 +159,12 @@ async fn page(visit: &Visit, sql: String) -> Result<Response, Trouble> {
             Err(trouble) => (None, Some(trouble)),
         },
     };
-    let mut gallery: Vec<(&str, Vec<(&str, String, bool)>)> = Vec::new();
+    let mut gallery: Vec<Shelf> = Vec::new();
     for query in QUERIES {
         let item = (query.name, address("/sql", [("sql", query.sql)]), query.sql == sql);
-        match gallery.last_mut().filter(|(group, _)| *group == query.group) {
-            Some((_, items)) => items.push(item),
-            None => gallery.push((query.group, vec![item])),
+        match gallery.last_mut().filter(|shelf| shelf.group == query.group) {
+            Some(shelf) => shelf.queries.push(item),
+            None => gallery.push(Shelf { group: query.group, queries: vec![item] }),
         }
     }
     let principal = visit.principal();
@@ -173,27 +184,34 @@ async fn page(visit: &Visit, sql: String) -> Result<Response, Trouble> {
 async fn ask(visit: &Visit, statement: &str) -> Result<Answer, Trouble> {
     let bare = statement.trim_end().trim_end_matches(';');
     let word = bare.split_whitespace().find(|word| !word.starts_with("--")).unwrap_or_default().to_lowercase();
-    let asked = match word.as_str() {
-        // One row more than are shown, so that it can be said that there are more.
-        "select" | "with" => format!("SELECT * FROM (\n{bare}\n) LIMIT {}", limits::GRID_ROWS_MAX + 1),
-        _ => bare.to_owned(),
+    let ask = async |sql: String, rows: usize| {
+        let answer =
+            visit.typed("/api/v1/query", &json!({ "sql": sql, "format": "json", "limits": { "rows": rows } })).await?;
+        match answer.get("error").filter(|error| error.is_object()) {
+            Some(error) => Err(Trouble::from_problem(StatusCode::UNPROCESSABLE_ENTITY, error)),
+            None => Ok(answer),
+        }
     };
-    let body = json!({ "sql": asked, "format": "json" });
-    let answer = match visit.typed("/api/v1/query", &body).await {
-        // What is no table expression is asked as it is.
-        Err(trouble) if trouble.status.is_client_error() && asked != bare => {
-            visit.typed("/api/v1/query", &json!({ "sql": bare, "format": "json", "limits": { "rows": 10_000 } })).await?
+    let rows_max = limits::GRID_ROWS_MAX;
+    let answer = match ask(bare.to_owned(), rows_max + 1).await {
+        // One row more than are shown, so that it can be said that there are more. A statement with a limit of its own is asked as a
+        // table.
+        Err(trouble) if trouble.code == "limit_rows" => {
+            match ask(format!("{bare}\nLIMIT {}", rows_max + 1), rows_max + 1).await {
+                Err(trouble) if trouble.code == "sql" => {
+                    ask(format!("SELECT * FROM (\n{bare}\n) LIMIT {}", rows_max + 1), rows_max + 1).await?
+                }
+                answer => answer?,
+            }
         }
         answer => answer?,
     };
-    if answer.get("error").is_some_and(Value::is_object) {
-        return Err(Trouble::from_problem(StatusCode::UNPROCESSABLE_ENTITY, &answer["error"]));
-    }
     let columns: Vec<(String, String, bool)> = list(&answer, "columns")
         .iter()
         .map(|column| {
             let kind = text(column, "type").to_owned();
-            let is_number = ["int", "float", "decimal", "double"].iter().any(|word| kind.to_lowercase().contains(word));
+            let is_number =
+                ["int", "number", "float", "decimal", "double"].iter().any(|word| kind.to_lowercase().contains(word));
             (text(column, "name").to_owned(), kind, is_number)
         })
         .collect();
@@ -254,7 +272,15 @@ impl JobRow {
     fn of(job: Job) -> Self {
         let (state, text, is_ready) = match &job.state {
             JobState::Running(bytes) => ("Running", figures::bytes(*bytes as i64), false),
-            JobState::Ready(manifest) => ("Ready", format!("{} rows, {}", figures::count(number(manifest, "rows")), figures::bytes(number(manifest, "bytes"))), true),
+            JobState::Ready(manifest) => (
+                "Ready",
+                format!(
+                    "{} rows, {}",
+                    figures::count(number(manifest, "rows")),
+                    figures::bytes(number(manifest, "bytes"))
+                ),
+                true,
+            ),
             JobState::Failed(reason) => ("Failed", reason.clone(), false),
         };
         Self { id: job.id, name: job.name, sql: job.sql, state, text, is_ready }
@@ -263,7 +289,9 @@ impl JobRow {
 
 /// Begins an export of everything that a statement gives.
 async fn export(visit: Visit, Form(fields): Form<Vec<(String, String)>>) -> Result<Response, Trouble> {
-    let field = |name: &str| fields.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str()).unwrap_or_default();
+    let field = |name: &str| {
+        fields.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str()).unwrap_or_default()
+    };
     begin(&visit, field("sql"), field("format"))
 }
 
@@ -285,7 +313,8 @@ fn begin(visit: &Visit, sql: &str, format: &str) -> Result<Response, Trouble> {
 
 /// The export of this number, if it is whole and the person's own.
 fn ready(visit: &Visit, id: u64) -> Result<(Job, Arc<Value>), Trouble> {
-    let unknown = || Trouble::new(StatusCode::NOT_FOUND, "export", "There is no such export, or it is not ready, or it is gone.");
+    let unknown =
+        || Trouble::new(StatusCode::NOT_FOUND, "export", "There is no such export, or it is not ready, or it is gone.");
     let job = visit.state.exports.get(id, visit.principal()).ok_or_else(unknown)?;
     match &job.state {
         JobState::Ready(manifest) => Ok((job.clone(), Arc::clone(manifest))),

@@ -57,11 +57,16 @@ if (button) {
 // The stream was lost: say since when, and try again.
 const banner = document.getElementById("connection");
 if (banner) {
+  let isOut = false;
   live.on("state", (state) => {
     banner.hidden = state.connected;
-    if (!state.connected) banner.querySelector("span").textContent = `What you see is from ${state.since}. Trying again.`;
+    if (state.connected) return;
+    isOut = Boolean(state.isOut);
+    banner.querySelector("b").textContent = isOut ? "Your session ended." : "Live stream lost.";
+    banner.querySelector("span").textContent = `What you see is from ${state.since}.${isOut ? "" : " Trying again."}`;
+    banner.querySelector("button").textContent = isOut ? "Log in" : "Try now";
   });
-  banner.querySelector("button").addEventListener("click", () => live.retry());
+  banner.querySelector("button").addEventListener("click", () => isOut ? location.reload() : live.retry());
 }
 
 for (const link of document.querySelectorAll("nav a[data-key]")) keys.on(`g ${link.dataset.key}`, () => link.click());

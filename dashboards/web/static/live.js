@@ -30,7 +30,7 @@ function connect() {
   source.addEventListener("error", () => {
     share("state", { connected: false, since: live.seen });
     // The browser tries again by itself unless the answer was no stream.
-    if (source.readyState === EventSource.CLOSED) setTimeout(connect, 4000);
+    if (source.readyState === EventSource.CLOSED) answered();
   });
   for (const topic of [...wanted, "resync"]) {
     source.addEventListener(topic, (event) => {
@@ -38,6 +38,13 @@ function connect() {
       share(topic, JSON.parse(event.data || "{}"));
     });
   }
+}
+
+/** There was an answer and no stream: somebody who is not in any more waits in vain. */
+async function answered() {
+  const status = await fetch("/api/v1/status").then((answer) => answer.status, () => 0);
+  if (status === 401) share("state", { connected: false, since: live.seen, isOut: true });
+  else setTimeout(connect, 4000);
 }
 
 function share(topic, data) {

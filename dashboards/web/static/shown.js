@@ -48,6 +48,8 @@ export function put(element, text, options) {
   return element;
 }
 
+// The top-level domains that are met most; the server knows all of them.
+const TOP = new Set("com org net info biz dev app io ai cloud site online xyz top shop store tech page link live space website club icu work example test invalid local internal edu gov mil int arpa name pro mobi agency digital network systems run sh zip mov click download stream email host fun art blog news world today life vip wang win bid loan men party review science trade webcam date racing accountant cricket faith gdn".split(" "));
 const ENDINGS = new Set("rs py sh env md json toml yaml yml lock txt csv tsx ts js jsx css html go java sql rb cpp log ini cfg xml".split(" "));
 
 function withoutAddress(word) {
@@ -55,7 +57,7 @@ function withoutAddress(word) {
   const dot = trimmed.lastIndexOf(".");
   if (dot < 1 || trimmed[0] === ".") return word;
   const last = trimmed.slice(dot + 1);
-  const isName = last.length >= 2 && /^\p{Alphabetic}+$/u.test(last) && !ENDINGS.has(last);
+  const isName = (TOP.has(last.toLowerCase()) || /^[a-z]{2}$/i.test(last) || /[^\p{ASCII}]/u.test(last)) && /^\p{Alphabetic}+$/u.test(last) && !ENDINGS.has(last);
   const isNumbers = /^(\d{1,3}\.){3}\d{1,3}$/.test(word) && word.split(".").every((part) => Number(part) < 256);
   return isName || isNumbers || last.startsWith("xn--") ? `${trimmed.slice(0, dot)}[.]${last}${word.slice(trimmed.length)}` : word;
 }

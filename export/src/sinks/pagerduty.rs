@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use ledger::Timestamp;
-use operations::alert::{Alert, Severity};
+use operations::alert::{Alert, Measurement, Severity};
 use operations::fold::Outbox;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -118,6 +118,10 @@ fn trigger(alert: &Alert, notification: &Notification<'_>) -> Vec<u8> {
     details.put("rule", format!("{rule} v{}", alert.rule_version));
     details.put("events", alert.count);
     details.put("evidence", alert.evidence.iter().map(ToString::to_string).collect::<Vec<_>>());
+    if let Some(Measurement { what, unit, observed, usual, .. }) = &alert.measured {
+        let usual = usual.map_or_else(String::new, |usual| format!(", usually {} to {}", usual.low, usual.high));
+        details.text("measured", &format!("{what}: {observed} {}{usual}", unit.as_str()), VALUE_CHARS_MAX);
+    }
     details.put("tags", alert.tags.iter().map(|tag| line(tag, VALUE_CHARS_MAX).text).take(32).collect::<Vec<_>>());
     if let Some(step) = notification.escalated {
         details.text("escalation", &format!("nobody acknowledged it in time (step {step})"), VALUE_CHARS_MAX);

@@ -8,7 +8,7 @@ mod sign;
 use std::time::Duration;
 
 use ledger::Timestamp;
-use operations::alert::{Alert, State};
+use operations::alert::{Alert, Measurement, State};
 use operations::fold::Outbox;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -126,6 +126,16 @@ fn data(alert: &Alert) -> Value {
         "evidence": alert.evidence.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "tags": alert.tags.iter().take(TAGS_MAX).map(|tag| text(tag, VALUE_CHARS_MAX)).collect::<Vec<_>>(),
         "backfill": alert.backfill,
+        "measured": alert.measured.as_ref().map(measured),
+    })
+}
+
+/// The numbers behind the reason, without the values before.
+fn measured(measured: &Measurement) -> Value {
+    let Measurement { what, unit, observed, window_seconds, limit, usual, observations, last: _ } = measured;
+    json!({
+        "what": line(what, VALUE_CHARS_MAX).text, "unit": unit.as_str(), "observed": observed, "window_seconds": window_seconds, "limit": limit,
+        "usual": usual, "observations": observations,
     })
 }
 

@@ -222,6 +222,9 @@ impl Agent {
             self.enter_session(event);
             self.identify(event);
             self.proceed(event);
+        } else if event.text(column::SESSION).map(clip).is_some_and(|name| self.session.name.as_deref() == Some(name)) {
+            // Another source of the same session: what it is about does not depend on who was heard first.
+            self.learn_task(event);
         }
         self.last.seq = event.seq().get();
         let is_repeated = is_newest && self.repeat(event);
@@ -297,9 +300,7 @@ impl Agent {
             }
             _ => {}
         }
-        if event.kind == "prompt" && self.session.task.is_none() {
-            self.session.task = event.text(column::CONTENT).and_then(first_line);
-        }
+        self.learn_task(event);
         self.approvals.observe(event);
         self.note_act(event);
         let outcome = event.text(column::OUTCOME).map(|text| clip(text).to_owned());
@@ -308,6 +309,13 @@ impl Agent {
             clip(event.kind).clone_into(&mut self.last.kind);
         }
         (self.last.outcome, self.last.summary) = (outcome, summary(event));
+    }
+
+    /// The first prompt says what the session is about.
+    fn learn_task(&mut self, event: &Observation<'_>) {
+        if event.kind == "prompt" && self.session.task.is_none() {
+            self.session.task = event.text(column::CONTENT).and_then(first_line);
+        }
     }
 
     fn note_act(&mut self, event: &Observation<'_>) {

@@ -56,7 +56,7 @@ pub struct Detail {
 
 /// A host that the workspace writes to.
 pub struct Host {
-    pub host: String,
+    pub name: String,
     pub allowed: i64,
     pub refused: i64,
     pub since: String,
@@ -294,7 +294,7 @@ async fn hosts(visit: &Visit, frame: &Frame, who: &Value, what: &Value) -> Resul
     );
     let rows = visit.rows(&sql).await?;
     let hosts = rows.iter().map(|row| Host {
-        host: shown::defanged(text(row, "domain")),
+        name: shown::defanged(text(row, "domain")),
         allowed: number(row, "allowed"),
         refused: number(row, "refused"),
         since: frame.time(text(row, "since")),
@@ -420,6 +420,6 @@ fn life(frame: &Frame, alert: &Value, told: &[(String, Told)]) -> Vec<Step> {
         let title = if step["happened"] == true { "Escalated" } else { "Next, if nobody acknowledges it" };
         push(text(step, "at"), "clock", format!("{title}: {}", text(step, "step")), receivers.join(", "));
     }
-    steps.sort_by(|(a, _), (b, _)| figures::moment(a).cmp(&figures::moment(b)));
+    steps.sort_by_key(|(at, _)| figures::moment(at));
     steps.into_iter().map(|(_, step)| step).collect()
 }

@@ -37,8 +37,14 @@ pub struct Request {
 
 impl Drawer {
     /// Of a domain that was chosen.
-    pub async fn of(visit: &Visit, frame: &Frame, domain: &str, alert: Option<(String, String, String)>) -> Result<Self, Trouble> {
-        let condition = format!("kind = 'egress.http' AND domain = {} AND time > now() - INTERVAL '30 days'", literal(domain));
+    pub async fn of(
+        visit: &Visit,
+        frame: &Frame,
+        domain: &str,
+        alert: Option<(String, String, String)>,
+    ) -> Result<Self, Trouble> {
+        let condition =
+            format!("kind = 'egress.http' AND domain = {} AND time > now() - INTERVAL '30 days'", literal(domain));
         let row = visit
             .rows(&format!(
                 "SELECT min(time) AS first, max(time) AS last, sum(CASE WHEN outcome = 'deny' THEN 1 ELSE 0 END) AS denied, count(*) AS requests, \

@@ -24,7 +24,11 @@ pub struct Proposal {
 }
 
 /// The proposals for what the condition leaves.
-pub async fn proposals(visit: &Visit, condition: &str, is_suspect: impl Fn(&str) -> bool) -> Result<Vec<Proposal>, Trouble> {
+pub async fn proposals(
+    visit: &Visit,
+    condition: &str,
+    is_suspect: impl Fn(&str) -> bool,
+) -> Result<Vec<Proposal>, Trouble> {
     let sql = format!(
         "SELECT host, domain, string_agg(DISTINCT method, ',') AS methods, count(*) AS refused, count(DISTINCT coalesce(workspace, agent)) AS agents, \
          string_agg(DISTINCT team, ', ') AS teams, min(path) AS low, max(path) AS high \
@@ -39,7 +43,8 @@ pub async fn proposals(visit: &Visit, condition: &str, is_suspect: impl Fn(&str)
 /// A line from the sums of one host; none for a host whose name could end the line or begin another.
 fn proposal(row: &Value) -> Option<Proposal> {
     let host = text(row, "host");
-    let is_name = !host.is_empty() && host.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, '.' | '-'));
+    let is_name = !host.is_empty()
+        && host.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, '.' | '-'));
     let (refused, agents) = (number(row, "refused"), number(row, "agents"));
     is_name.then(|| Proposal {
         line: format!("- \"method=GET,HEAD domain={host} path={}\"", common_path(text(row, "low"), text(row, "high"))),
@@ -70,7 +75,8 @@ mod tests {
 
     #[test]
     fn paths_are_as_narrow_as_what_was_asked_for() {
-        let check = |low: &str, high: &str, expected: &str| assert_eq!(common_path(low, high), expected, "{low} {high}");
+        let check =
+            |low: &str, high: &str, expected: &str| assert_eq!(common_path(low, high), expected, "{low} {high}");
         check("/v1/providers/a", "/v1/providers/b", "/v1/providers/*");
         check("/css", "/css", "/css");
         check("/css", "/js", "/*");
@@ -80,8 +86,12 @@ mod tests {
 
     #[test]
     fn a_host_does_not_write_the_rest_of_the_line() {
-        let row = |host: &str| json!({ "host": host, "refused": 3, "agents": 2, "teams": "web", "low": "/a", "high": "/a" });
-        assert_eq!(proposal(&row("packages.acme.example")).unwrap().line, "- \"method=GET,HEAD domain=packages.acme.example path=/a\"");
+        let row =
+            |host: &str| json!({ "host": host, "refused": 3, "agents": 2, "teams": "web", "low": "/a", "high": "/a" });
+        assert_eq!(
+            proposal(&row("packages.acme.example")).unwrap().line,
+            "- \"method=GET,HEAD domain=packages.acme.example path=/a\""
+        );
         assert!(proposal(&row("a\" domain=*")).is_none());
         assert!(proposal(&row("")).is_none());
     }

@@ -103,12 +103,14 @@ impl AgentRow {
             now.to_owned()
         };
         let (denied, new) = (number(agent, "denied"), number(agent, "new_domains"));
-        let passed = agent.get("tests_passed").and_then(Value::as_i64).zip(agent.get("tests_total").and_then(Value::as_i64));
+        let passed =
+            agent.get("tests_passed").and_then(Value::as_i64).zip(agent.get("tests_total").and_then(Value::as_i64));
         let check = agent.get("check_passed").and_then(Value::as_bool);
         let (strip, denials) = strip(agent);
         Self {
             id: text(agent, "id").to_owned(),
-            address: some_text(agent, "session").map_or_else(|| "/sessions".to_owned(), |session| format!("/sessions/{}", segment(session))),
+            address: some_text(agent, "session")
+                .map_or_else(|| "/sessions".to_owned(), |session| format!("/sessions/{}", segment(session))),
             state_word: state_word(state),
             state_icon: state_icon(state),
             state: state.to_owned(),
@@ -136,7 +138,13 @@ impl AgentRow {
                 (_, 1..) => format!("{new} new"),
                 _ => figures::short(number(agent, "allowed")),
             },
-            egress_role: if denied > 0 { "deny" } else if new > 0 { "warn" } else { "" },
+            egress_role: if denied > 0 {
+                "deny"
+            } else if new > 0 {
+                "warn"
+            } else {
+                ""
+            },
             last: frame.age(text(agent, "last_seen")),
         }
     }
@@ -150,11 +158,11 @@ fn strip(agent: &Value) -> (String, String) {
     for (minute, count) in events.iter().enumerate().filter(|(_, count)| **count > 0) {
         let height = 2.0 + 8.0 * (*count as f64 / highest).sqrt();
         // Writing into a text cannot fail.
-        let _ = write!(bars, "M{}.5 14v-{height:.1}", minute);
+        let _ = write!(bars, "M{minute}.5 14v-{height:.1}");
     }
     let denied = list(agent, "activity_denied").iter().enumerate().filter(|(_, count)| count.as_i64().unwrap_or(0) > 0);
     for (minute, _) in denied {
-        let _ = write!(denials, "M{}.5 14V0", minute);
+        let _ = write!(denials, "M{minute}.5 14V0");
     }
     (bars, denials)
 }

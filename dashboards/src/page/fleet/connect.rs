@@ -58,7 +58,9 @@ impl Collector {
         let refused = number(endpoint, "refused_requests");
         let (role, icon, word) = match (text(endpoint, "state"), endpoint["last_event"].is_string()) {
             ("ok", true) => ("allow", "check", "the first event arrived".to_owned()),
-            ("ok", false) if refused > 0 => ("deny", "cross", format!("{refused} requests were refused: look at the token")),
+            ("ok", false) if refused > 0 => {
+                ("deny", "cross", format!("{refused} requests were refused: look at the token"))
+            }
             ("ok", false) => ("info", "waiting", "waits for the first event".to_owned()),
             (state, _) => ("warn", "high", format!("{}: {}", state.replace('_', " "), text(endpoint, "reason"))),
         };
@@ -93,7 +95,8 @@ pub async fn create_token(visit: Visit, Form(fields): Form<Vec<(String, String)>
         let found = fields.iter().find(|(other, _)| other == name);
         found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
     };
-    let mut wanted = json!({ "name": field("name"), "roles": ["ingest"], "dialects": [field("dialect").unwrap_or("native")] });
+    let mut wanted =
+        json!({ "name": field("name"), "roles": ["ingest"], "dialects": [field("dialect").unwrap_or("native")] });
     if let Some(team) = field("team") {
         wanted["team"] = team.into();
     }

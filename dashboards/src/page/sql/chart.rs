@@ -45,7 +45,8 @@ impl Chart {
         let bar = |(index, row): (usize, &&Value)| {
             let height = number(row) / highest * 140.0;
             let name = match &row[label.as_str()] {
-                Value::String(text) => figures::moment(text).map_or_else(|| text.clone(), |moment| moment.format("%-d %b %H:%M").to_string()),
+                Value::String(text) => figures::moment(text)
+                    .map_or_else(|| text.clone(), |moment| moment.format("%-d %b %H:%M").to_string()),
                 Value::Null => "null".to_owned(),
                 other => other.to_string(),
             };
