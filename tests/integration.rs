@@ -25,6 +25,8 @@ mod forwarding;
 mod health;
 #[path = "integration/hook.rs"]
 mod hook;
+#[path = "integration/integrity.rs"]
+mod integrity;
 #[path = "integration/life.rs"]
 mod life;
 #[path = "integration/proofs.rs"]

@@ -55,7 +55,7 @@ test("the card and the message are there within a second or so", async ({ visit 
   await expect(page.locator("#agents tbody tr").first()).toBeVisible();
   await expect(page.locator("#live")).toBeVisible();
   // The stream is open when it told the first time.
-  await expect.poll(() => page.locator("#head-age").innerText()).not.toBe("");
+  await expect.poll(() => page.locator("#head-verdict").innerText()).not.toBe("");
   const times = [];
   for (let round = 0; round < ROUNDS; round += 1) {
     const workspace = `upgrade-left-pad-${round}`;

@@ -109,7 +109,7 @@ test("paused, nothing moves until somebody says so", async ({ visit }) => {
   await page.goto(await world.login());
   const live = page.locator("#live");
   await expect(live).toHaveAttribute("aria-pressed", "true");
-  await expect.poll(() => page.locator("#head-age").innerText()).not.toBe("");
+  await expect.poll(() => page.locator("#head-verdict").innerText()).not.toBe("");
   await page.keyboard.press(".");
   await expect(live).toHaveAttribute("aria-pressed", "false");
   const before = await page.locator("#head-events").textContent();

@@ -103,11 +103,12 @@ struct Message {
 }
 
 impl Message {
-    fn of(message: &Value, frame: &Frame, read: fn(&Value, &Value) -> Content) -> Self {
+    fn of(message: &Value, frame: &Frame, read: fn(&Value, &Value) -> Content, alerts: &[Value]) -> Self {
         let at = DateTime::from_timestamp_micros(number(message, "at")).unwrap_or_default();
         let body = &message["body"];
         let content = read(message, body);
-        let event = content.event_at.as_deref().and_then(figures::moment);
+        let told = content.event_at.or_else(|| last_event(body, alerts));
+        let event = told.as_deref().and_then(figures::moment);
         let moment = at.to_rfc3339();
         Self {
             number: number(message, "number"),
@@ -119,13 +120,47 @@ impl Message {
             action: content.action,
             headline: shown::defanged(&content.headline),
             lines: content.lines.iter().map(|line| shown::defanged(line)).collect(),
-            fields: content.fields.into_iter().map(|(name, value)| (name, shown::defanged(&value))).collect(),
+            fields: content.fields.into_iter().map(defanged).collect(),
             records: content.records,
             raw: serde_json::to_string_pretty(body.as_array().and_then(|values| values.last()).unwrap_or(body))
                 .map(|text| text.chars().take(RAW_CHARACTERS_MAX).collect())
                 .unwrap_or_default(),
         }
     }
+}
+
+/// The id of an alert in a message, if it names one.
+fn alert_id(body: &Value) -> Option<String> {
+    const DIGITS: usize = 32;
+    let text = body.to_string();
+    text.match_indices("alert-").find_map(|(at, word)| {
+        let digits = text.get(at + word.len()..at + word.len() + DIGITS)?;
+        let is_id = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_id.then(|| format!("alert-{digits}"))
+    })
+}
+
+/// When the last event happened of the revision that a message tells of, if that is still the newest one.
+fn last_event(body: &Value, alerts: &[Value]) -> Option<String> {
+    let id = alert_id(body)?;
+    let alert = alerts.iter().find(|alert| text(alert, "alert") == id)?;
+    let is_newest = body.to_string().contains(&format!(" r{} ", number(alert, "revision")));
+    is_newest.then(|| text(alert, "last_seen").to_owned())
+}
+
+/// A field without addresses in it; names of rules are our own, and have dots.
+fn defanged((name, value): (String, String)) -> (String, String) {
+    let is_own = matches!(name.as_str(), "rule" | "class");
+    let value = if is_own { value } else { shown::defanged(&value) };
+    (name, value)
+}
+
+/// A field of a Slack section: a bold name, and below it the value as code.
+fn slack_field(text: &str) -> Option<(String, String)> {
+    let (name, value) = text.split_once('\n')?;
+    let name = name.strip_prefix('*')?.strip_suffix('*')?;
+    let value = value.strip_prefix('`').and_then(|value| value.strip_suffix('`')).unwrap_or(value);
+    Some((name.to_owned(), value.to_owned()))
 }
 
 /// What a message says, before it is put into a page.
@@ -185,8 +220,10 @@ fn of_slack(message: &Value, body: &Value) -> Content {
         Some("postMessage") => "posted",
         _ => "asked",
     };
-    let lines = lines.iter().map(|line| unescaped(line)).filter(|line| *line != headline).collect();
-    Content { role, icon, action: action.to_owned(), headline, lines, fields: Vec::new(), records: 1, event_at: None }
+    let lines = lines.iter().map(|line| unescaped(line)).filter(|line| !headline.ends_with(line.as_str()));
+    let (fields, lines): (Vec<String>, Vec<String>) = lines.partition(|line| slack_field(line).is_some());
+    let fields = fields.iter().filter_map(|line| slack_field(line)).collect();
+    Content { role, icon, action: action.to_owned(), headline, lines, fields, records: 1, event_at: None }
 }
 
 fn of_pagerduty(_: &Value, body: &Value) -> Content {
@@ -266,13 +303,21 @@ async fn show(
 ) -> Result<Response, Trouble> {
     let frame = Frame::of(visit, page).await?;
     let messages = demo(visit)?.messages(inbox).unwrap_or_default();
+    let shown = messages.iter().take(MESSAGES_MAX);
+    let ids: Vec<String> = shown.clone().filter_map(|message| alert_id(&message["body"])).collect();
+    let ids = ids.iter().map(|id| crate::ask::literal(id)).collect::<Vec<_>>().join(", ");
+    let alerts = if inbox == "slack" && !ids.is_empty() {
+        visit.rows(&format!("SELECT alert, revision, last_seen FROM alerts WHERE alert IN ({ids})")).await?
+    } else {
+        Vec::new()
+    };
     let records = |message: &Value| message["body"].as_array().map_or(1, |values| values.len() as i64);
     trouble::page(&InboxPage {
         name: page.name,
         what,
         kept: messages.len(),
         records: messages.iter().map(records).sum(),
-        messages: messages.iter().take(MESSAGES_MAX).map(|message| Message::of(message, &frame, read)).collect(),
+        messages: shown.map(|message| Message::of(message, &frame, read, &alerts)).collect(),
         frame,
     })
 }
@@ -389,6 +434,20 @@ mod tests {
             ("CRITICAL a <b>", "deny", "posted")
         );
         assert_eq!(content.lines, ["one & two", "three"]);
+        assert_eq!(slack_field("*Team*\n`web`"), Some(("Team".to_owned(), "web".to_owned())));
+        assert_eq!(slack_field("*Team* web"), None);
+    }
+
+    #[test]
+    fn the_event_of_a_message_is_that_of_its_revision() {
+        let id = format!("alert-{}", "a1".repeat(16));
+        let alerts = [json!({ "alert": id, "revision": 2, "last_seen": "2026-11-24T14:02:30Z" })];
+        let check = |text: String, expected: Option<&str>| {
+            assert_eq!(last_event(&json!({ "text": text }), &alerts).as_deref(), expected, "{text}");
+        };
+        check(format!("`{id}` r2 · evidence"), Some("2026-11-24T14:02:30Z"));
+        check(format!("`{id}` r1 · evidence"), None);
+        check("alert-short ü".to_owned(), None);
     }
 
     #[test]

@@ -170,6 +170,23 @@ impl Verdict {
     }
 }
 
+/// Faults that stand there at once; the others unfold.
+const FAULTS_FIRST: usize = 3;
+
+impl Verdict {
+    fn first(&self) -> impl Iterator<Item = &String> {
+        self.faults.iter().take(FAULTS_FIRST)
+    }
+
+    fn others(&self) -> impl Iterator<Item = &String> {
+        self.faults.iter().skip(FAULTS_FIRST)
+    }
+
+    fn has_more(&self) -> bool {
+        self.faults.len() > FAULTS_FIRST || self.omitted > 0
+    }
+}
+
 fn headline(verdict: &str, faults: i64) -> String {
     match verdict {
         "verified" => "Verified: nothing was changed, removed or inserted.".to_owned(),

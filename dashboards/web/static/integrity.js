@@ -60,7 +60,7 @@ function draw(found) {
   rungs(picture, batch, 150, 46, 204, isRooted);
   picture.append(svg("circle", { class: holds("Record") ? "node" : "node bad", cx: 150, cy: 204, r: 6 }));
   picture.append(svg("text", { class: "middle strong", x: 150, y: 228 }, batch ? `leaf ${count(batch.index)} of ${count(batch.size)}` : "leaf"));
-  picture.append(svg("text", { class: "middle", x: 150, y: 246 }, "SHA-256(0x00, version, shard, time, flags, facts, content)"));
+  picture.append(svg("text", { x: 4, y: 246 }, "SHA-256(0x00, version, shard, time, flags, facts, content)"));
   if (!holds("Record")) picture.append(svg("path", { class: "break", d: "M136 190l28 28M164 190l-28 28" }));
   picture.append(svg("path", { class: isRooted ? "way" : "way-other", d: "M150 46V27H330" }), svg("text", { x: 8, y: 22 }, "root of the batch"));
   box(picture, 330, 14, 150, "batch header", isRooted);
