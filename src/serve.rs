@@ -233,6 +233,7 @@ impl Server {
         let sinks = Arc::new(RwLock::new(pipeline.followers().sinks().clone()));
         let answers_stop = CancellationToken::new();
         let verifications = Verifications::start(data.clone())?;
+        let server = Running::of(&store, addresses, &health, &sinks, &verifications);
         let services = Services {
             engine,
             authorize: Arc::new(tokens.clone()),
@@ -240,13 +241,7 @@ impl Server {
             budgets,
             tokens: Arc::new(TokenService::new(tokens.clone(), Some(operations.appender()))),
             logins: Arc::new(LoginService::new(tokens.clone(), Some(operations.appender()))),
-            server: Arc::new(Running {
-                addresses,
-                readers: [store.events().reader(), operations.reader()],
-                health: Arc::clone(&health),
-                sinks: Arc::clone(&sinks),
-                verifications: verifications.clone(),
-            }),
+            server,
             stop: answers_stop.clone(),
         };
         pages.open(Shared { services, tokens: &tokens, slack: &slack, registry })?;

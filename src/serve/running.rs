@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use api::ServerError;
 use export::RetryError;
 use futures::future::BoxFuture;
-use ledger::{LedgerError, Reader};
+use ledger::{LedgerError, Reader, Store};
 use operations::access::Principal;
 use serde_json::Value;
 
@@ -18,18 +18,35 @@ use crate::status::{Head, Status};
 /// The server while it runs.
 pub struct Running {
     /// Where it listens.
-    pub addresses: Addresses,
+    addresses: Addresses,
     /// What is recorded: `events`, then `operations`.
-    pub readers: [Reader; 2],
+    readers: [Reader; 2],
     /// How its parts are.
-    pub health: Arc<Health>,
+    health: Arc<Health>,
     /// The sinks that run; a reload replaces them.
-    pub sinks: Arc<RwLock<Sinks>>,
+    sinks: Arc<RwLock<Sinks>>,
     /// Who verifies the directory.
-    pub verifications: Verifications,
+    verifications: Verifications,
 }
 
 impl Running {
+    /// What runs over this store.
+    pub fn of(
+        store: &Store,
+        addresses: Addresses,
+        health: &Arc<Health>,
+        sinks: &Arc<RwLock<Sinks>>,
+        verifications: &Verifications,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            addresses,
+            readers: [store.events().reader(), store.operations().reader()],
+            health: Arc::clone(health),
+            sinks: Arc::clone(sinks),
+            verifications: verifications.clone(),
+        })
+    }
+
     fn sinks(&self) -> Sinks {
         self.sinks.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
