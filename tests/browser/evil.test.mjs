@@ -96,17 +96,17 @@ test("every alert of it can be opened", async ({ visit }) => {
   await page.goto(await world.login());
   await page.goto("/alerts?filter=since:30d");
   const links = await page.locator(".queue-table tbody a").evaluateAll((all) => all.map((link) => link.getAttribute("href")));
-  const rules = new Map();
+  const rules = new Set();
   for (const path of links) {
     await page.goto(path);
     const rule = await page.locator("article .marks code").first().innerText();
-    if ((rules.get(rule) ?? 0) > 1) continue;
-    rules.set(rule, (rules.get(rule) ?? 0) + 1);
+    if (rules.has(rule)) continue;
+    rules.add(rule);
     const found = await made(page, HOST);
     expect.soft(found.faults, `${rule} ${path}`).toEqual([]);
     expect.soft(found.bare, `${rule} ${path}: hosts are defanged`).toBeNull();
   }
-  console.log(`    rules: ${[...rules.keys()].join(", ")}`);
+  console.log(`    rules: ${[...rules].join(", ")}`);
   expect(rules.size).toBeGreaterThan(1);
 });
 
@@ -131,10 +131,9 @@ test("a filter and a statement of an attacker stay text", async ({ visit }) => {
   guard.allow(/400 \(Bad Request\)/, /403 \(Forbidden\)/, /404 \(Not Found\)/);
   await page.goto(await world.login());
   for (const text of NAMES) {
-    for (const path of ["/", "/alerts", "/egress"]) {
-      await page.goto(`${path}?filter=${encodeURIComponent(text)}`);
-      expect.soft((await made(page, "no.host")).faults, `${path} ${text}`).toEqual([]);
-    }
+    const path = ["/", "/alerts", "/egress", "/spend"][NAMES.indexOf(text) % 4];
+    await page.goto(`${path}?filter=${encodeURIComponent(text)}`);
+    expect.soft((await made(page, "no.host")).faults, `${path} ${text}`).toEqual([]);
     await page.goto(`/sql?sql=${encodeURIComponent(`SELECT '${text.replaceAll("'", "''")}' AS "${text.replaceAll('"', '""')}"`)}`);
     expect.soft((await made(page, "no.host")).faults, `SQL ${text}`).toEqual([]);
     await page.goto(`/login?next=${encodeURIComponent(text)}`);
