@@ -56,10 +56,10 @@ pub const TEAMS: [Team; 4] = [
         parts: &["refunds", "webhook", "settlement", "letters", "payout"],
         looks: &["git log --oneline -8", "git diff --stat", "cargo tree -p refunds --depth 1"],
         fetches: &[
-            ("cargo fetch", "https://index.crates.io/de/ci/decimal-rs"),
-            ("cargo update -p rust_decimal", "https://static.crates.io/crates/rust_decimal/rust_decimal-1.36.0.crate"),
+            ("cargo fetch", "https://index.crates.example/de/ci/decimal-rs"),
+            ("cargo update -p rust_decimal", "https://static.crates.example/crates/rust_decimal/rust_decimal-1.36.0.crate"),
         ],
-        refused: "https://fonts.gstatic.com/s/inter/v13/inter.woff2",
+        refused: "https://fonts.type-vendor.example/s/inter/v13/inter.woff2",
         asks: "sqlx migrate run --target 0041",
     },
     Team {
@@ -88,10 +88,10 @@ pub const TEAMS: [Team; 4] = [
         parts: &["scheduler", "limits", "images", "runtime", "metrics"],
         looks: &["git log --oneline -5", "cargo clippy --all-targets", "git status --short"],
         fetches: &[
-            ("cargo fetch", "https://index.crates.io/to/ki/tokio"),
-            ("docker pull ghcr.io/acme/runtime:24.04", "https://ghcr.io/v2/acme/runtime/manifests/24.04"),
+            ("cargo fetch", "https://index.crates.example/to/ki/tokio"),
+            ("docker pull images.containers.example/acme/runtime:24.04", "https://images.containers.example/v2/acme/runtime/manifests/24.04"),
         ],
-        refused: "https://api.segment.io/v1/status",
+        refused: "https://api.analytics-vendor.example/v1/status",
         asks: "docker push registry.acme.example/runtime:24.04",
     },
     Team {
@@ -120,10 +120,10 @@ pub const TEAMS: [Team; 4] = [
         parts: &["checkout", "search", "date", "cart", "edge"],
         looks: &["git log --oneline -8", "pnpm ls --depth 0", "git diff --stat"],
         fetches: &[
-            ("pnpm install", "https://registry.npmjs.org/date-fns"),
-            ("pnpm add -D vitest", "https://registry.npmjs.org/vitest/-/vitest-3.2.4.tgz"),
+            ("pnpm install", "https://registry.modules.example/date-fns"),
+            ("pnpm add -D vitest", "https://registry.modules.example/vitest/-/vitest-3.2.4.tgz"),
         ],
-        refused: "https://www.googletagmanager.com/gtm.js",
+        refused: "https://www.tags-vendor.example/gtm.js",
         asks: "pnpm run deploy:preview",
     },
     Team {
@@ -152,10 +152,10 @@ pub const TEAMS: [Team; 4] = [
         parts: &["jobs", "lineage", "cohorts", "events", "exports"],
         looks: &["git log --oneline -8", "pip list --outdated", "git status --short"],
         fetches: &[
-            ("pip install polars", "https://pypi.org/simple/polars/"),
-            ("uv sync", "https://files.pythonhosted.org/packages/7a/polars-1.31.0.tar.gz"),
+            ("pip install polars", "https://simple.wheels.example/simple/polars/"),
+            ("uv sync", "https://files.wheels.example/packages/7a/polars-1.31.0.tar.gz"),
         ],
-        refused: "https://www.kaggle.com/datasets",
+        refused: "https://www.datasets.example/datasets",
         asks: "dbt run --select cohorts --target staging",
     },
 ];
