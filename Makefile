@@ -1,4 +1,4 @@
-# What to run: make run, make quickstart, make test, make lint, make payloads, make bench, make dist. Each installs what it lacks and says what it does.
+# What to run: make run, make quickstart, make test, make lint, make browser, make screenshots, make payloads, make bench, make dist. Each installs what it lacks and says what it does.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -15,7 +15,7 @@ PROFILE ?= dist
 NAB ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help run quickstart test torture payloads lint bench dist tools promtool build
+.PHONY: help run quickstart test browser screenshots torture payloads lint bench dist tools promtool chromium build
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -69,6 +69,29 @@ test: lint promtool ## Run lint and all tests
 	@echo "make: all tests"
 	cargo test --workspace --locked --lib --bins --tests
 	cargo test --workspace --locked --doc
+	@$(MAKE) --no-print-directory browser
+
+# What the tests of the console need: Debian's own browser, and Playwright, which brings none here. Nothing of it is needed to build or to run.
+chromium: tools
+	@missing=(); \
+	command -v chromium >/dev/null || command -v chromium-browser >/dev/null || [ -n "$${CHROMIUM:-}" ] || missing+=(chromium); \
+	command -v node >/dev/null || missing+=(nodejs); \
+	command -v npm >/dev/null || missing+=(npm); \
+	if [ $${#missing[@]} -gt 0 ]; then \
+	  echo "make: installing $${missing[*]}"; \
+	  command -v apt-get >/dev/null || { echo "make: this is no Debian; please install: $${missing[*]}"; exit 1; }; \
+	  $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$${missing[@]}"; \
+	fi
+	@cd tests/browser && if ! cmp -s package-lock.json node_modules/.installed; then \
+	  PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --silent --no-fund --no-audit && cp package-lock.json node_modules/.installed; \
+	fi
+
+browser: build chromium ## Test every page of the console in a real browser; ONLY="-g WORDS" runs some of the tests
+	@echo "make: the console in Chromium"
+	@cd tests/browser && TACHOGRAPH=$(abspath $(TARGET))/debug/tachograph npx --no-install playwright test $(ONLY)
+
+screenshots: build chromium ## Make the pictures of the pages in docs/screenshots anew
+	@cd tests/browser && SCREENSHOTS=1 TACHOGRAPH=$(abspath $(TARGET))/debug/tachograph npx --no-install playwright test screenshots
 
 torture: tools ## Deliver alerts for long, with receivers that fail and a forwarder that is killed
 	@echo "make: thousands of alerts, hundreds of kills; a run that fails prints its seed"

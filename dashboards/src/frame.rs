@@ -1,6 +1,8 @@
 //! What stands around every page: navigation, filter, the ledger's head, and what is missing in what the page shows.
 
 use chrono::{DateTime, Utc};
+use ledger::LedgerName;
+use operations::access::Principal;
 use serde_json::Value;
 
 use crate::ask::{list, number, some_text, text};
@@ -33,6 +35,8 @@ pub struct Frame {
     pub head: Option<Head>,
     /// What the newest verification found.
     pub verdict: Verdict,
+    /// Topics of the stream that every page listens to, with spaces between: those that the person may read.
+    pub topics: String,
     /// What is incomplete in everything that pages show.
     pub incomplete: Vec<Incomplete>,
     /// The theme that the person chose.
@@ -114,6 +118,7 @@ impl Frame {
             kept: kept.cloned().collect(),
             head: head(&status),
             verdict: Verdict::of(&status["verification"], now),
+            topics: topics(principal),
             incomplete: incomplete(&status, &silent, now),
             theme: visit.theme,
             now,
@@ -139,6 +144,12 @@ impl Frame {
     pub fn age(&self, moment: &str) -> String {
         figures::age(moment, self.now)
     }
+}
+
+fn topics(principal: &Principal) -> String {
+    let all = [("head", LedgerName::Events), ("alerts", LedgerName::Operations)];
+    let readable = all.into_iter().filter(|(_, ledger)| principal.may_read(*ledger));
+    readable.map(|(topic, _)| topic).collect::<Vec<_>>().join(" ")
 }
 
 fn head(status: &Value) -> Option<Head> {

@@ -27,7 +27,11 @@ const HEADERS: [(&str, &str); 6] = [
 
 /// Adds the headers of pages.
 pub async fn headers(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+    dressed(next.run(request).await)
+}
+
+/// A page with its headers.
+pub fn dressed(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     for (name, value) in HEADERS {

@@ -25,12 +25,14 @@ mod visit;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::StatusCode;
+use axum::extract::{Request, State as Shared};
 use axum::middleware;
+use axum::response::{IntoResponse, Response};
 use demo::Demo;
 use export::Exports;
 use operations::access::LoginService;
 use query::Engine;
+use tower::ServiceExt;
 
 pub use page::sql::QUERIES;
 pub use page::{DEMO_PAGES, Group, PAGES, Page};
@@ -69,11 +71,18 @@ impl State {
 /// The console's routes, with the API below them.
 pub fn router(services: Services) -> Router {
     let Services { api, engine, logins, is_secure, demo } = services;
-    let state = State { api: api.clone(), exports: Exports::new(engine), logins, is_secure, demo };
+    let state = State { api, exports: Exports::new(engine), logins, is_secure, demo };
     let pages = state.pages().fold(Router::new(), |router, page| router.merge((page.routes)()));
-    let pages = pages.merge(login::routes()).merge(assets::routes()).fallback(trouble::no_page);
-    let pages = pages.layer(middleware::from_fn(guard::headers)).with_state(state.clone());
-    // Its routes stand beside the pages, not below one of them: what that took from a path would count as a part of theirs.
-    let nothing = Router::new().route("/api/{*path}", axum::routing::any(async || StatusCode::NOT_FOUND));
-    pages.merge(api).merge(nothing).layer(middleware::from_fn_with_state(state, guard::let_in))
+    let pages = pages.merge(login::routes()).merge(assets::routes());
+    let pages = pages.layer(middleware::from_fn(guard::headers)).fallback(elsewhere).with_state(state.clone());
+    pages.layer(middleware::from_fn_with_state(state, guard::let_in))
+}
+
+/// Whatever begins so is answered by the API alone, errors too. It is not a route here: what a route's pattern names would be counted
+/// among the names of the API's own patterns.
+async fn elsewhere(Shared(state): Shared<State>, request: Request) -> Response {
+    if request.uri().path().starts_with("/api/") {
+        return state.api.oneshot(request).await.unwrap_or_else(|never| match never {});
+    }
+    guard::dressed(trouble::no_page(request.uri().clone()).await.into_response())
 }

@@ -8,6 +8,7 @@ mod fleet;
 mod health;
 mod integrity;
 mod record;
+mod sessions;
 mod silences;
 mod slo;
 mod spend;
@@ -71,6 +72,7 @@ pub struct Page {
 /// All pages, in the order of the navigation.
 pub const PAGES: &[Page] = &[
     fleet::PAGE,
+    sessions::PAGE,
     alerts::PAGE,
     silences::PAGE,
     spend::PAGE,

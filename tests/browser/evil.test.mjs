@@ -1,5 +1,4 @@
 // Text that an attacker wrote, in every field of every page: it stays text, what cannot be seen is boxed, and no host is a link.
-import { readFileSync } from "node:fs";
 import { expect, pagesBelow, pagesOf, test } from "./support/browser.mjs";
 import { HOST, NAMES, boundaryLines, nativeRecords, tooMuch, unread } from "./support/evil.mjs";
 import { World } from "./support/tachograph.mjs";
@@ -97,17 +96,17 @@ test("every alert of it can be opened", async ({ visit }) => {
   await page.goto(await world.login());
   await page.goto("/alerts?filter=since:30d");
   const links = await page.locator(".queue-table tbody a").evaluateAll((all) => all.map((link) => link.getAttribute("href")));
-  const rules = new Map();
+  const rules = new Set();
   for (const path of links) {
     await page.goto(path);
     const rule = await page.locator("article .marks code").first().innerText();
-    if ((rules.get(rule) ?? 0) > 1) continue;
-    rules.set(rule, (rules.get(rule) ?? 0) + 1);
+    if (rules.has(rule)) continue;
+    rules.add(rule);
     const found = await made(page, HOST);
     expect.soft(found.faults, `${rule} ${path}`).toEqual([]);
     expect.soft(found.bare, `${rule} ${path}: hosts are defanged`).toBeNull();
   }
-  console.log(`    rules: ${[...rules.keys()].join(", ")}`);
+  console.log(`    rules: ${[...rules].join(", ")}`);
   expect(rules.size).toBeGreaterThan(1);
 });
 
@@ -132,13 +131,12 @@ test("a filter and a statement of an attacker stay text", async ({ visit }) => {
   guard.allow(/400 \(Bad Request\)/, /403 \(Forbidden\)/, /404 \(Not Found\)/);
   await page.goto(await world.login());
   for (const text of NAMES) {
-    for (const path of ["/", "/alerts", "/egress"]) {
-      await page.goto(`${path}?filter=${encodeURIComponent(text)}`);
-      expect.soft((await made(page, "no.host")).faults, `${path} ${text}`).toEqual([]);
-    }
+    const path = ["/", "/alerts", "/egress", "/spend"][NAMES.indexOf(text) % 4];
+    await page.goto(`${path}?filter=${encodeURIComponent(text)}`);
+    expect.soft((await made(page, "no.host")).faults, `${path} ${text}`).toEqual([]);
     await page.goto(`/sql?sql=${encodeURIComponent(`SELECT '${text.replaceAll("'", "''")}' AS "${text.replaceAll('"', '""')}"`)}`);
     expect.soft((await made(page, "no.host")).faults, `SQL ${text}`).toEqual([]);
-    await page.goto(`/login?next=${encodeURIComponent(text)}&code=${encodeURIComponent(text)}`);
+    await page.goto(`/login?next=${encodeURIComponent(text)}`);
     expect.soft((await made(page, "no.host")).faults, `login ${text}`).toEqual([]);
   }
 });
@@ -151,11 +149,12 @@ test("an export as CSV holds no formula", async ({ visit }) => {
   await page.locator("#export").getByRole("button", { name: "csv", exact: true }).click();
   const file = page.locator("[data-job] a", { hasText: "File" }).first();
   await expect(file).toBeVisible();
-  const [download] = await Promise.all([page.waitForEvent("download"), file.click()]);
-  const cells = csv(readFileSync(await download.path(), "utf8"));
+  const answer = await page.context().request.get(await file.getAttribute("href"));
+  expect(answer.headers()["content-disposition"]).toMatch(/^attachment; filename="tachograph-[\w-]+\.csv"$/);
+  const cells = csv(await answer.text());
   expect(cells.length).toBeGreaterThan(NAMES.length * 6);
   expect(cells.filter((cell) => /^[=+\-@\t\r]/.test(cell))).toEqual([]);
-  expect(cells.some((cell) => cell === `'=HYPERLINK("http://${HOST}/","click")`), "the formula is there as text").toBe(true);
+  expect(cells.some((cell) => cell === `'=HYPERLINK("http://names.example/","click")`), "the formula is there as text").toBe(true);
 });
 
 /** The cells of a file of comma-separated values. */

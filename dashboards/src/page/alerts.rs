@@ -1,6 +1,6 @@
 //! Alerts: the list, one of them with everything about it, and work on them. What may be done is decided by the API.
 
-mod baseline;
+pub(super) mod baseline;
 mod detail;
 mod work;
 

@@ -54,6 +54,8 @@ struct FleetPage {
     content: bool,
     /// What to do while nothing was recorded.
     connect: Option<Connect>,
+    /// What of the filter was not understood, in a sentence.
+    trouble: Option<String>,
     /// Where a demo leads first; empty without one, or once it was put away.
     tour: Vec<Stop>,
 }
@@ -209,6 +211,19 @@ impl Card {
     }
 }
 
+/// The words of a filter that the fleet knows, as parameters of the API, and those that it does not.
+fn wanted(filter: &str) -> (Vec<(&str, &str)>, Vec<&str>) {
+    let (mut wanted, mut unknown) = (Vec::new(), Vec::new());
+    for term in filter.split_whitespace() {
+        match term.split_once(':') {
+            Some((name @ ("team" | "state"), values)) => wanted.extend(values.split(',').map(|value| (name, value))),
+            Some(("agent", value)) => wanted.push(("agent", value.trim_end_matches('*'))),
+            _ => unknown.push(term),
+        }
+    }
+    (wanted, unknown)
+}
+
 /// As many sentences as a card has room for.
 fn first_sentences(text: &str) -> String {
     const ROOM: usize = 190;
@@ -231,7 +246,8 @@ async fn show(visit: Visit) -> Result<Response, Trouble> {
     let content = visit.principal().content && visit.parameter("content") != Some("no");
     let kept =
         visit.parameters.iter().filter(|(name, _)| matches!(name.as_str(), "team" | "state" | "agent" | "cursor"));
-    let kept: Vec<(&str, &str)> = kept.map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let (wanted, unknown) = wanted(visit.filter());
+    let kept: Vec<(&str, &str)> = kept.map(|(name, value)| (name.as_str(), value.as_str())).chain(wanted).collect();
     let asked = kept.iter().copied().chain([("limit", "100"), ("content", if content { "true" } else { "false" })]);
     let fleet = visit.get(&address("/api/v1/fleet", asked)).await?;
     let alerts = visit.get("/api/v1/alerts?filter=status:open+severity:critical,high&limit=8").await?;
@@ -270,6 +286,8 @@ async fn show(visit: Visit) -> Result<Response, Trouble> {
         position: text(&fleet, "position").to_owned(),
         content,
         connect,
+        trouble: (!unknown.is_empty())
+            .then(|| format!("The fleet is filtered by team:, state: and agent:; {} is left out.", unknown.join(" "))),
         tour: if visit.state.demo.is_some() && !visit.has_seen_tour { tour(&alerts) } else { Vec::new() },
         counters,
         frame,
@@ -279,6 +297,16 @@ async fn show(visit: Visit) -> Result<Response, Trouble> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_filter_of_the_fleet_is_by_team_state_and_agent() {
+        let check = |filter: &str, expected: &[(&str, &str)], left: &[&str]| {
+            assert_eq!(wanted(filter), (expected.to_vec(), left.to_vec()), "{filter}");
+        };
+        check("team:payments,web state:waiting", &[("team", "payments"), ("team", "web"), ("state", "waiting")], &[]);
+        check("agent:ag-1* host:x free", &[("agent", "ag-1")], &["host:x", "free"]);
+        check("", &[], &[]);
+    }
 
     #[test]
     fn a_card_has_whole_sentences() {

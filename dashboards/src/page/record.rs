@@ -1,9 +1,9 @@
 //! One record as a line: in lists of evidence and in the timeline of a session.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::ask::{number, some_text, text};
-use crate::{figures, shown};
+use crate::ask::{list, number, some_text, text};
+use crate::figures;
 
 /// A line of a list.
 pub struct Line {
@@ -45,10 +45,10 @@ impl Line {
             offset: format!("{}{:.1} s", if offset < 0 { '−' } else { '+' }, offset.unsigned_abs() as f64 / 1e3),
             icon,
             word,
-            summary: shown::defanged(text(record, "summary")),
+            summary: super::sessions::said(record, word),
             outcome: text(record, "outcome").to_owned(),
             told_by: some_text(record, "told_by").unwrap_or("agent").to_owned(),
-            times: number(record, "times").max(1),
+            times: number(&record["repeated"], "times").max(1),
             is_named,
             position,
         }
@@ -56,8 +56,35 @@ impl Line {
 
     /// Whether it tells something in a short list: not that a model was asked, or that a request went where all go.
     pub fn matters(&self) -> bool {
-        self.is_named || self.outcome == "deny" || !matches!(self.word, "Model" | "Egress" | "Life")
+        self.is_named || is_denied(&self.outcome) || !matches!(self.word, "Model" | "Egress" | "Life")
     }
+}
+
+/// Whether something was stopped.
+pub fn is_denied(outcome: &str) -> bool {
+    matches!(outcome, "deny" | "blocked")
+}
+
+/// A record as the API's lists tell it, of what the API tells about that record alone: what stands around it has it among its lines.
+pub fn of_answer(answer: &Value) -> Value {
+    let position = text(answer, "position");
+    if let Some(line) = list(answer, "neighbours").iter().find(|line| text(line, "position") == position) {
+        return line.clone();
+    }
+    // A record without a session has nothing around it.
+    let columns = &answer["record"];
+    let target = ["target", "path", "tool", "model", "action"].iter().find_map(|name| some_text(columns, name));
+    let words = [text(columns, "kind"), text(columns, "method"), text(columns, "host"), target.unwrap_or_default()];
+    let summary: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
+    json!({
+        "position": position, "time": answer["time"], "kind": columns["kind"], "lane": lane_of(text(columns, "kind")), "summary": summary.join(" "),
+        "outcome": columns["outcome"], "told_by": "source",
+    })
+}
+
+/// The lane of a kind, as `query` names it.
+fn lane_of(kind: &str) -> &'static str {
+    query::sessions::LANES.get(query::sessions::lane(kind)).map_or("other", |lane| lane.word)
 }
 
 /// The icon and the word of a lane.

@@ -62,6 +62,7 @@ struct SpendPage {
     dry_run: Option<DryRun>,
     price_versions: String,
     sql: String,
+    trouble: Option<String>,
 }
 
 /// One row of a table of sums.
@@ -164,7 +165,9 @@ async fn show(visit: Visit) -> Result<Response, Trouble> {
     let frame = Frame::of(&visit, &PAGE).await?;
     let (name, start, length) = range(visit.parameter("range"), frame.now);
     let team = visit.parameter("team").map(str::to_owned);
-    let scope = team.as_deref().map_or_else(|| "TRUE".to_owned(), |team| format!("team = {}", literal(team)));
+    let of_team = team.as_deref().map_or_else(|| "TRUE".to_owned(), |team| format!("team = {}", literal(team)));
+    let (condition, trouble) = condition(&visit).await;
+    let scope = format!("{of_team} AND ({condition})");
     let since = format!("time >= {} AND {scope}", literal(&start.to_rfc3339()));
     let sql = format!(
         "SELECT date_trunc('hour', time) AS hour, sum(cost_micros) AS micros FROM spend \
@@ -186,7 +189,7 @@ async fn show(visit: Visit) -> Result<Response, Trouble> {
         forecast.zip(cap).and_then(|(forecast, cap)| forecast::used_up(&days, spent, elapsed, forecast.median, cap));
     let totals = totals(&visit, &since).await?;
     let dry_run = dry_run(&visit, &scope).await?;
-    let (heat, heat_top) = heat(&hours, start, frame.now);
+    let (heat, heat_top) = heat(&hours, frame.now);
     let ranges = [("Today", "today"), ("Week", "week"), ("Month", "month")];
     let teams = shares(&visit, "team", &since, start, frame.now, &hours).await?;
     trouble::page(&SpendPage {
@@ -204,6 +207,7 @@ async fn show(visit: Visit) -> Result<Response, Trouble> {
         used_up: used_up.map(|hour| format!("{:02}:{:02}", hour as u32 % 24, (hour.fract() * 60.0) as u32)),
         reservations: reservation_rows(&visit, &frame).await?,
         sql: address("/sql", [("sql", format!("SELECT team, model, sum(cost_micros) / 1000000.0 AS usd FROM spend WHERE {since} GROUP BY team, model ORDER BY usd DESC").as_str())]),
+        trouble,
         heat,
         heat_top,
         budgets,
@@ -214,6 +218,24 @@ async fn show(visit: Visit) -> Result<Response, Trouble> {
         team,
         frame,
     })
+}
+
+/// What the filter leaves, and why it leaves everything if it cannot be asked of what costs.
+async fn condition(visit: &Visit) -> (String, Option<String>) {
+    const ALL: &str = "TRUE";
+    if visit.filter().is_empty() {
+        return (ALL.to_owned(), None);
+    }
+    match visit.condition("") {
+        Err(error) => (ALL.to_owned(), Some(error.to_string())),
+        Ok(condition) => match visit.rows(&format!("SELECT 1 AS one FROM spend WHERE {condition} LIMIT 1")).await {
+            Ok(_) => (condition, None),
+            Err(_) => {
+                let words = "Spend is filtered by team, user, workspace, session, model, provider, source and time.";
+                (ALL.to_owned(), Some(words.to_owned()))
+            }
+        },
+    }
 }
 
 /// Sums by hour, the oldest first.
@@ -419,9 +441,8 @@ async fn dry_run(visit: &Visit, scope: &str) -> Result<Option<DryRun>, Trouble> 
     Ok(Some(DryRun { cap, days: number(&row, "days"), runs: number(&row, "runs"), unused }))
 }
 
-fn heat(hours: &[(DateTime<Utc>, i64)], start: DateTime<Utc>, now: DateTime<Utc>) -> (Vec<HeatDay>, String) {
+fn heat(hours: &[(DateTime<Utc>, i64)], now: DateTime<Utc>) -> (Vec<HeatDay>, String) {
     const NAMES: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-    let _ = start;
     let mut sums = [[0_i64; HOURS]; 7];
     for (hour, micros) in hours.iter().filter(|(hour, _)| *hour >= now - Duration::days(28)) {
         let day = hour.weekday().num_days_from_monday() as usize;

@@ -71,4 +71,16 @@ if (banner) {
 
 for (const link of document.querySelectorAll("nav a[data-key]")) keys.on(`g ${link.dataset.key}`, () => link.click());
 keys.on("/", () => document.getElementById("filter")?.focus());
-live.start(["head", "alerts"]);
+// A stream with a topic that somebody may not read is refused as a whole.
+live.start(banner?.dataset.topics.split(" ") ?? []);
+
+// What scrolls can be reached by the keyboard, and moved by its arrows.
+const scrolls = [...document.querySelectorAll(".scroll:not([tabindex]), pre")];
+const reachable = () => {
+  for (const element of scrolls) {
+    if (element.scrollWidth > element.clientWidth || element.scrollHeight > element.clientHeight) element.tabIndex = 0;
+    else element.removeAttribute("tabindex");
+  }
+};
+reachable();
+addEventListener("resize", reachable);

@@ -97,9 +97,9 @@ const isUsed = () => table.matches(":hover") || table.contains(document.activeEl
 function sort() {
   if (isUsed()) return;
   const body = table.tBodies[0];
-  const order = (row) => agents.get(row.dataset.id)?.attention ?? -1;
+  const order = (row) => agents.get(row.dataset.id)?.attention ?? Number(row.dataset.attention);
   const rows = [...body.rows];
-  const sorted = rows.map((row, index) => ({ row, index, attention: agents.has(row.dataset.id) ? order(row) : Infinity - index })).sort((a, b) => b.attention - a.attention || a.index - b.index);
+  const sorted = rows.map((row, index) => ({ row, index, attention: order(row) })).sort((a, b) => b.attention - a.attention || a.index - b.index);
   if (sorted.some(({ row }, index) => row !== rows[index])) body.append(...sorted.map(({ row }) => row));
 }
 

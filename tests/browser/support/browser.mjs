@@ -82,8 +82,8 @@ export async function pagesBelow(page, known) {
   for (const { path } of known) {
     await page.goto(path);
     for (const href of await page.locator("#main a[href^='/']").evaluateAll((links) => links.map((link) => link.getAttribute("href")))) {
-      // Files are no pages.
-      if (!found.has(shape(href)) && !/\/(file|manifest)$|^\/static\//.test(shape(href))) found.set(shape(href), href);
+      // Files and exports are no pages.
+      if (!found.has(shape(href)) && !/\/(file|manifest)$|^\/export/.test(shape(href))) found.set(shape(href), href);
     }
   }
   return [...found].filter(([, path]) => path).map(([name, path]) => ({ name, path }));

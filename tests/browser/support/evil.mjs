@@ -18,7 +18,7 @@ export const NAMES = [
   `</title></textarea><svg onload=window.ran=1>`,
   `javascript:window.ran=1`,
   `data:text/html,<script>alert(1)</script>`,
-  `=HYPERLINK("http://${HOST}/","click")`,
+  `=HYPERLINK("http://names.example/","click")`,
   `+1+1`, `-2+3`, `@SUM(1+1)`, `\t=1+1`, `\r=1+1`,
   `a${hidden}`,
   `b${tags}`,
@@ -39,6 +39,8 @@ export function nativeRecords(now = Date.now()) {
       source: name, source_id: `${index}-${name}-${randomUUID()}`, org: name, team: name, user: name, user_id: name, agent: name, agent_kind: name,
       session: `s-${index}-${name}`, run: name, run_kind: name, workspace: `w-${index}-${name}`, workspace_name: name, template: name,
     };
+    // A slash would begin a path.
+    const label = name.replaceAll("/", "");
     const kinds = [
       { kind: "session.start", action: name, target: name },
       { kind: "prompt", content: { prompt: TEXT }, model: name, client: name, provider: name },
@@ -49,10 +51,10 @@ export function nativeRecords(now = Date.now()) {
       { kind: "file.write", tool: name, file: `${name}/${TEXT}`, outcome: "success", content: TEXT },
       { kind: "check.result", target: name, action: name, rule: name, outcome: "error" },
       { kind: "approval", tool: name, tool_call: `a-${index}`, action: "requested", target: name },
-      { kind: "egress.http", method: METHODS[index % METHODS.length], host: `${name}.${HOST}`, path: `/${name}`, outcome: "allow", rule: name, bytes_out: 9 },
+      { kind: "egress.http", method: METHODS[index % METHODS.length], host: `${label}.${HOST}`, path: `/${name}`, outcome: "allow", rule: name, bytes_out: 9 },
       { kind: "egress.http", method: "POST", url: `https://x${index}.${HOST}/collect?x=${encodeURIComponent(name)}&y=${name}`, outcome: "deny", rule: name, status: 403, bytes_out: 5120 },
       { kind: "egress.http", method: "POST", host: HOST, path: `/${TEXT}`, outcome: "deny", rule: name, bytes_out: 5120 },
-      { kind: "dns.query", host: `${name}.${HOST}`, action: name, outcome: "allow" },
+      { kind: "dns.query", host: `${label}.${HOST}`, action: name, outcome: "allow" },
       { kind: `evil.${name}`, action: name, target: name, rule: name },
       { kind: "audit", action: name, target: name, outcome: "success" },
     ];

@@ -7,7 +7,7 @@ use super::{name_of, state_of};
 use crate::ask::{list, literal, number, some_text, text};
 use crate::figures;
 use crate::frame::Frame;
-use crate::page::record::Line;
+use crate::page::record::{self, Line};
 use crate::shown;
 use crate::trouble::Trouble;
 use crate::visit::{Visit, address, segment};
@@ -249,14 +249,16 @@ async fn evidence(visit: &Visit, alert: &Value) -> Result<Vec<Line>, Trouble> {
     if let (Some(first), Some(session)) = (first, session) {
         let (from, until) = ((first - BEFORE).to_rfc3339(), (first + AFTER).to_rfc3339());
         let path = format!("/api/v1/sessions/{}/records", segment(session));
-        let asked = [("from", from.as_str()), ("until", &until), ("limit", "200"), ("fold", "true")];
+        let content = if visit.principal().content { "true" } else { "false" };
+        let asked =
+            [("from", from.as_str()), ("until", &until), ("limit", "200"), ("fold", "true"), ("content", content)];
         records.extend(list(&visit.get(&address(&path, asked)).await?, "records").iter().cloned());
     }
     let is_there = |at: &&&str| records.iter().any(|record: &Value| text(record, "position") == **at);
     let missing: Vec<&str> = named.iter().filter(|at| !is_there(at)).take(12).copied().collect();
     for position in missing {
         match visit.get(&format!("/api/v1/records/{}", segment(position))).await {
-            Ok(record) => records.push(record["record"].clone()),
+            Ok(record) => records.push(record::of_answer(&record)),
             // It was erased, or is of a ledger that was rolled back: the rest is shown.
             Err(trouble) if trouble.status == axum::http::StatusCode::NOT_FOUND => {}
             Err(trouble) => return Err(trouble),

@@ -12,6 +12,8 @@ use crate::{figures, shown};
 /// A row of the table.
 pub struct AgentRow {
     pub id: String,
+    /// How much it needs a person: the list is in this order.
+    pub attention: i64,
     pub address: String,
     pub state: String,
     pub state_word: &'static str,
@@ -109,6 +111,7 @@ impl AgentRow {
         let (strip, denials) = strip(agent);
         Self {
             id: text(agent, "id").to_owned(),
+            attention: number(agent, "attention"),
             address: some_text(agent, "session")
                 .map_or_else(|| "/sessions".to_owned(), |session| format!("/sessions/{}", segment(session))),
             state_word: state_word(state),
