@@ -204,11 +204,14 @@ fn sentence(newest: &Value) -> String {
         return "The server reads everything after its start, every quarter of an hour, and when you ask.".to_owned();
     }
     let count = |name: &str| figures::count(number(newest, name));
+    let is_whole = text(newest, "verdict") == "verified";
     let mut said = format!(
-        "{} events and operations in {} batches, {} segments: every commitment was rebuilt from {} on disk in {}.",
+        "{} events and operations in {} batches, {} segments: {} from {} on disk in {}.",
         count("entries"),
         count("batches"),
         count("segments"),
+        // What cannot be decoded is not rebuilt either.
+        if is_whole { "every commitment was rebuilt" } else { "as many commitments as could be were rebuilt" },
         figures::bytes(number(newest, "bytes")),
         figures::seconds(number(newest, "took_ms")),
     );

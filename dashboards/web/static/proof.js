@@ -162,10 +162,11 @@ export async function verifyProof(proof, { key: pinned } = {}) {
     let root;
     await step("Header", async () => {
       demand(proof.log.index === header.batch, "the header is of another batch");
-      const climbed = await climb(hash, await hash(Uint8Array.of(0), fromHex(proof.header)), proof.log);
+      const entry = await hash(Uint8Array.of(0), fromHex(proof.header));
+      const climbed = await climb(hash, entry, proof.log);
       root = climbed.root;
       found.log = { ...proof.log, steps: climbed.steps };
-      return { text: `is number ${header.batch} of the log, over ${climbed.steps.length} siblings`, hash: toHex(root) };
+      return { text: `is number ${header.batch} of the log, over ${climbed.steps.length} siblings`, hash: toHex(entry) };
     });
     let note;
     await step("Checkpoint", async () => {
