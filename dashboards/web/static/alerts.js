@@ -12,7 +12,8 @@ for (const control of document.querySelectorAll(".actbar [data-key]")) {
     control.click();
     // What a link leads to is filled in there.
     const target = control.hash && document.querySelector(control.hash);
-    target?.closest("section")?.querySelector(`${control.hash} input, ${control.hash} ~ form input`)?.focus();
+    const form = target?.matches("form") ? target : target?.closest(".ph")?.nextElementSibling;
+    form?.querySelector("input:not([type=hidden])")?.focus();
   });
 }
 

@@ -10,8 +10,8 @@ export default async function setup() {
   mkdirSync(OUTPUT, { recursive: true });
   // A demo that runs already makes trying one test quick: DEMO=DIR is what `tachograph demo --keep DIR` was given.
   const data = process.env.DEMO && join(process.env.DEMO, "data");
-  const days = process.env.SCREENSHOTS ? 30 : 7;
-  const demo = data ? { data, origin: new URL(await login(data)).origin } : await startDemo({ directory: join(OUTPUT, "demo"), days });
+  const isLive = Boolean(process.env.SCREENSHOTS);
+  const demo = data ? { data, origin: new URL(await login(data)).origin } : await startDemo({ directory: join(OUTPUT, "demo"), days: isLive ? 30 : 7, isLive });
   const answer = await fetch(await login(demo.data), { redirect: "manual" });
   const [cookie] = answer.headers.getSetCookie();
   const [, name, value] = cookie.match(/^([^=]+)=([^;]*)/);

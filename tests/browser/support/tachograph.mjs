@@ -78,13 +78,13 @@ class Process {
   }
 }
 
-/** The demo: its stories are over when it is ready, so nothing moves that a test does not move. */
-export async function startDemo({ directory, days }) {
+/** The demo. Its stories are over when it is ready, so that nothing moves that a test does not move; or it is in the midst of them. */
+export async function startDemo({ directory, days, isLive }) {
   rmSync(directory, { recursive: true, force: true });
   const [console, ingest] = [await freePort(), await freePort()];
-  const parameters = ["demo", "--keep", directory, "--days", String(days), "--speed", "20", "--until", "150s"];
+  const parameters = ["demo", "--keep", directory, "--days", String(days), ...isLive ? [] : ["--speed", "20", "--until", "150s"]];
   const process = new Process([...parameters, "--console", `127.0.0.1:${console}`, "--ingest", `127.0.0.1:${ingest}`], "stdout");
-  await process.line(/^Nothing new comes/);
+  await process.line(isLive ? /CRITICAL egress\.denied_post/ : /^Nothing new comes/);
   return { process, origin: `http://127.0.0.1:${console}`, data: join(directory, "data") };
 }
 
