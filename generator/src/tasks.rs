@@ -57,7 +57,10 @@ pub const TEAMS: [Team; 4] = [
         looks: &["git log --oneline -8", "git diff --stat", "cargo tree -p refunds --depth 1"],
         fetches: &[
             ("cargo fetch", "https://index.crates.example/de/ci/decimal-rs"),
-            ("cargo update -p rust_decimal", "https://static.crates.example/crates/rust_decimal/rust_decimal-1.36.0.crate"),
+            (
+                "cargo update -p rust_decimal",
+                "https://static.crates.example/crates/rust_decimal/rust_decimal-1.36.0.crate",
+            ),
         ],
         refused: "https://fonts.type-vendor.example/s/inter/v13/inter.woff2",
         asks: "sqlx migrate run --target 0041",
@@ -89,7 +92,10 @@ pub const TEAMS: [Team; 4] = [
         looks: &["git log --oneline -5", "cargo clippy --all-targets", "git status --short"],
         fetches: &[
             ("cargo fetch", "https://index.crates.example/to/ki/tokio"),
-            ("docker pull images.containers.example/acme/runtime:24.04", "https://images.containers.example/v2/acme/runtime/manifests/24.04"),
+            (
+                "docker pull images.containers.example/acme/runtime:24.04",
+                "https://images.containers.example/v2/acme/runtime/manifests/24.04",
+            ),
         ],
         refused: "https://api.analytics-vendor.example/v1/status",
         asks: "docker push registry.acme.example/runtime:24.04",

@@ -25,7 +25,9 @@ struct Server {
 /// An event that was seen just now.
 fn now(kind: &str, agent: &str, texts: &[(ledger::column::handle::Text, &str)]) -> Entry {
     let mut entry = event(0, kind, texts);
-    entry.set_time(column::OBSERVED, SystemClock.now());
+    for moment in [column::TIME, column::OBSERVED] {
+        entry.set_time(moment, SystemClock.now());
+    }
     entry.set_text(column::AGENT, agent);
     entry.set_text(column::TEAM, "red");
     entry
