@@ -39,8 +39,8 @@ export function nativeRecords(now = Date.now()) {
       source: name, source_id: `${index}-${name}-${randomUUID()}`, org: name, team: name, user: name, user_id: name, agent: name, agent_kind: name,
       session: `s-${index}-${name}`, run: name, run_kind: name, workspace: `w-${index}-${name}`, workspace_name: name, template: name,
     };
-    // A slash would begin a path.
-    const label = name.replaceAll("/", "");
+    // A slash would begin a path, and no host begins with a dot.
+    const label = name.replaceAll("/", "").replace(/^\.+/, "");
     const kinds = [
       { kind: "session.start", action: name, target: name },
       { kind: "prompt", content: { prompt: TEXT }, model: name, client: name, provider: name },
