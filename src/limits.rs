@@ -92,7 +92,7 @@ pub const CHECKPOINT_BYTES_MAX: u64 = 1 << 20;
 pub const DRAIN_MAX: Duration = Duration::from_secs(20);
 
 /// How long the server waits after one verification of its directory before the next,
-pub const VERIFICATION_EVERY: Duration = Duration::from_secs(15 * 60);
+pub const VERIFICATION_EVERY: Duration = Duration::from_mins(15);
 /// how many of them it remembers,
 pub const VERIFICATIONS_KEPT_MAX: usize = 20;
 /// how many faults of each,

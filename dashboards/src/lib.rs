@@ -84,5 +84,5 @@ async fn elsewhere(Shared(state): Shared<State>, request: Request) -> Response {
     if request.uri().path().starts_with("/api/") {
         return state.api.oneshot(request).await.unwrap_or_else(|never| match never {});
     }
-    guard::dressed(trouble::no_page(request.uri().clone()).await.into_response())
+    guard::dressed(trouble::no_page(request.uri()).into_response())
 }

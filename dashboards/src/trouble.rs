@@ -62,7 +62,7 @@ impl IntoResponse for Trouble {
 }
 
 /// The answer where no page is.
-pub async fn no_page(uri: Uri) -> Trouble {
+pub fn no_page(uri: &Uri) -> Trouble {
     Trouble::new(StatusCode::NOT_FOUND, "no_page", format!("Nothing is at {}.", uri.path()))
 }
 

@@ -8,7 +8,7 @@ use crate::harness::{World, http};
 use crate::life::{COLLECTOR, lines, push};
 
 /// How long anything may take that is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Asks again and again until the answer is what is waited for.
 #[track_caller]

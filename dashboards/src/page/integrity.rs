@@ -216,7 +216,7 @@ fn sentence(newest: &Value) -> String {
         figures::seconds(number(newest, "took_ms")),
     );
     if number(newest, "unproven") > 0 {
-        said += &format!(" {} of them are durable, not yet provable.", count("unproven"));
+        said.extend([" ", count("unproven").as_str(), " of them are durable, not yet provable."]);
     }
     said
 }

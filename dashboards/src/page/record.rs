@@ -87,6 +87,11 @@ fn lane_of(kind: &str) -> &'static str {
     query::sessions::LANES.get(query::sessions::lane(kind)).map_or("other", |lane| lane.word)
 }
 
+/// Whether a kind is the end of something that has a record for its beginning, too.
+pub fn is_end(kind: &str) -> bool {
+    kind.rsplit_once('.').is_some_and(|(_, last)| last == "end")
+}
+
 /// The icon and the word of a lane.
 pub fn lane(name: &str) -> (&'static str, &'static str) {
     match name {

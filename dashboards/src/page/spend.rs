@@ -226,16 +226,15 @@ async fn condition(visit: &Visit) -> (String, Option<String>) {
     if visit.filter().is_empty() {
         return (ALL.to_owned(), None);
     }
-    match visit.condition("") {
-        Err(error) => (ALL.to_owned(), Some(error.to_string())),
-        Ok(condition) => match visit.rows(&format!("SELECT 1 AS one FROM spend WHERE {condition} LIMIT 1")).await {
-            Ok(_) => (condition, None),
-            Err(_) => {
-                let words = "Spend is filtered by team, user, workspace, session, model, provider, source and time.";
-                (ALL.to_owned(), Some(words.to_owned()))
-            }
-        },
+    let condition = match visit.condition("") {
+        Ok(condition) => condition,
+        Err(error) => return (ALL.to_owned(), Some(error.to_string())),
+    };
+    if visit.rows(&format!("SELECT 1 AS one FROM spend WHERE {condition} LIMIT 1")).await.is_ok() {
+        return (condition, None);
     }
+    let words = "Spend is filtered by team, user, workspace, session, model, provider, source and time.";
+    (ALL.to_owned(), Some(words.to_owned()))
 }
 
 /// Sums by hour, the oldest first.

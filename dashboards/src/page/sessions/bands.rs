@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::rows::Row;
 use crate::ask::{list, number, text};
 use crate::figures;
+use crate::page::record::is_end;
 
 /// The lanes of the overview: the word, and the lanes of the API in it.
 const OVERVIEW: [(&str, &[&str]); 4] = [
@@ -300,9 +301,9 @@ impl Detail {
 /// A record in its lane. Sources tell a duration when something has ended, so it reaches back from there; the end of a call of a model
 /// reaches back to its beginning, if that is in the frame too.
 fn item(row: &Row, answer: &Value, frame: Span, y: f64, begins: &std::collections::HashMap<&str, i64>) -> Option<Item> {
-    let is_end = text(answer, "kind").ends_with(".end");
+    let is_over = is_end(text(answer, "kind"));
     let is_linked = text(&answer["from"], "how") == "linked";
-    let begin = begins.get(text(&answer["from"], "position")).filter(|_| is_end && is_linked);
+    let begin = begins.get(text(&answer["from"], "position")).filter(|_| is_over && is_linked);
     let duration = number(answer, "duration_us");
     let begin = begin.copied().unwrap_or(row.at - duration);
     if row.at < frame.from || begin > frame.until {
@@ -323,9 +324,8 @@ fn item(row: &Row, answer: &Value, frame: Span, y: f64, begins: &std::collection
     };
     let (x, end) = (frame.percent(begin), frame.percent(row.at));
     let words: String = match row.word {
-        "Model" => String::new(),
         "Egress" if row.is_denied => format!("{} denied", row.summary.split(['/', '?']).next().unwrap_or_default()),
-        "Egress" => String::new(),
+        "Model" | "Egress" => String::new(),
         "File" => row.summary.rsplit('/').next().unwrap_or_default().to_owned(),
         "Alert" => row.summary.split(':').next().unwrap_or_default().to_owned(),
         _ => row.summary.chars().take(40).collect(),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value;
 
 use crate::ask::{list, number, some_text, text};
-use crate::page::record::lane;
+use crate::page::record::{is_end, lane};
 use crate::trouble::Trouble;
 use crate::visit::{Visit, address, segment};
 use crate::{figures, shown};
@@ -67,7 +67,7 @@ fn walk<'a>(rows: &'a [Value], position: &str) -> Chosen<'a> {
     // A record only ever names one before it, so this ends.
     while let Some(row) = next.filter(|_| chosen.len() < STEPS_MAX) {
         // The end of a call of a model says no more than its beginning, which it is linked to.
-        if !text(row, "kind").ends_with(".end") || chosen.is_empty() {
+        if !is_end(text(row, "kind")) || chosen.is_empty() {
             chosen.insert(key(row), row);
         }
         let before = by_position.get(text(&row["from"], "position")).copied();

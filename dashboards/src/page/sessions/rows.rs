@@ -9,6 +9,7 @@ use crate::page::record::{is_denied, lane};
 use crate::{figures, shown};
 
 /// A row.
+#[allow(clippy::struct_excessive_bools, reason = "each is a different fact about one record, and several may hold")]
 pub struct Row {
     pub position: String,
     /// The record's number, as the list of all records has it.

@@ -69,17 +69,16 @@ fn paragraphs(rows: &[Value]) -> Vec<Paragraph> {
             continue;
         }
         let is_prompt = row.word == "Prompt";
-        match paragraphs.last_mut().filter(|_| !is_prompt && row.gap.is_none()) {
-            Some(last) => last.lines.push(row),
-            None => {
-                let heading = match (&row.gap, is_prompt) {
-                    (_, true) => format!("{} A person asks", row.time),
-                    (Some(gap), _) => format!("{} After {gap} without an event", row.time),
-                    (None, _) => row.time.clone(),
-                };
-                paragraphs.push(Paragraph { heading, lines: vec![row] });
-            }
+        if let Some(last) = paragraphs.last_mut().filter(|_| !is_prompt && row.gap.is_none()) {
+            last.lines.push(row);
+            continue;
         }
+        let heading = match (&row.gap, is_prompt) {
+            (_, true) => format!("{} A person asks", row.time),
+            (Some(gap), _) => format!("{} After {gap} without an event", row.time),
+            (None, _) => row.time.clone(),
+        };
+        paragraphs.push(Paragraph { heading, lines: vec![row] });
     }
     paragraphs
 }

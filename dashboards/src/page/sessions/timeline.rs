@@ -241,8 +241,8 @@ fn frame_of(visit: &Visit, session: &Value, whole: Span) -> Span {
 fn spent_before(session: &Value, at: i64) -> i64 {
     let began = figures::moment(text(session, "from")).map_or(0, |moment| moment.timestamp_micros());
     let bucket = (at - began) / number(session, "bucket_us").max(1);
-    let steps = list(session, "money").iter().filter(|step| number(step, "bucket") < bucket);
-    steps.last().map_or(0, |step| number(step, "cost_micros"))
+    let mut steps = list(session, "money").iter().rev().filter(|step| number(step, "bucket") < bucket);
+    steps.next().map_or(0, |step| number(step, "cost_micros"))
 }
 
 /// The same asked of the ledger, as the overview counts it: what those tell whose word counts.
