@@ -91,7 +91,8 @@ pub fn address<'a>(path: &str, parameters: impl IntoIterator<Item = (&'a str, &'
 
 /// A segment of a path, such as an id.
 pub fn segment(text: &str) -> String {
-    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+    const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
+    utf8_percent_encode(text, SEGMENT).to_string()
 }
 
 /// The value of a cookie.

@@ -66,7 +66,9 @@ fn people_come_in_by_a_link_or_a_token_and_others_do_not() {
     assert_eq!(stranger.header("location"), "/login?next=/alerts%3Ffilter%3Dstatus:open", "{stranger:?}");
     let visitor = Visitor::enter(&world, &server, &["--name", "ada", "--role", "auditor"]);
     assert_eq!(visitor.get("/alerts").status, 200);
-    assert_eq!(visitor.get("/").status, 403, "an auditor does not see what agents do");
+    let home = visitor.get("/");
+    assert_eq!((home.status, home.header("location")), (303, "/alerts"), "an auditor does not see what agents do");
+    assert_eq!(visitor.get("/spend").status, 403);
     let try_token = |secret: &str| {
         let body = format!("token={secret}&next=//evil.example");
         let headers =
@@ -118,7 +120,7 @@ fn every_page_keeps_its_policy_and_hostile_text_stays_text() {
         "/connect".to_owned(),
         "/egress?domain=attacker-logger.com".to_owned(),
         "/sql?sql=SELECT+*+FROM+events".to_owned(),
-        format!("/alerts?filter=%22{}%22", EVIL.replace('/', "%2F")),
+        format!("/alerts?filter=%22{}%22", EVIL.replace('/', "%2F").replace('<', "%3C").replace('>', "%3E")),
         "/nowhere".to_owned(),
     ]);
     let mut seen = 0;

@@ -50,7 +50,7 @@ fn every_story_is_found_and_every_record_is_understood() {
     // The queries that come with the console find something in it; those about hard budgets and gateways aside, which it has none of.
     for query in dashboards::QUERIES {
         let rows = count(query.sql);
-        let is_quiet = ["Who logged in"].contains(&query.name);
+        let is_quiet = ["Who logged in", "Which queries were asked"].contains(&query.name);
         assert!(is_quiet || !rows.is_empty(), "{}: no rows", query.name);
     }
 }

@@ -2,6 +2,7 @@
 //! All sums are the server's. Amounts are estimates by a price table; what has no price and what belongs to nobody is told apart.
 
 mod forecast;
+mod picture;
 
 use askama::Template;
 use axum::Router;
@@ -18,6 +19,7 @@ use crate::trouble::{self, Trouble};
 use crate::visit::{Visit, address};
 use crate::{State, figures};
 use forecast::{Day, Forecast, HOURS};
+use picture::{HeatDay, Picture};
 
 /// The page.
 pub const PAGE: Page = Page {
@@ -88,13 +90,6 @@ struct ModelShare {
     unpriced: i64,
 }
 
-/// Four weeks of hours, a row for each day of the week.
-struct HeatDay {
-    name: &'static str,
-    /// Level of each hour, from 0 to 4, with what it was on average.
-    hours: Vec<(usize, String)>,
-}
-
 struct BudgetRow {
     name: String,
     scope: String,
@@ -125,25 +120,6 @@ struct DryRun {
     runs: i64,
     unused: i64,
 }
-
-/// The course of the range: what was spent, hour by hour or day by day, as points of a picture 620 wide and 220 high.
-struct Picture {
-    line: String,
-    now: (f64, f64),
-    /// The range of what is to come.
-    cone: Option<String>,
-    median: Option<(f64, f64)>,
-    cap_y: Option<f64>,
-    top: String,
-    half: String,
-    labels: Vec<(f64, String)>,
-    sentence: String,
-}
-
-const LEFT: f64 = 56.0;
-const WIDTH: f64 = 560.0;
-const BOTTOM: f64 = 190.0;
-const HEIGHT: f64 = 170.0;
 
 /// The beginning, the length in hours and the name of a range.
 fn range(name: Option<&str>, now: DateTime<Utc>) -> (&'static str, DateTime<Utc>, f64) {
@@ -189,13 +165,13 @@ async fn show(visit: Visit) -> Result<Response, Trouble> {
         forecast.zip(cap).and_then(|(forecast, cap)| forecast::used_up(&days, spent, elapsed, forecast.median, cap));
     let totals = totals(&visit, &since).await?;
     let dry_run = dry_run(&visit, &scope).await?;
-    let (heat, heat_top) = heat(&hours, frame.now);
+    let (heat, heat_top) = picture::heat(&hours, frame.now);
     let ranges = [("Today", "today"), ("Week", "week"), ("Month", "month")];
     let teams = shares(&visit, "team", &since, start, frame.now, &hours).await?;
     trouble::page(&SpendPage {
         ranges: ranges.map(|(word, range)| (word, visit.with("range", Some(range)), range == name)).into(),
         range: name,
-        picture: picture(&hours, start, elapsed, length, spent, cap, forecast),
+        picture: picture::picture(&hours, start, elapsed, length, spent, cap, forecast),
         agents: shares(&visit, "workspace_name", &since, start, frame.now, &hours).await?,
         runs: shares(&visit, "session", &since, start, frame.now, &hours).await?,
         models: models(&visit, &since).await?,
@@ -438,85 +414,4 @@ async fn dry_run(visit: &Visit, scope: &str) -> Result<Option<DryRun>, Trouble> 
     let row = visit.rows(&sql).await?.into_iter().next().unwrap_or_default();
     let unused = row.get("unused").and_then(Value::as_f64).unwrap_or(0.0).round() as i64;
     Ok(Some(DryRun { cap, days: number(&row, "days"), runs: number(&row, "runs"), unused }))
-}
-
-fn heat(hours: &[(DateTime<Utc>, i64)], now: DateTime<Utc>) -> (Vec<HeatDay>, String) {
-    const NAMES: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-    let mut sums = [[0_i64; HOURS]; 7];
-    for (hour, micros) in hours.iter().filter(|(hour, _)| *hour >= now - Duration::days(28)) {
-        let day = hour.weekday().num_days_from_monday() as usize;
-        if let Some(sum) = sums.get_mut(day).and_then(|day| day.get_mut(hour.hour() as usize)) {
-            *sum += micros / 4;
-        }
-    }
-    let largest = sums.iter().flatten().copied().max().unwrap_or(0).max(1);
-    let level = |micros: i64| {
-        if micros == 0 { 0 } else { 1 + (3.0 * (micros as f64 / largest as f64).sqrt()).round() as usize }
-    };
-    let days = NAMES.iter().zip(sums).map(|(name, hours)| HeatDay {
-        name,
-        hours: hours.iter().map(|micros| (level(*micros), figures::dollars(*micros))).collect(),
-    });
-    (days.collect(), figures::dollars(largest))
-}
-
-fn picture(
-    hours: &[(DateTime<Utc>, i64)],
-    start: DateTime<Utc>,
-    elapsed: f64,
-    length: f64,
-    spent: i64,
-    cap: Option<i64>,
-    forecast: Option<Forecast>,
-) -> Picture {
-    let highest =
-        [Some(spent), cap, forecast.map(|forecast| forecast.high)].into_iter().flatten().max().unwrap_or(1).max(1)
-            as f64
-            * 1.05;
-    let x = |hours: f64| LEFT + WIDTH * (hours / length).clamp(0.0, 1.0);
-    let y = |micros: i64| BOTTOM - HEIGHT * (micros as f64 / highest).clamp(0.0, 1.0);
-    let (mut sum, mut points) = (0, vec![format!("{:.1},{:.1}", x(0.0), y(0))]);
-    for (hour, micros) in hours.iter().filter(|(hour, _)| *hour >= start) {
-        sum += micros;
-        let at = ((*hour - start).num_hours() as f64 + 1.0).min(elapsed);
-        points.push(format!("{:.1},{:.1}", x(at), y(sum)));
-    }
-    let now = (x(elapsed), y(spent));
-    let cone = forecast.map(|Forecast { low, high, .. }| {
-        format!("{:.1},{:.1} {:.1},{:.1} {:.1},{:.1}", now.0, now.1, x(length), y(high), x(length), y(low))
-    });
-    let steps = if length > 200.0 {
-        5
-    } else if length > 24.0 {
-        7
-    } else {
-        8
-    };
-    let labels = (0..=steps).map(|step| {
-        let hours = length / f64::from(steps) * f64::from(step);
-        let moment = start + Duration::minutes((hours * 60.0) as i64);
-        let label =
-            if length <= 24.0 { moment.format("%H:%M").to_string() } else { moment.format("%-d %b").to_string() };
-        (x(hours), label)
-    });
-    Picture {
-        line: points.join(" "),
-        cone,
-        median: forecast.map(|forecast| (x(length), y(forecast.median))),
-        cap_y: cap.map(y),
-        top: format!("${}", figures::dollars(highest as i64)),
-        half: format!("${}", figures::dollars((highest / 2.0) as i64)),
-        labels: labels.collect(),
-        sentence: match forecast {
-            Some(Forecast { low, median, high }) => format!(
-                "${} was spent; the day is expected to end at ${}, in eight of ten cases between ${} and ${}.",
-                figures::dollars(spent),
-                figures::dollars(median),
-                figures::dollars(low),
-                figures::dollars(high)
-            ),
-            None => format!("${} was spent.", figures::dollars(spent)),
-        },
-        now,
-    }
 }
