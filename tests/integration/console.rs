@@ -157,7 +157,7 @@ fn forms_do_their_work_and_forms_of_others_do_not() {
     assert_eq!(push(&server.ingest, &token, 0, &denied).unwrap().status, 200);
     world.wait_for(1, &["--ledger", "operations", "kind=alert"]);
     let visitor = Visitor::enter(&world, &server, &[]);
-    let listed = || world.run(&["alerts", "list", "-o", "json"]).ok().json()["alerts"][0].clone();
+    let listed = || world.sql("SELECT alert AS id, status, assignee FROM alerts")[0].clone();
     let path = format!("/alerts/{}", listed()["id"].as_str().unwrap());
     let own = visitor.own_origin();
     for origin in ["https://evil.example", "null"] {
