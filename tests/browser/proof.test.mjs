@@ -7,7 +7,7 @@ test("a record is verified here, and one changed byte is found", async ({ page }
   await page.locator("#position").fill("events/0/0");
   // A batch that no checkpoint covers yet is asked for again.
   await expect.poll(async () => {
-    await page.locator("#proof-form button").first().click();
+    await page.locator("#prove-form button").first().click();
     await expect(result).toBeVisible();
     return result.innerText();
   }, { timeout: 20_000 }).toContain("Included and unchanged.");
