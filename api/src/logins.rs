@@ -71,10 +71,9 @@ fn visitor(Wanted { name, roles, content }: Wanted, principal: &Arc<Principal>) 
         return Err(Problem::request(format!("names have 1 to {max} bytes and no control characters")));
     }
     let roles = if roles.is_empty() { vec![Role::Analyst] } else { roles };
-    let Some(looks) = roles.iter().find(|role| !matches!(role, Role::Ingest | Role::Budget)) else {
+    if roles.iter().all(|role| matches!(role, Role::Ingest | Role::Budget)) {
         return Err(Problem::request("a person at the console has one of the roles analyst, auditor, admin"));
-    };
-    tracing::debug!(name, role = looks.as_str(), "a link is made");
+    }
     let token = format!("link:{name}");
     Ok(Principal { token, name, roles, content, trust: Trust::Agent, dialects: Vec::new(), ..(**principal).clone() })
 }

@@ -75,7 +75,8 @@ pub(super) async fn status(
     authorized: Authorized,
 ) -> Result<Response, Problem> {
     authorized.check_read(LedgerName::Operations, "the status of the server")?;
-    Ok(answer(&state.server.status()?))
+    let server = Arc::clone(&state.server);
+    Ok(answer(&blocking(move || server.status()).await??))
 }
 
 pub(super) async fn sinks(

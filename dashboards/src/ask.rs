@@ -1,5 +1,7 @@
 //! Asks the API in this process, in the name of whoever looks at a page.
 
+pub use query::filter::quoted as literal;
+
 use api::Peer;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode, header};
@@ -69,9 +71,4 @@ pub fn number(value: &Value, name: &str) -> i64 {
 /// A list of an answer; empty if it is none.
 pub fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
     value.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
-}
-
-/// A text as a literal of SQL.
-pub fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }

@@ -1,4 +1,4 @@
-//! The files that pages load, inside the binary: styles, modules, and what others wrote, in `web/static/vendor`.
+//! The files that pages load, inside the binary: styles and modules.
 //!
 //! An address carries the hash of its file, so browsers may keep it for ever.
 

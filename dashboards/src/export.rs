@@ -104,20 +104,20 @@ impl Exports {
         principal: &Arc<Principal>,
         access: AccessCheck,
     ) -> Result<u64, ExportError> {
-        let running =
-            |jobs: &BTreeMap<u64, Job>| jobs.values().filter(|job| matches!(job.state, JobState::Running(_))).count();
-        if running(&self.jobs()) >= limits::EXPORTS_RUNNING_MAX {
-            return Err(ExportError::Busy);
-        }
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.path(id))?;
         let ending = FORMATS.iter().find(|(other, _)| *other == format).map_or("txt", |(_, ending)| ending);
         let asked = Utc::now();
         let name = format!("tachograph-{}-{id}.{ending}", asked.format("%Y%m%dT%H%M%SZ"));
         let state = JobState::Running(0);
         let job = Job { owner: principal.token.clone(), id, name, sql: sql.to_owned(), asked, state };
-        self.keep(job);
+        self.keep(job)?;
+        let file = match self.create(id) {
+            Ok(file) => file,
+            Err(error) => {
+                self.jobs().remove(&id);
+                return Err(error.into());
+            }
+        };
         let request = Request {
             sql: sql.to_owned(),
             principal: Arc::clone(principal),
@@ -190,15 +190,25 @@ impl Exports {
     }
 
     /// The file of an export that is whole.
-    pub fn open(&self, job: &Job) -> io::Result<File> {
-        File::open(self.path(job.id))
+    pub async fn open(&self, job: &Job) -> io::Result<tokio::fs::File> {
+        tokio::fs::File::open(self.path(job.id)).await
     }
 
-    fn keep(&self, job: Job) {
+    /// An empty file that only its owner reads.
+    fn create(&self, id: u64) -> io::Result<File> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.path(id))
+    }
+
+    /// Takes a job in, unless as many run as may, and lets go of old ones.
+    fn keep(&self, job: Job) -> Result<(), ExportError> {
         let mut jobs = self.jobs();
+        let is_done = |job: &Job| !matches!(job.state, JobState::Running(_));
+        if jobs.values().filter(|job| !is_done(job)).count() >= limits::EXPORTS_RUNNING_MAX {
+            return Err(ExportError::Busy);
+        }
         jobs.insert(job.id, job);
         let oldest = Utc::now() - limits::EXPORT_AGE_MAX;
-        let is_done = |job: &Job| !matches!(job.state, JobState::Running(_));
         let mut gone: Vec<u64> =
             jobs.values().filter(|job| is_done(job) && job.asked < oldest).map(|job| job.id).collect();
         let excess = jobs.len().saturating_sub(gone.len()).saturating_sub(limits::EXPORTS_KEPT_MAX);
@@ -211,6 +221,7 @@ impl Exports {
                 tracing::warn!(%error, "an old export cannot be removed");
             }
         }
+        Ok(())
     }
 
     fn set(&self, id: u64, state: JobState) {

@@ -1,6 +1,7 @@
 //! The login page: a link that works once, a token, and the way out. Who is let in is decided by `operations::access::LoginService`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::Address;
 use askama::Template;
@@ -11,13 +12,12 @@ use axum::routing::{get, post};
 use axum::{Form, Router, extract::DefaultBodyLimit};
 use ledger::{SystemClock, TimeSource};
 use operations::access::{LoginError, LoginService, Secret};
-use operations::limits::SESSION_AGE_MAX;
+use operations::limits::{SESSION_AGE_MAX, SESSION_IDLE_MAX};
 use serde::Deserialize;
 
-use crate::State;
-use crate::limits;
 use crate::trouble::Trouble;
 use crate::visit::cookie;
+use crate::{State, figures, limits};
 
 /// Where one logs in.
 pub const PATH: &str = "/login";
@@ -62,6 +62,8 @@ struct Shows {
 struct LoginPage<'a> {
     trouble: Option<&'a str>,
     next: &'a str,
+    age_max: String,
+    idle_max: String,
 }
 
 /// The page, or the way in for who shows a link's secret.
@@ -127,8 +129,13 @@ async fn finish(
     }
 }
 
+fn hours(duration: Duration) -> String {
+    figures::duration(duration.as_secs() as i64)
+}
+
 fn page(status: StatusCode, trouble: Option<&str>, next: &str) -> Response {
-    match (LoginPage { trouble, next }).render() {
+    let (age_max, idle_max) = (hours(SESSION_AGE_MAX), hours(SESSION_IDLE_MAX));
+    match (LoginPage { trouble, next, age_max, idle_max }).render() {
         Ok(body) => (status, Html(body)).into_response(),
         Err(error) => Trouble::internal(&error).into_response(),
     }

@@ -185,37 +185,48 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// What this file and `static/shown.js` both do; `tests/browser/shown.test.mjs` reads it too.
+    #[derive(serde::Deserialize)]
+    struct Cases {
+        line: Vec<(String, String)>,
+        block: Vec<(String, String)>,
+        defanged: Vec<(String, String)>,
+        /// First and last code points of ranges.
+        hidden: Vec<(u32, u32)>,
+    }
+
+    fn cases() -> Cases {
+        serde_json::from_str(include_str!("../web/shown.json")).unwrap()
+    }
+
+    fn check(cases: Vec<(String, String)>, show: impl Fn(&str) -> String) {
+        assert!(!cases.is_empty());
+        for (text, expected) in cases {
+            assert_eq!(show(&text), expected, "{text:?}");
+        }
+    }
+
     #[test]
     fn what_cannot_be_seen_is_boxed_and_markup_is_text() {
-        let check = |text: &str, expected: &str| assert_eq!(line(text).to_string(), expected, "{text:?}");
-        check("cargo test", "cargo test");
-        check("<img src=x onerror=alert(1)>", "&lt;img src=x onerror=alert(1)&gt;");
-        check("\"'&", "&quot;&#39;&amp;");
-        check("a\u{200b}\u{200b}b", "a<span class=\"cp\">ZWSP ×2</span>b");
-        check("\u{202e}gpj", "<span class=\"cp\">RLO</span>gpj");
-        check("\u{1b}[31m", "<span class=\"cp\">ESC</span>[31m");
-        check("\u{e0041}\u{e003c}", "<span class=\"cp\">TAG A</span><span class=\"cp\">TAG &lt;</span>");
-        check("a\nb", "a<span class=\"cp\">LF</span>b");
-        assert_eq!(block("a\n\tb\r").to_string(), "a\n\tb<span class=\"cp\">CR</span>");
+        check(cases().line, |text| line(text).to_string());
+        check(cases().block, |text| block(text).to_string());
         let long = "x".repeat(limits::PREVIEW_CHARACTERS_MAX + 5);
         assert!(line(&long).to_string().ends_with("<span class=\"cut\">… 5 more characters</span>"));
     }
 
     #[test]
     fn hosts_are_no_addresses_to_go_to() {
-        let check = |text: &str, expected: &str| assert_eq!(defanged(text), expected, "{text:?}");
-        check("attacker-logger.com", "attacker-logger[.]com");
-        check("https://a.attacker-logger.com/collect?x=1", "hxxps://a.attacker-logger[.]com/collect?x=1");
-        check("curl http://192.0.2.7:80/a", "curl hxxp://192.0.2[.]7:80/a");
-        check("POST attacker-logger.com was refused 2 times.", "POST attacker-logger[.]com was refused 2 times.");
-        check("src/rounding.rs", "src/rounding.rs");
-        check("git@github.com:acme/a.git", "git@github[.]com:acme/a.git");
-        check("read .env and Cargo.toml", "read .env and Cargo.toml");
-        check("v1.2.3", "v1.2.3");
-        check("injection.followed", "injection.followed");
-        check("Done. Next", "Done. Next");
-        check("münchen.de.", "münchen[.]de.");
-        check("", "");
+        check(cases().defanged, defanged);
+    }
+
+    #[test]
+    fn the_hidden_characters_are_those_of_the_list() {
+        let hidden = cases().hidden;
+        for character in '\0'..=char::MAX {
+            let code = u32::from(character);
+            let is_listed = hidden.iter().any(|(first, last)| (*first..=*last).contains(&code));
+            assert_eq!(is_hidden(character), is_listed, "U+{code:04X}");
+        }
     }
 
     proptest! {

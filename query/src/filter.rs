@@ -42,8 +42,8 @@ pub fn statement(filter: &Filter, subject: Subject, content: bool, now: Timestam
     format!("SELECT * FROM {} WHERE {condition} ORDER BY {order} DESC LIMIT 1000", table(subject))
 }
 
-/// A text as SQL writes it.
-pub(crate) fn quoted(text: &str) -> String {
+/// A text as a literal of SQL.
+pub fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 

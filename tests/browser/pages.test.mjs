@@ -56,6 +56,14 @@ test("no page has inline code or style", async ({ page, context }) => {
   }
 });
 
+test("spend is filtered by what costs have, and says so of anything else", async ({ page }) => {
+  const words = page.getByText("Spend is filtered by team, user, workspace");
+  await page.goto("/spend?filter=team:*");
+  await expect(words).toHaveCount(0);
+  await page.goto("/spend?filter=outcome:deny");
+  await expect(words).toBeVisible();
+});
+
 test("the first page is small and soon there", async ({ page }) => {
   const begun = Date.now();
   await page.goto("/", { waitUntil: "load" });

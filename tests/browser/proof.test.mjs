@@ -1,5 +1,74 @@
 // One record is verified by the browser from the bytes that are served, and a changed byte of its copy shows which step fails.
-import { expect, test } from "./support/browser.mjs";
+import { expect, moduleOf, test } from "./support/browser.mjs";
+
+/** What a function of the page's verifier gives. */
+async function calls(page, name, proof) {
+  const module = await moduleOf(page, "proof.js");
+  return page.evaluate(async ({ module, name, proof }) => (await import(module))[name](proof), { module, name, proof });
+}
+
+const verifyProof = (page, proof) => calls(page, "verifyProof", proof);
+
+/** The proof of one record; a batch that no checkpoint covers yet is asked for again. */
+async function proofOf(page) {
+  let proof;
+  await page.goto("/integrity");
+  await expect.poll(async () => {
+    proof = await (await page.request.get("/integrity/proof?position=events/0/0")).json();
+    return proof.state;
+  }, { timeout: 20_000 }).toBe("proven");
+  return proof;
+}
+
+const other = (text) => { const at = Math.floor(text.length / 2); return text.slice(0, at) + (text[at] === "0" ? "1" : "0") + text.slice(at + 1); };
+
+const cases = {
+  "the salt": [(copy) => { copy.facts.salt = other(copy.facts.salt); }, "Record"],
+  "the leaf": [(copy) => { copy.leaf_data = other(copy.leaf_data); }, "Record"],
+  "the header": [(copy) => { copy.header = other(copy.header); }, undefined],
+  "the index": [(copy) => { copy.batch.index += 1; }, "Batch root"],
+  "the number of leaves": [(copy) => { copy.batch.size += 1; }, "Batch root"],
+  "the position": [(copy) => { copy.position = "events/0/999999999"; }, "Batch root"],
+  "the ledger": [(copy) => { copy.position = copy.position.replace("events", "operations"); }, "Checkpoint"],
+  "the size of the log": [(copy) => { copy.log.size += 1; }, undefined],
+  "the checkpoint": [(copy) => { copy.checkpoint = copy.checkpoint.replace(/^\S+/, (origin) => `${origin}0`); }, "Signature"],
+  "the key": [(copy) => { copy.key = copy.key.replace("+", "x+"); }, "Signature"],
+  "an upper-case digit": [(copy) => { copy.leaf_data = copy.leaf_data.replace(/[a-f]/, (digit) => digit.toUpperCase()); }, "Record"],
+  "nonsense": [(copy) => { copy.checkpoint = "x"; }, "Checkpoint"],
+  "another format": [(copy) => { copy.format = 2; }, "Record"],
+};
+
+test("what the binary proves holds in the page's verifier", async ({ page }) => {
+  const proof = await proofOf(page);
+  const found = await verifyProof(page, proof);
+  expect(found.holds, JSON.stringify(found.steps)).toBe(true);
+  expect(found.steps.map(({ name }) => name)).toEqual(["Record", "Batch root", "Header", "Checkpoint", "Signature"]);
+  // Two for the commitment, one for the leaf, one for the header's leaf, one for the key's id, and the siblings.
+  expect(found.hashes).toBe(5 + proof.batch.path.length + proof.log.path.length + (proof.content ? 2 : 0));
+  expect(found.signatures).toBe(1);
+});
+
+test("nothing of a proof can be changed", async ({ page }) => {
+  const proof = await proofOf(page);
+  const { proof: flipped, before, after } = await calls(page, "changed", proof);
+  expect(after).not.toBe(before);
+  expect(await verifyProof(page, flipped)).toMatchObject({ holds: false, failed: "Record" });
+  for (const [name, [change, failed]] of Object.entries(cases)) {
+    const copy = structuredClone(proof);
+    change(copy);
+    const found = await verifyProof(page, copy);
+    expect(found.holds, `another ${name}`).toBe(false);
+    if (failed) expect(found.failed, `another ${name}`).toBe(failed);
+  }
+  for (const tree of ["batch", "log"]) {
+    expect(proof[tree].path.length, `the path in the ${tree}`).toBeGreaterThan(0);
+    const copy = structuredClone(proof);
+    copy[tree].path[0] = other(copy[tree].path[0]);
+    expect((await verifyProof(page, copy)).holds, `another node of the path in the ${tree}`).toBe(false);
+    copy[tree].path = [];
+    expect((await verifyProof(page, copy)).holds, `no path in the ${tree}`).toBe(false);
+  }
+});
 
 test("a record is verified here, and one changed byte is found", async ({ page }) => {
   await page.goto("/integrity");

@@ -89,16 +89,7 @@ struct Message {
     age: String,
     /// Between the event that it tells of and its arrival, where it says when that was.
     delay: Option<String>,
-    /// The role of its colour.
-    role: &'static str,
-    icon: &'static str,
-    /// What was done: posted, changed, triggered, resolved.
-    action: String,
-    headline: String,
-    lines: Vec<String>,
-    fields: Vec<(String, String)>,
-    /// How many records came with it.
-    records: usize,
+    content: Content,
     raw: String,
 }
 
@@ -106,22 +97,19 @@ impl Message {
     fn of(message: &Value, frame: &Frame, read: fn(&Value, &Value) -> Content, alerts: &[Value]) -> Self {
         let at = DateTime::from_timestamp_micros(number(message, "at")).unwrap_or_default();
         let body = &message["body"];
-        let content = read(message, body);
-        let told = content.event_at.or_else(|| last_event(body, alerts));
+        let mut content = read(message, body);
+        let told = content.event_at.take().or_else(|| last_event(body, alerts));
         let event = told.as_deref().and_then(figures::moment);
         let moment = at.to_rfc3339();
+        content.headline = shown::defanged(&content.headline);
+        content.lines.iter_mut().for_each(|line| *line = shown::defanged(line));
+        content.fields = content.fields.into_iter().map(defanged).collect();
         Self {
             number: number(message, "number"),
             time: frame.time(&moment),
             age: frame.age(&moment),
             delay: event.map(|event| figures::seconds((at - event).num_milliseconds().max(0))),
-            role: content.role,
-            icon: content.icon,
-            action: content.action,
-            headline: shown::defanged(&content.headline),
-            lines: content.lines.iter().map(|line| shown::defanged(line)).collect(),
-            fields: content.fields.into_iter().map(defanged).collect(),
-            records: content.records,
+            content,
             raw: serde_json::to_string_pretty(body.as_array().and_then(|values| values.last()).unwrap_or(body))
                 .map(|text| text.chars().take(RAW_CHARACTERS_MAX).collect())
                 .unwrap_or_default(),
@@ -163,15 +151,19 @@ fn slack_field(text: &str) -> Option<(String, String)> {
     Some((name.to_owned(), value.to_owned()))
 }
 
-/// What a message says, before it is put into a page.
+/// What a message says.
 struct Content {
+    /// The role of its colour.
     role: &'static str,
     icon: &'static str,
+    /// What was done: posted, changed, triggered, resolved.
     action: String,
     headline: String,
     lines: Vec<String>,
     fields: Vec<(String, String)>,
+    /// How many records came with it.
     records: usize,
+    /// When the event happened, if the message says so.
     event_at: Option<String>,
 }
 
@@ -226,6 +218,11 @@ fn of_slack(message: &Value, body: &Value) -> Content {
     Content { role, icon, action: action.to_owned(), headline, lines, fields, records: 1, event_at: None }
 }
 
+/// A value as a field shows it.
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
 fn of_pagerduty(_: &Value, body: &Value) -> Content {
     let payload = &body["payload"];
     let action = match text(body, "event_action") {
@@ -236,7 +233,6 @@ fn of_pagerduty(_: &Value, body: &Value) -> Content {
     };
     let (role, icon) = if action == "resolved" { ("allow", "check") } else { role(text(payload, "severity")) };
     let details = payload["custom_details"].as_object().into_iter().flatten();
-    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let mut fields: Vec<(String, String)> = details.map(|(name, value)| (name.clone(), plain(value))).collect();
     fields.truncate(FIELDS_MAX);
     for name in ["source", "component", "group", "class"] {
@@ -263,7 +259,6 @@ fn of_splunk(_: &Value, body: &Value) -> Content {
     let last = events.last().unwrap_or(&Value::Null);
     let event = &last["event"];
     let members = event.as_object().into_iter().flatten().filter(|(_, value)| !value.is_object() && !value.is_array());
-    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let fields = members.map(|(name, value)| (name.clone(), plain(value))).take(FIELDS_MAX);
     let seconds = last["time"].as_f64().or_else(|| text(last, "time").parse().ok());
     let at = seconds.and_then(|seconds| DateTime::from_timestamp_micros((seconds * 1e6) as i64));

@@ -142,7 +142,7 @@ async fn show(visit: Visit) -> Result<Response, Trouble> {
     let (name, start, length) = range(visit.parameter("range"), frame.now);
     let team = visit.parameter("team").map(str::to_owned);
     let of_team = team.as_deref().map_or_else(|| "TRUE".to_owned(), |team| format!("team = {}", literal(team)));
-    let (condition, trouble) = condition(&visit).await;
+    let (condition, trouble) = condition(&visit).await?;
     let scope = format!("{of_team} AND ({condition})");
     let since = format!("time >= {} AND {scope}", literal(&start.to_rfc3339()));
     let sql = format!(
@@ -197,20 +197,24 @@ async fn show(visit: Visit) -> Result<Response, Trouble> {
 }
 
 /// What the filter leaves, and why it leaves everything if it cannot be asked of what costs.
-async fn condition(visit: &Visit) -> (String, Option<String>) {
+async fn condition(visit: &Visit) -> Result<(String, Option<String>), Trouble> {
     const ALL: &str = "TRUE";
     if visit.filter().is_empty() {
-        return (ALL.to_owned(), None);
+        return Ok((ALL.to_owned(), None));
     }
     let condition = match visit.condition("") {
         Ok(condition) => condition,
-        Err(error) => return (ALL.to_owned(), Some(error.to_string())),
+        Err(error) => return Ok((ALL.to_owned(), Some(error.to_string()))),
     };
-    if visit.rows(&format!("SELECT 1 AS one FROM spend WHERE {condition} LIMIT 1")).await.is_ok() {
-        return (condition, None);
+    // A plan says whether the columns are there, without reading any.
+    match visit.rows(&format!("EXPLAIN SELECT 1 AS one FROM spend WHERE {condition}")).await {
+        Ok(_) => Ok((condition, None)),
+        Err(trouble) if trouble.code == "sql" => {
+            let words = "Spend is filtered by team, user, workspace, session, model, provider, source and time.";
+            Ok((ALL.to_owned(), Some(words.to_owned())))
+        }
+        Err(trouble) => Err(trouble),
     }
-    let words = "Spend is filtered by team, user, workspace, session, model, provider, source and time.";
-    (ALL.to_owned(), Some(words.to_owned()))
 }
 
 /// Sums by hour, the oldest first.

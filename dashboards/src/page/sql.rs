@@ -18,6 +18,7 @@ use operations::filter::{Filter, Subject};
 use query::AccessCheck;
 use query::views;
 use serde_json::{Value, json};
+use tokio::task::spawn_blocking;
 use tokio_util::io::ReaderStream;
 
 use super::{Group, Page};
@@ -63,6 +64,8 @@ struct SqlPage {
     schema: Vec<Relation>,
     jobs: Vec<JobRow>,
     content: bool,
+    time_max: String,
+    memory_max: String,
 }
 
 /// The answer to a question.
@@ -172,6 +175,8 @@ async fn page(visit: &Visit, sql: String) -> Result<Response, Trouble> {
         schema: schema(principal),
         jobs: visit.state.exports.of(principal).into_iter().map(JobRow::of).collect(),
         content: principal.content,
+        time_max: figures::duration(query::limits::QUERY_TIME_DEFAULT.as_secs() as i64),
+        memory_max: format!("{} MiB", query::limits::QUERY_MEMORY_BYTES >> 20),
         sql,
         result,
         trouble,
@@ -292,7 +297,7 @@ async fn export(visit: Visit, Form(fields): Form<Vec<(String, String)>>) -> Resu
     let field = |name: &str| {
         fields.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str()).unwrap_or_default()
     };
-    begin(&visit, field("sql"), field("format"))
+    begin(&visit, field("sql").to_owned(), field("format")).await
 }
 
 /// Shows what an export of another page's list would be: the statement, to begin it with.
@@ -301,14 +306,19 @@ async fn export_of_filter(visit: Visit) -> Result<Response, Trouble> {
     Ok(Redirect::to(&format!("{}#export", address("/sql", [("sql", sql.as_str())]))).into_response())
 }
 
-fn begin(visit: &Visit, sql: &str, format: &str) -> Result<Response, Trouble> {
+async fn begin(visit: &Visit, sql: String, format: &str) -> Result<Response, Trouble> {
     let format = FORMATS.iter().find(|(known, _)| known.name() == format).map(|(format, _)| *format);
     let format = format.ok_or_else(|| Trouble::new(StatusCode::BAD_REQUEST, "request", "There is no such format."))?;
     let peer: Peer = visit.peer();
     let access = AccessCheck::while_true(move || peer.stands());
-    let begun = visit.state.exports.begin(sql, format, visit.principal(), access);
-    begun.map_err(|error| Trouble::new(StatusCode::SERVICE_UNAVAILABLE, "export", error.to_string()))?;
-    Ok(Redirect::to(&format!("{}#export", address("/sql", [("sql", sql)]))).into_response())
+    let next = format!("{}#export", address("/sql", [("sql", sql.as_str())]));
+    let (exports, principal) = (visit.state.exports.clone(), Arc::clone(visit.principal()));
+    // It makes a file and may remove old ones, which blocks.
+    let begun = spawn_blocking(move || exports.begin(&sql, format, &principal, access)).await;
+    begun
+        .map_err(|error| Trouble::internal(&error))?
+        .map_err(|error| Trouble::new(StatusCode::SERVICE_UNAVAILABLE, "export", error.to_string()))?;
+    Ok(Redirect::to(&next).into_response())
 }
 
 /// The export of this number, if it is whole and the person's own.
@@ -324,12 +334,12 @@ fn ready(visit: &Visit, id: u64) -> Result<(Job, Arc<Value>), Trouble> {
 
 async fn file(visit: Visit, Path(id): Path<u64>) -> Result<Response, Trouble> {
     let (job, _) = ready(&visit, id)?;
-    let file = visit.state.exports.open(&job).map_err(|error| Trouble::internal(&error))?;
+    let file = visit.state.exports.open(&job).await.map_err(|error| Trouble::internal(&error))?;
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", job.name)),
     ];
-    Ok((headers, Body::from_stream(ReaderStream::new(tokio::fs::File::from_std(file)))).into_response())
+    Ok((headers, Body::from_stream(ReaderStream::new(file))).into_response())
 }
 
 async fn manifest(visit: Visit, Path(id): Path<u64>) -> Result<Response, Trouble> {

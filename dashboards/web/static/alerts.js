@@ -1,4 +1,5 @@
 // Alerts: keys in the list and for the alert that is open; the list grows by itself when something opens or changes.
+import { element, icon } from "./elements.js";
 import { age, count } from "./figures.js";
 import { keys, list } from "./keys.js";
 import { live } from "./live.js";
@@ -23,23 +24,6 @@ const changed = document.getElementById("changed");
 const body = document.querySelector(".queue-table tbody");
 let waits = 0;
 
-const icon = (name) => {
-  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
-  use.setAttribute("href", `#i-${name}`);
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("class", "ic");
-  svg.setAttribute("aria-hidden", "true");
-  svg.append(use);
-  return svg;
-};
-
-const element = (tag, className, ...children) => {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  made.append(...children);
-  return made;
-};
-
 /** A row as the server's template makes it. */
 function row(alert) {
   const { who } = alert;
@@ -63,7 +47,7 @@ async function refresh() {
   await new Promise((done) => setTimeout(done, 400));
   if (now !== waits || !body || body.contains(document.activeElement)) return;
   const asked = new URLSearchParams(location.search);
-  const filter = asked.get("filter") || "status:open,acknowledged";
+  const filter = asked.get("filter") || queue.dataset.filter;
   const answer = await fetch(`/api/v1/alerts?${new URLSearchParams({ filter, limit: 50, ...asked.has("cursor") ? { cursor: asked.get("cursor") } : {} })}`);
   if (!answer.ok || body.contains(document.activeElement)) return;
   const { alerts } = await answer.json();

@@ -1,4 +1,5 @@
 // The fleet, live: rows change where they stand, new ones come, and the order is made anew while nobody is in the table.
+import { element, icon } from "./elements.js";
 import { age, count, dollars, seconds, short, time } from "./figures.js";
 import { list } from "./keys.js";
 import { live } from "./live.js";
@@ -7,23 +8,6 @@ import { defanged, put } from "./shown.js";
 const table = document.getElementById("agents");
 const STATES = { working: ["Working", "working"], waiting: ["Waiting", "waiting"], quiet: ["Quiet", "quiet"], repeating: ["Repeating", "repeating"], stuck: ["Stuck", "stuck"], over_budget: ["Over budget", "budget"], done: ["Done", "check"], failed: ["Failed", "cross"], lost: ["Lost", "lost"] };
 const agents = new Map();
-
-const icon = (name) => {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("class", "ic");
-  svg.setAttribute("aria-hidden", "true");
-  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
-  use.setAttribute("href", `#i-${name}`);
-  svg.append(use);
-  return svg;
-};
-
-const element = (tag, className, ...children) => {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  made.append(...children);
-  return made;
-};
 
 const nameOf = (agent) => agent.workspace_name || agent.agent || agent.workspace || agent.session || "unnamed";
 

@@ -1,10 +1,10 @@
 // Integrity: verifies one record in this browser and draws how; shows a verification's result as soon as there is one.
+import { element, icon, svg } from "./elements.js";
 import { count } from "./figures.js";
 import { live } from "./live.js";
 import { changed, verifyProof } from "./proof.js";
 import { defanged, put } from "./shown.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const form = document.getElementById("prove-form");
 const result = document.getElementById("proof-result");
 const ladder = document.getElementById("ladder");
@@ -13,26 +13,6 @@ const flip = document.getElementById("flip");
 const file = document.getElementById("proof-file");
 /** The proof as it came, unchanged. */
 let proof;
-
-function svg(name, attributes, text) {
-  const element = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  if (text !== undefined) element.textContent = text;
-  return element;
-}
-
-const icon = (name) => {
-  const element = svg("svg", { class: "ic", "aria-hidden": "true" });
-  element.append(svg("use", { href: `#i-${name}` }));
-  return element;
-};
-
-function node(name, className, ...children) {
-  const element = document.createElement(name);
-  if (className) element.className = className;
-  element.append(...children);
-  return element;
-}
 
 /** The path of one tree, from the leaf up: what was computed here as circles, what the proof brought as squares. */
 function rungs(picture, tree, x, top, bottom, good) {
@@ -74,14 +54,14 @@ function draw(found) {
 }
 
 function show(found, what) {
-  const word = node("b", found.holds ? "c-allow" : "c-deny", icon(found.holds ? "check" : "cross"), found.holds ? " Included and unchanged." : ` Not as it was recorded: ${found.failed} fails.`);
+  const word = element("b", found.holds ? "c-allow" : "c-deny", icon(found.holds ? "check" : "cross"), found.holds ? " Included and unchanged." : ` Not as it was recorded: ${found.failed} fails.`);
   const figures = `${found.hashes} hashes, ${found.signatures} signature${found.signatures === 1 ? "" : "s"}, ${found.milliseconds < 10 ? found.milliseconds.toFixed(1) : Math.round(found.milliseconds)} ms.`;
-  result.replaceChildren(word, " ", put(document.createElement("span"), what), " ", node("span", "muted", figures));
+  result.replaceChildren(word, " ", put(document.createElement("span"), what), " ", element("span", "muted", figures));
   result.className = found.holds ? "vres b-allow" : "vres b-deny";
   result.hidden = false;
   steps.replaceChildren(...found.steps.map(({ name, holds, text, hash }) => {
-    const mark = node("td", holds ? "c-allow" : holds === false ? "c-deny" : "c-warn", icon(holds ? "check" : holds === false ? "cross" : "high"), ` ${name}`);
-    return node("tr", "", mark, put(document.createElement("td"), text), node("td", "num", node("code", "muted", hash?.slice(0, 8) ?? "")));
+    const mark = element("td", holds ? "c-allow" : holds === false ? "c-deny" : "c-warn", icon(holds ? "check" : holds === false ? "cross" : "high"), ` ${name}`);
+    return element("tr", "", mark, put(document.createElement("td"), text), element("td", "num", element("code", "muted", hash?.slice(0, 8) ?? "")));
   }));
   steps.closest("table").hidden = false;
   draw(found);

@@ -73,6 +73,11 @@ export async function pagesOf(page) {
   return page.locator("nav[aria-label=Pages] li a").evaluateAll((links) => links.map((link) => ({ name: link.querySelector("span").textContent.trim(), path: link.getAttribute("href") })));
 }
 
+/** The address of a module that pages load, for a test that calls it in the page. */
+export async function moduleOf(page, name) {
+  return new URL(name, await page.locator("script[type=module]").first().evaluate((script) => script.src)).href;
+}
+
 /** A path without what differs from one record to the next. */
 export const shape = (path) => path.replace(/\?.*$|#.*$/, "").split("/").map((part) => /\d|^alert-|^silence-/.test(part) ? "…" : part).join("/");
 

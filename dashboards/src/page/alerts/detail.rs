@@ -307,27 +307,36 @@ async fn hosts(visit: &Visit, frame: &Frame, who: &Value, what: &Value) -> Resul
 
 /// Who else has to do with the same domain or path in thirty days.
 async fn elsewhere(visit: &Visit, who: &Value, what: &Value) -> Result<Vec<Elsewhere>, Trouble> {
-    let mut found = Vec::new();
-    let own = some_text(who, "workspace").map_or_else(|| "NULL".to_owned(), literal);
-    for (what_word, column, of) in
-        [("This domain", "domain", "domain"), ("This path", "path", "path"), ("This tool", "tool", "tool")]
-    {
-        let Some(value) = some_text(what, of) else { continue };
-        let condition = format!("{column} = {} AND time > now() - INTERVAL '30 days'", literal(value));
-        let sql = format!(
-            "SELECT count(DISTINCT CASE WHEN {condition} THEN workspace END) AS others, count(DISTINCT workspace) AS fleet \
-             FROM events WHERE time > now() - INTERVAL '30 days' AND workspace IS DISTINCT FROM {own}"
-        );
-        let row = visit.rows(&sql).await?.into_iter().next().unwrap_or_default();
-        let (others, fleet) = (number(&row, "others"), number(&row, "fleet"));
-        found.push(Elsewhere {
-            what: what_word,
-            value: shown::defanged(value),
-            text: format!("{} of {} other workspaces", figures::count(others), figures::count(fleet)),
-            address: address("/sql", [("sql", format!("SELECT time, team, workspace_name, position FROM events WHERE {condition} ORDER BY time DESC LIMIT 100").as_str())]),
-        });
+    const RECENT: &str = "time > now() - INTERVAL '30 days'";
+    let things = [("This domain", "domain"), ("This path", "path"), ("This tool", "tool")];
+    let things = things.into_iter().filter_map(|(words, column)| Some((words, column, some_text(what, column)?)));
+    let things: Vec<_> = things.collect();
+    if things.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(found)
+    let own = some_text(who, "workspace").map_or_else(|| "NULL".to_owned(), literal);
+    let count = |(_, column, value): &(_, &str, &str)| {
+        format!("count(DISTINCT CASE WHEN {column} = {} THEN workspace END) AS {column}, ", literal(value))
+    };
+    let sql = format!(
+        "SELECT {}count(DISTINCT workspace) AS fleet FROM events WHERE {RECENT} AND workspace IS DISTINCT FROM {own}",
+        things.iter().map(count).collect::<String>()
+    );
+    let row = visit.rows(&sql).await?.into_iter().next().unwrap_or_default();
+    let fleet = figures::count(number(&row, "fleet"));
+    let found = things.into_iter().map(|(what, column, value)| {
+        let sql = format!(
+            "SELECT time, team, workspace_name, position FROM events WHERE {column} = {} AND {RECENT} ORDER BY time DESC LIMIT 100",
+            literal(value)
+        );
+        Elsewhere {
+            what,
+            value: shown::defanged(value),
+            text: format!("{} of {fleet} other workspaces", figures::count(number(&row, column))),
+            address: address("/sql", [("sql", sql.as_str())]),
+        }
+    });
+    Ok(found.collect())
 }
 
 /// Messages on the alert that a receiver took, the oldest first, with the moments at which they were recorded.
