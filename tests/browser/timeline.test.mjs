@@ -7,6 +7,14 @@ async function denied(page) {
   return page.locator(".sessions tbody a").first().getAttribute("href");
 }
 
+/** The address of the longest session of the last days: one of a second cannot be zoomed. */
+async function longest(page) {
+  const answer = await page.request.get("/api/v1/sessions?filter=denied%3E0&limit=50");
+  const { sessions } = await answer.json();
+  const session = sessions.reduce((best, other) => other.duration_us > best.duration_us ? other : best);
+  return `/sessions/${encodeURIComponent(session.session)}`;
+}
+
 const ready = (page) => expect(page.locator("#timeline[data-ready]")).toBeVisible();
 const opened = (page) => page.locator("#drawer .record");
 const range = (page) => page.locator("#frame h2").textContent();
@@ -33,9 +41,11 @@ test("keys move, find what was denied, and close", async ({ page }) => {
 });
 
 test("the frame is dragged, zoomed by keys, and stands in the address", async ({ page }) => {
-  await page.goto(await denied(page));
+  await page.goto(await longest(page));
   await ready(page);
   await page.keyboard.press("0");
+  const whole = () => page.locator(".overview .ph p").textContent();
+  await expect.poll(async () => (await whole()).startsWith(await range(page))).toBe(true);
   const before = await range(page);
   const box = await page.locator("#overview").boundingBox();
   await page.mouse.move(box.x + box.width * 0.3, box.y + 50);

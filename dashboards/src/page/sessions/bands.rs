@@ -93,6 +93,19 @@ impl Span {
         let shown = times.map(|at| (self.percent(at), time(at, pattern)));
         shown.filter(|(x, _)| (2.0..96.0).contains(x)).collect()
     }
+
+    /// Its beginning and its end as text, as fine as it takes to tell it from the next one, and with days where it has several.
+    pub fn told(self) -> String {
+        const DAY: i64 = 86_400_000_000;
+        let pattern = if self.width() < 60_000_000 {
+            "%H:%M:%S%.3f"
+        } else if self.from.div_euclid(DAY) == self.until.div_euclid(DAY) {
+            "%H:%M:%S"
+        } else {
+            "%-d %b %H:%M:%S"
+        };
+        format!("{} to {}", time(self.from, pattern), time(self.until, pattern))
+    }
 }
 
 /// A moment as text.
@@ -375,6 +388,15 @@ mod tests {
         let ticks = span.ticks();
         assert!((3..=7).contains(&ticks.len()), "{ticks:?}");
         assert!(ticks.iter().all(|(_, text)| text.ends_with('0')), "{ticks:?}");
+    }
+
+    #[test]
+    fn a_span_is_told_as_finely_as_it_is_short() {
+        let noon = 1_700_000_000_000_000 / 86_400_000_000 * 86_400_000_000 + 43_200_000_000;
+        let told = |micros| Span { from: noon, until: noon + micros }.told();
+        assert_eq!(told(1_500_000), "12:00:00.000 to 12:00:01.500");
+        assert_eq!(told(80_000_000), "12:00:00 to 12:01:20");
+        assert_eq!(told(86_400_000_000), "14 Nov 12:00:00 to 15 Nov 12:00:00");
     }
 
     proptest! {

@@ -217,7 +217,7 @@ impl Timeline {
             search: visit.parameter("search").unwrap_or_default().to_owned(),
             kept: kept.collect(),
             moves: moves.into_iter().map(|(key, name, span)| Move { key, name, address: framed(span) }).collect(),
-            span: format!("{} to {}", bands::time(whole.from, "%H:%M:%S"), bands::time(whole.until, "%H:%M:%S")),
+            span: whole.told(),
             overview: Overview::of(session, whole, span, framed),
             drawer,
             whole,
@@ -317,7 +317,7 @@ impl Band {
         let records: i64 = rows.iter().map(|row| row.times).sum();
         let is_cut = found["next"].is_string();
         Ok(Self {
-            title: format!("{} to {}", bands::time(span.from, "%H:%M:%S"), bands::time(span.until, "%H:%M:%S")),
+            title: span.told(),
             note: format!(
                 "{}, {}{} records",
                 figures::seconds((span.until - span.from) / 1_000),
