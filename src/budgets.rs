@@ -1,13 +1,13 @@
 //! `tachograph budgets`: what hard budgets hold, what is kept for calls, and what was spent past them.
 //!
-//! Reading goes through the HTTP API, of a server or over a data directory. Nothing is changed here: budgets are set by the
-//! configuration, and money is reserved by gateways.
+//! All goes through the HTTP API, of a server or over a data directory. Most budgets are set by the configuration; money is reserved by
+//! gateways.
 
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use operations::Money;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::cli::Output;
 use crate::client::{Target, segment};
@@ -21,6 +21,48 @@ pub enum Command {
     List(List),
     /// Show one budget and its open reservations.
     Show(Show),
+    /// Open a budget, or change its cap
+    ///
+    /// Of a budget that the configuration names, the cap alone can be changed; that holds until the configuration says something new of
+    /// it. Takes the role admin.
+    Set(Set),
+    /// Close a budget that no configuration names
+    Close(Show),
+    /// Set a budget as the configuration has it
+    Reset(Show),
+}
+
+/// Arguments of `budgets set`.
+#[derive(Debug, Args)]
+pub struct Set {
+    /// Name of the budget.
+    #[arg(value_name = "BUDGET")]
+    budget: String,
+    /// The hard cap in dollars, to the millionth.
+    #[arg(long = "cap", value_name = "DOLLARS")]
+    cap: Money,
+    /// It is full again when the next one begins: day or month. Of a new budget it is the day.
+    #[arg(long, value_name = "PERIOD")]
+    period: Option<String>,
+    /// A period begins this many minutes before midnight UTC.
+    #[arg(long, value_name = "MINUTES", allow_negative_numbers = true)]
+    utc_offset_minutes: Option<i16>,
+    /// Only what this team spends counts.
+    #[arg(long, value_name = "TEAM")]
+    team: Option<String>,
+    /// Only what this organisation spends counts.
+    #[arg(long, value_name = "ORG")]
+    org: Option<String>,
+    /// Only what agents of this person spend counts.
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+    /// Only what this agent spends counts.
+    #[arg(long, value_name = "AGENT")]
+    agent: Option<String>,
+    #[command(flatten)]
+    target: Target,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// Arguments of `budgets list`.
@@ -38,7 +80,7 @@ pub struct List {
     output: Output,
 }
 
-/// Arguments of `budgets show`.
+/// Arguments of `budgets show`, `close` and `reset`.
 #[derive(Debug, Args)]
 pub struct Show {
     /// Name of the budget.
@@ -57,6 +99,9 @@ pub fn run(command: Command) -> CommandResult {
         match command {
             Command::List(arguments) => list(&arguments).await,
             Command::Show(arguments) => show(&arguments).await,
+            Command::Set(arguments) => set(&arguments).await,
+            Command::Close(arguments) => change(&arguments, "close").await,
+            Command::Reset(arguments) => change(&arguments, "reset").await,
         }
     })
 }
@@ -71,10 +116,29 @@ async fn list(arguments: &List) -> CommandResult {
 
 async fn show(arguments: &Show) -> CommandResult {
     let path = format!("/api/v1/budgets/{}", segment(&arguments.budget));
-    let budget = arguments.target.get(&path, &[]).await?;
-    match arguments.output.format {
-        Format::Json => output::print_json(&budget)?,
-        Format::Table => output::print(&whole(&budget))?,
+    print(&arguments.target.get(&path, &[]).await?, &arguments.output)
+}
+
+async fn set(arguments: &Set) -> CommandResult {
+    let Set { budget, cap, period, utc_offset_minutes, team, org, user, agent, target, output } = arguments;
+    let mut body = Map::from_iter([("cap_micros".to_owned(), cap.as_micros().into())]);
+    body.extend(utc_offset_minutes.map(|minutes| ("utc_offset_minutes".to_owned(), minutes.into())));
+    for (name, value) in [("period", period), ("team", team), ("org", org), ("user", user), ("agent", agent)] {
+        body.extend(value.as_deref().map(|value| (name.to_owned(), value.into())));
+    }
+    let path = format!("/api/v1/budgets/{}/set", segment(budget));
+    print(&target.post(&path, Value::Object(body).to_string()).await?, output)
+}
+
+async fn change(arguments: &Show, work: &str) -> CommandResult {
+    let path = format!("/api/v1/budgets/{}/{work}", segment(&arguments.budget));
+    print(&arguments.target.post(&path, "{}".to_owned()).await?, &arguments.output)
+}
+
+fn print(budget: &Value, output: &Output) -> CommandResult {
+    match output.format {
+        Format::Json => output::print_json(budget)?,
+        Format::Table => output::print(&whole(budget))?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -113,11 +177,16 @@ fn whole(budget: &Value) -> String {
     let mut lines = Vec::new();
     let mut line =
         |name: &str, value: &str| lines.push(format!("{:<14}{}", format!("{name}:"), output::visible(value)));
-    for name in ["name", "state", "period", "starts", "resets"] {
-        line(name, text(&budget[name]));
+    for name in ["name", "state", "period", "starts", "resets", "set_by", "position"] {
+        if let Some(value) = budget[name].as_str() {
+            line(&name.replace('_', " "), value);
+        }
     }
     for (name, member) in AMOUNTS {
         line(name, &dollars(&budget[member]));
+    }
+    if budget["configured_cap_micros"].is_u64() && budget["configured_cap_micros"] != budget["cap_micros"] {
+        line("configured", &dollars(&budget["configured_cap_micros"]));
     }
     for (name, value) in budget["scope"].as_object().into_iter().flatten() {
         line(name, &value.as_str().map_or_else(|| value.to_string(), str::to_owned));

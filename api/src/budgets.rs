@@ -1,9 +1,11 @@
-//! `/api/v1/budgets…`: how hard budgets stand, and the decisions that a gateway asks for: reserve, commit, release.
+//! `/api/v1/budgets…`: how hard budgets stand, and the decisions that a gateway asks for: reserve, commit, release. What people change
+//! stands in `budgets/change.rs`.
 //!
 //! What is decided is decided by `operations::budget::BudgetService` and the request's position; here a request is read, its owner bound to the budgets
 //! that are his, and the answer written. A decision is durable before it is answered, and the same whenever it is asked
 //! again.
 
+mod change;
 #[cfg(test)]
 mod tests;
 
@@ -20,9 +22,11 @@ use operations::Money;
 use operations::access::{Principal, Role};
 use operations::budget::{BudgetError, Decided};
 use operations::fold::{Balance, BudgetAnswer, Budgets, OpenReservation, Refusal};
-use operations::kind::budget_request::{Asked, BudgetCommit, Owner, Request, Reserve, Set};
+use operations::kind::budget_request::{Asked, BudgetCommit, Owner, Request, Reserve};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+
+pub(super) use change::{Work, work};
 
 use super::alerts::{Parameters, json as answer, now, page_parameter, place};
 use super::authorized::Authorized;
@@ -167,6 +171,13 @@ fn problem(error: BudgetError) -> Problem {
     };
     match error {
         BudgetError::Invalid(detail) => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail),
+        BudgetError::Unknown { name } => refused(&Refusal::NoBudget(name), Map::new()),
+        error @ BudgetError::Configured { .. } => Problem::new(StatusCode::CONFLICT, "configured", error.to_string()),
+        error @ BudgetError::Tenant => Problem::new(StatusCode::FORBIDDEN, "tenant", error.to_string()),
+        error @ BudgetError::TooManyBudgets { .. } => {
+            Problem::new(StatusCode::CONFLICT, "too_many_budgets", error.to_string())
+        }
+        error @ BudgetError::ReadOnly => Problem::new(StatusCode::FORBIDDEN, "read_only", error.to_string()),
         BudgetError::Overtaken => again("busy", "it was decided, but so much followed that the answer is not at hand"),
         BudgetError::Append(error) => {
             tracing::error!(%error, "a decision about a budget could not be recorded");
@@ -202,8 +213,7 @@ pub(super) async fn show(
     let owner = may_read(&authorized.principal)?;
     let shown = read(&state, move |budgets| {
         let set = budgets.terms(&name).filter(|set| set.scope.admits(&owner));
-        let Some((set, balance)) = set.zip(budgets.balance(&name)) else { return Err(Refusal::NoBudget(name)) };
-        let mut shown = budget(&name, set, balance);
+        let Some(mut shown) = set.and_then(|_| budget(budgets, &name)) else { return Err(Refusal::NoBudget(name)) };
         let open = budgets.open().filter(|open| open.terms.budgets.contains(&name)).take(limits::PAGE_MAX);
         shown.insert("reservations".to_owned(), open.map(reservation).collect());
         Ok(shown)
@@ -234,22 +244,25 @@ async fn read<T: Send + 'static>(
 fn page(budgets: &Budgets, owner: &Owner, after: Option<&str>, limit: usize) -> Value {
     let visible = || budgets.all_terms().filter(|(_, set)| set.scope.admits(owner));
     let mut rest = visible().filter(|(name, _)| after.is_none_or(|after| *name > after));
-    let shown: Vec<(&str, Value)> = rest
-        .by_ref()
-        .filter_map(|(name, set)| Some((name, budget(name, set, budgets.balance(name)?).into())))
-        .take(limit)
-        .collect();
+    let shown: Vec<(&str, Value)> =
+        rest.by_ref().filter_map(|(name, _)| Some((name, budget(budgets, name)?.into()))).take(limit).collect();
     let next = rest.next().and(shown.last()).map(|(name, _)| (*name).to_owned());
     let shown: Vec<Value> = shown.into_iter().map(|(_, budget)| budget).collect();
     json!({ "budgets": shown, "total": visible().count(), "next": next })
 }
 
-fn budget(name: &str, set: &Set, balance: Balance) -> Map<String, Value> {
+/// A budget as answers show it.
+fn budget(budgets: &Budgets, name: &str) -> Option<Map<String, Value>> {
+    let (set, balance) = budgets.terms(name).zip(budgets.balance(name))?;
+    let configured = budgets.configured(name).and_then(|set| set.cap_micros);
     let Balance { committed_micros, reserved_micros, unreserved_micros, observed_micros, open, window, .. } = balance;
-    let members: [(&str, Value); 14] = [
+    let members: [(&str, Value); 17] = [
         ("name", name.into()),
         ("state", if set.cap_micros.is_some() { "open" } else { "closed" }.into()),
         ("cap_micros", set.cap_micros.map(Money::as_micros).into()),
+        ("configured_cap_micros", configured.map(Money::as_micros).into()),
+        ("set_by", budgets.set_by(name).into()),
+        ("origin", set.origin.as_str().into()),
         ("available_micros", balance.available().as_micros().into()),
         ("committed_micros", committed_micros.as_micros().into()),
         ("reserved_micros", reserved_micros.as_micros().into()),
@@ -263,7 +276,7 @@ fn budget(name: &str, set: &Set, balance: Balance) -> Map<String, Value> {
         // A scope holds texts: it always has a JSON form.
         ("scope", serde_json::to_value(&set.scope).unwrap_or_default()),
     ];
-    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    Some(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
 /// What a budget has left, beside a decision.

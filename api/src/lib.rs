@@ -39,7 +39,7 @@ use operations::budget;
 use operations::triage::TriageService;
 use tokio_util::sync::CancellationToken;
 
-use budgets::Action;
+use budgets::{Action, Work};
 use concurrency_limiter::ConcurrencyLimiter;
 use query::Engine;
 
@@ -140,6 +140,9 @@ const ROUTES: &[Route] = &[
     Route { method: "post", path: "/api/v1/silences/{silence}/expire", handler: || post(silences::expire) },
     Route { method: "get", path: "/api/v1/budgets", handler: || get(budgets::list) },
     Route { method: "get", path: "/api/v1/budgets/{budget}", handler: || get(budgets::show) },
+    Route { method: "post", path: "/api/v1/budgets/{budget}/set", handler: || budgets::work(Work::Set) },
+    Route { method: "post", path: "/api/v1/budgets/{budget}/close", handler: || budgets::work(Work::Close) },
+    Route { method: "post", path: "/api/v1/budgets/{budget}/reset", handler: || budgets::work(Work::Reset) },
     Route { method: "post", path: "/api/v1/budgets/reserve", handler: || budgets::decide(Action::Reserve) },
     Route { method: "post", path: "/api/v1/budgets/commit", handler: || budgets::decide(Action::Commit) },
     Route { method: "post", path: "/api/v1/budgets/release", handler: || budgets::decide(Action::Release) },

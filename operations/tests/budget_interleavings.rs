@@ -13,7 +13,7 @@ use operations::Money;
 use operations::budget::{BudgetError, BudgetService, Decided, Log};
 use operations::calendar::Period;
 use operations::fold::{BudgetAnswer, Budgets, Refusal};
-use operations::kind::budget_request::{Asked, BudgetCommit, Owner, Request, Reserve, Scope, Set};
+use operations::kind::budget_request::{Asked, BudgetCommit, Origin, Owner, Request, Reserve, Scope, Set};
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::sync::{Arc, Mutex};
 use shuttle::thread;
@@ -149,7 +149,13 @@ fn client(model: &Model, answers: &Answers, client: usize) {
 fn story() {
     let model = Arc::new(Model::new());
     let answers = Arc::new(Answers::default());
-    let set = Set { cap_micros: Some(CAP), period: Period::Month, offset_minutes: 0, scope: Scope::default() };
+    let set = Set {
+        cap_micros: Some(CAP),
+        period: Period::Month,
+        offset_minutes: 0,
+        scope: Scope::default(),
+        origin: Origin::Configuration,
+    };
     let wanted = ["team", "all"].map(|name| (name.to_owned(), set.clone()));
     BudgetService::over(&*model).configure(&BTreeMap::from(wanted), "serve").unwrap();
     let clients: Vec<_> = (0..3)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use operations::Money;
 use operations::access::Trust;
 use operations::calendar::Period;
-use operations::kind::budget_request::{Asked, Owner, Request, Scope, Set};
+use operations::kind::budget_request::{Asked, FAMILIES_DEFAULT, Origin, Owner, Request, Scope, Set};
 use operations::limits::BUDGET_MONEY_MAX;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -63,11 +63,8 @@ pub struct Budget {
 }
 
 fn families() -> Vec<String> {
-    vec!["gateway".to_owned()]
+    FAMILIES_DEFAULT.map(str::to_owned).to_vec()
 }
-
-/// Names that stand in the paths of the API.
-const RESERVED: [&str; 3] = ["reserve", "commit", "release"];
 
 impl Budget {
     fn set(&self) -> Result<Set, &'static str> {
@@ -78,13 +75,10 @@ impl Budget {
         let Self { org, team, user, agent, run, workspace, families, trust, .. } = self.clone();
         let scope = Scope { org, team, user, agent, run, workspace, families, trust };
         let (period, offset_minutes) = (self.period, self.utc_offset_minutes);
-        Ok(Set { cap_micros: Some(cap), period, offset_minutes, scope })
+        Ok(Set { cap_micros: Some(cap), period, offset_minutes, scope, origin: Origin::Configuration })
     }
 
     fn checked(&self) -> Result<Set, &'static str> {
-        if RESERVED.contains(&self.name.as_str()) {
-            return Err("this name stands for something else in the API; give it another");
-        }
         let set = self.set()?;
         let request = Request::Set(set.clone());
         let asked = Asked { owner: Owner::default(), subject: self.name.clone(), request };

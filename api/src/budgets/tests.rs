@@ -8,7 +8,7 @@ use axum::http::Request as HttpRequest;
 use ledger::{Entry, LedgerName, Seq};
 use operations::calendar::Period;
 use operations::kind::budget_report::{Decision, Report};
-use operations::kind::budget_request::Scope;
+use operations::kind::budget_request::{Origin, Scope, Set};
 use tower::ServiceExt;
 
 use super::*;
@@ -47,6 +47,7 @@ async fn server() -> Server {
         period: Period::Month,
         offset_minutes: 0,
         scope: scope(org),
+        origin: Origin::Configuration,
     };
     let wanted = BTreeMap::from([("all", ""), ("acme", "acme"), ("other", "other")]);
     let wanted = wanted.into_iter().map(|(name, org)| (name.to_owned(), set(org))).collect();
@@ -106,7 +107,8 @@ async fn money_is_kept_spent_and_given_back() {
     assert_eq!((status, &committed["reserved_micros"], &committed["unreserved_micros"]), (200, &json!(60), &json!(10)));
     assert_eq!(server.ask("gate", "commit", json!({"id": "r1", "micros": 70})).await.1["reserved_micros"], 60);
     server.ask("gate", "reserve", json!({"id": "r3", "budgets": ["all"], "micros": 5, "ttl_seconds": 60})).await;
-    let (_, shown) = server.send("ada", "GET", "/api/v1/budgets/all", "").await;
+    let (_, mut shown) = server.send("ada", "GET", "/api/v1/budgets/all", "").await;
+    assert_eq!(shown.as_object_mut().unwrap().insert("position".to_owned(), Value::Null), None);
     documents("Budget", &shown);
     assert_eq!((&shown["reservations"][0]["id"], &shown["reservations"][0]["owner"]), (&json!("r3"), &json!("gate")));
     let amounts =
@@ -172,6 +174,55 @@ async fn what_is_refused_is_a_problem_with_a_stable_code() {
     for (who, path, status) in [("send", "", 403), ("ada", "?colour=red", 400), ("ada", "/none", 404)] {
         assert_eq!(server.send(who, "GET", &format!("/api/v1/budgets{path}"), "").await.0, status, "{path}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admin_changes_caps_and_each_change_is_an_entry() {
+    let server = server().await;
+    let (status, set) = server.ask("root", "all/set", json!({ "cap_micros": 250 })).await;
+    documents("NewBudget", &every_member());
+    assert_eq!((status, &set["cap_micros"], &set["configured_cap_micros"]), (200, &json!(250), &json!(100)), "{set}");
+    assert_eq!((&set["set_by"], &set["origin"], &set["period"]), (&json!("root"), &json!("person"), &json!("month")));
+    assert!(set["position"].as_str().unwrap().starts_with("operations/0/"), "{set}");
+    let (_, again) = server.ask("root", "all/set", json!({ "cap_micros": 250 })).await;
+    assert_eq!(again["position"], Value::Null, "what stands so already is not recorded again");
+    assert_eq!(server.ask("gate", "reserve", reserve("r", &["all"], 240)).await.0, 200, "the cap counts at once");
+    let (status, reset) = server.ask("root", "all/reset", json!({})).await;
+    assert_eq!((status, &reset["cap_micros"], &reset["origin"]), (200, &json!(100), &json!("configuration")));
+    let new = json!({ "cap_micros": 7, "team": "search", "utc_offset_minutes": 60 });
+    let (status, new) = server.ask("root", "night/set", new).await;
+    assert_eq!(
+        (status, &new["period"], &new["scope"]["families"][0]),
+        (200, &json!("day"), &json!("gateway")),
+        "{new}"
+    );
+    let (status, closed) = server.ask("root", "night/close", json!({})).await;
+    assert_eq!((status, &closed["state"]), (200, &json!("closed")), "{closed}");
+    assert_eq!(server.send("root", "GET", "/api/v1/budgets/night", "").await.0, 404, "nothing was taken from it");
+    let cases = [
+        ("ada", "all/set", r#"{"cap_micros":1}"#, 403, "role"),
+        ("gate", "all/set", r#"{"cap_micros":1}"#, 403, "role"),
+        ("root", "all/set", "{}", 400, "request"),
+        ("root", "all/set", r#"{"cap_micros":-1}"#, 400, "request"),
+        ("root", "all/set", r#"{"cap_micros":1,"period":"week"}"#, 400, "request"),
+        ("root", "all/set", r#"{"cap_micros":1,"period":"day"}"#, 409, "configured"),
+        ("root", "all/close", "", 409, "configured"),
+        ("root", "none/close", "", 404, "unknown_budget"),
+        ("root", "night/reset", "", 404, "unknown_budget"),
+        ("root", "reserve/set", r#"{"cap_micros":1}"#, 422, "invalid"),
+        ("root", "a%0Ab/set", r#"{"cap_micros":1}"#, 422, "invalid"),
+        ("root", "much/set", r#"{"cap_micros":2000000000000000}"#, 422, "invalid"),
+        ("root", "much/set", r#"{"cap_micros":1,"utc_offset_minutes":9999}"#, 422, "invalid"),
+    ];
+    for (who, path, body, status, code) in cases {
+        let (got, problem) = server.send(who, "POST", &format!("/api/v1/budgets/{path}"), body).await;
+        assert_eq!((got, problem["code"].as_str()), (status, Some(code)), "{who} {path} {body}: {problem}");
+    }
+}
+
+/// Every member that a setting may have.
+fn every_member() -> Value {
+    json!({ "cap_micros": 1, "period": "day", "utc_offset_minutes": 0, "org": "", "team": "", "user": "", "agent": "", "run": "", "workspace": "", "families": [], "trust": [] })
 }
 
 fn reserve_for_five_minutes(id: &str) -> Value {

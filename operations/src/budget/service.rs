@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::change::Change;
 use crate::fold::{Balance, BudgetAnswer, Budgets, Projection};
 use crate::kind::budget_request::{Asked, Owner, Request, Set};
 use crate::limits;
@@ -55,6 +56,21 @@ pub enum BudgetError {
         /// The first that was not.
         name: String,
     },
+    /// There is no such budget, or none that may be changed in this way.
+    #[error("there is no budget {name:?}")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+    },
+    /// The configuration says more than a person may change.
+    #[error("budget {name:?} stands in the configuration: its cap can be changed here, and all else there")]
+    Configured {
+        /// Its name.
+        name: String,
+    },
+    /// A budget of others.
+    #[error("who is bound to an organisation or a team sets budgets of it alone: name it in the budget")]
+    Tenant,
     /// Nothing can be recorded here.
     #[error("the ledger is open for reading only")]
     ReadOnly,
@@ -98,14 +114,15 @@ impl<L: Log> BudgetService<L> {
         self.log.fold(|budgets| look(budgets))
     }
 
-    /// Sets budgets in the name of `actor` where they are not set so already, and closes all others. Returns how many
-    /// entries that took.
+    /// Takes a configuration over in the name of `actor`: sets the budgets of which it says something new, and closes those that are not
+    /// in it any more. What people set stays, unless the configuration says something new of that budget. Returns how many entries
+    /// that took.
     pub fn configure(&self, wanted: &BTreeMap<String, Set>, actor: &str) -> Result<usize, BudgetError> {
         let changes = self.log.fold(|budgets| {
-            let set = wanted.iter().filter(|(name, set)| budgets.terms(name) != Some(*set));
+            let set = wanted.iter().filter(|(name, set)| budgets.configured(name) != Some(*set));
             let set = set.map(|(name, set)| (name.clone(), set.clone())).collect::<Vec<_>>();
             let closed =
-                budgets.all_terms().filter(|(name, set)| set.cap_micros.is_some() && !wanted.contains_key(*name));
+                budgets.all_configured().filter(|(name, set)| set.cap_micros.is_some() && !wanted.contains_key(*name));
             let closed = closed.map(|(name, set)| (name.to_owned(), Set { cap_micros: None, ..set.clone() }));
             closed.collect::<Vec<_>>().into_iter().chain(set).collect::<Vec<_>>()
         })?;
@@ -117,10 +134,31 @@ impl<L: Log> BudgetService<L> {
         for group in changes.chunks(limits::BUDGETS_PER_GROUP_MAX) {
             self.log.append(group)?;
         }
-        let differs = |budgets: &mut Budgets| wanted.iter().find(|(name, set)| budgets.terms(name) != Some(*set));
+        let differs = |budgets: &mut Budgets| wanted.iter().find(|(name, set)| budgets.configured(name) != Some(*set));
         match self.log.fold(|budgets| differs(budgets).map(|(name, _)| name.clone()))? {
             Some(name) => Err(BudgetError::TooManyBudgets { name }),
             None => Ok(changes.len()),
+        }
+    }
+
+    /// Changes one budget in a person's name. Returns where that is recorded; `None` if it stands so already.
+    ///
+    /// Of a budget that the configuration names, a person changes the cap alone, until the configuration says something new of it.
+    pub fn change(&self, name: &str, change: Change, owner: &Owner) -> Result<Option<Seq>, BudgetError> {
+        let wanted = self.log.fold(|budgets| change.set(name, budgets, owner))??;
+        let is_so = |budgets: &mut Budgets| budgets.terms(name) == Some(&wanted);
+        if self.log.fold(is_so)? {
+            return Ok(None);
+        }
+        let request = Request::Set(wanted.clone());
+        let asked = Asked { owner: owner.clone(), subject: name.to_owned(), request };
+        asked.check().map_err(BudgetError::Invalid)?;
+        let seq = self.log.append(std::slice::from_ref(&asked))?;
+        // Somebody else may have changed it since: what counts is whether it was taken.
+        match self.log.fold(|budgets| budgets.answer(seq).cloned())? {
+            Some(BudgetAnswer::Refused(_)) => Err(BudgetError::TooManyBudgets { name: name.to_owned() }),
+            Some(_) => Ok(Some(seq)),
+            None => Err(BudgetError::Overtaken),
         }
     }
 }

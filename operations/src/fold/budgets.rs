@@ -78,6 +78,21 @@ impl Budgets {
         self.accounts.get(budget).map(Account::terms)
     }
 
+    /// Who set a budget so.
+    pub fn set_by(&self, budget: &str) -> Option<&str> {
+        self.accounts.get(budget).map(Account::set_by)
+    }
+
+    /// What the configuration said last of each budget that it knows or knew, in order of name; those without a cap are closed.
+    pub fn all_configured(&self) -> impl Iterator<Item = (&str, &Set)> {
+        self.accounts.iter().filter_map(|(name, account)| Some((name.as_str(), account.configured()?)))
+    }
+
+    /// What the configuration said last of one budget, if it is its business.
+    pub fn configured(&self, budget: &str) -> Option<&Set> {
+        self.accounts.get(budget).and_then(Account::configured)
+    }
+
     /// When a budget was opened: events count from then on.
     pub fn since(&self, budget: &str) -> Option<Timestamp> {
         self.accounts.get(budget).map(Account::since)
@@ -141,7 +156,7 @@ impl Budgets {
         let key = key(&asked);
         let Asked { owner, subject, request } = asked;
         match request {
-            Request::Set(set) => self.set(recorded, &subject, &set),
+            Request::Set(set) => self.set(recorded, &subject, &set, &owner.name),
             Request::Reserve(terms) => self.reserve(recorded, key, &owner, terms),
             Request::Commit(commit) => self.commit(key, commit.micros),
             Request::Release => self.release(key),
@@ -191,13 +206,13 @@ impl Budgets {
         }
     }
 
-    fn set(&mut self, recorded: Timestamp, name: &str, set: &Set) -> BudgetAnswer {
+    fn set(&mut self, recorded: Timestamp, name: &str, set: &Set, by: &str) -> BudgetAnswer {
         if !self.accounts.contains_key(name) && self.accounts.len() >= BUDGETS_MAX {
             return BudgetAnswer::Refused(Refusal::TooMany);
         }
         let second = recorded.unix_seconds();
-        let account = self.accounts.entry(name.to_owned()).or_insert_with(|| Account::new(set, recorded));
-        account.set(set, recorded);
+        let account = self.accounts.entry(name.to_owned()).or_insert_with(|| Account::new(set, by, recorded));
+        account.set(set, by, recorded);
         self.next_turn = self.next_turn.min(account.turn(second));
         self.forget_gone(name);
         BudgetAnswer::Noted

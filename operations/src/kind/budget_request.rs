@@ -31,8 +31,8 @@ pub const MATCHED_KIND: &str = "budget.matched";
 /// Entries that open, change or close a budget.
 pub const BUDGET_SET: Kind<Set> = request(
     SET_KIND,
-    "`serve`",
-    "`cap_micros` (absent: closed), `period`, `offset_minutes`, `scope`; the subject is the budget",
+    "`serve`, or a person",
+    "`cap_micros` (absent: closed), `period`, `offset_minutes`, `scope`, `origin` (absent: the configuration; `person`); the subject is the budget",
 );
 /// Entries that ask for money.
 pub const RESERVED: Kind<Owned<Reserve>> = request(
@@ -127,7 +127,43 @@ pub struct Set {
     /// Whose money it is.
     #[serde(default, skip_serializing_if = "Scope::is_everything")]
     pub scope: Scope,
+    /// Whether the configuration says so, or a person.
+    #[serde(default, skip_serializing_if = "Origin::is_configuration")]
+    pub origin: Origin,
 }
+
+/// Who says how a budget is set. What a person set stays until the configuration says something new of that budget.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// The configuration's file.
+    #[default]
+    Configuration,
+    /// Somebody by the API, the command line or a page.
+    Person,
+}
+
+impl Origin {
+    // The form that serde asks for.
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    fn is_configuration(&self) -> bool {
+        *self == Self::Configuration
+    }
+
+    /// The word in answers.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Configuration => "configuration",
+            Self::Person => "person",
+        }
+    }
+}
+
+/// Families of sources whose events count where nobody says which.
+pub const FAMILIES_DEFAULT: [&str; 1] = ["gateway"];
+
+/// Names that no budget may have, because they stand in the paths of the API.
+const RESERVED_NAMES: [&str; 3] = ["reserve", "commit", "release"];
 
 /// Whose money a budget is: all that is given must hold. It says which events count, and who may reserve.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -332,6 +368,9 @@ impl Asked {
             return Err("an amount is at most one billion dollars");
         }
         match &self.request {
+            Request::Set(_) if RESERVED_NAMES.contains(&self.subject.as_str()) => {
+                Err("this name stands for something else in the API; give it another")
+            }
             Request::Set(set) if set.offset_minutes.unsigned_abs() > 14 * 60 => {
                 Err("offset_minutes is at most 14 hours either way")
             }

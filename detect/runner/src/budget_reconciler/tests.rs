@@ -11,7 +11,7 @@ use operations::budget::BudgetService;
 use operations::calendar::Period;
 use operations::fold::{BudgetAnswer, Budgets, Projection};
 use operations::kind::budget_report::{DECISION_KIND, Decision};
-use operations::kind::budget_request::{Asked, BudgetCommit, Owner, Request, Reserve, Scope, Set};
+use operations::kind::budget_request::{Asked, BudgetCommit, Origin, Owner, Request, Reserve, Scope, Set};
 use proptest::prelude::*;
 
 use super::*;
@@ -29,7 +29,13 @@ fn set(team: &str) -> Set {
         families: vec!["gateway".to_owned(), "workspace".to_owned()],
         ..Scope::default()
     };
-    Set { cap_micros: Some(Money::from_micros(1_000)), period: Period::Month, offset_minutes: 0, scope }
+    Set {
+        cap_micros: Some(Money::from_micros(1_000)),
+        period: Period::Month,
+        offset_minutes: 0,
+        scope,
+        origin: Origin::Configuration,
+    }
 }
 
 impl World {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Window;
-use crate::kind::budget_request::{Observed, Set};
+use crate::kind::budget_request::{Observed, Origin, Set};
 use crate::money::Money;
 use ledger::Timestamp;
 
@@ -39,6 +39,10 @@ impl Balance {
 pub(super) struct Account {
     /// No cap means that it is closed.
     set: Set,
+    /// Who set it so.
+    set_by: String,
+    /// What the configuration said of it last, which a person may have changed since.
+    configured: Option<Set>,
     /// When it was opened.
     since: Timestamp,
     window: Window,
@@ -52,9 +56,11 @@ pub(super) struct Account {
 }
 
 impl Account {
-    pub(super) fn new(set: &Set, recorded: Timestamp) -> Self {
+    pub(super) fn new(set: &Set, by: &str, recorded: Timestamp) -> Self {
         Self {
             set: set.clone(),
+            set_by: by.to_owned(),
+            configured: (set.origin == Origin::Configuration).then(|| set.clone()),
             since: recorded,
             window: set.period.window(recorded.unix_seconds(), set.offset_minutes),
             committed: Money::ZERO,
@@ -66,13 +72,24 @@ impl Account {
     }
 
     /// Another cap or scope counts at once; another calendar starts its own window.
-    pub(super) fn set(&mut self, set: &Set, recorded: Timestamp) {
+    pub(super) fn set(&mut self, set: &Set, by: &str, recorded: Timestamp) {
+        let fresh = Self::new(set, by, recorded);
+        let configured = fresh.configured.clone().or_else(|| self.configured.take());
         if (self.set.period, self.set.offset_minutes) == (set.period, set.offset_minutes) {
-            self.set = set.clone();
+            (self.set, self.set_by) = (fresh.set, fresh.set_by);
+            self.configured = configured;
         } else {
             let Self { since, reserved, open, .. } = *self;
-            *self = Self { since, reserved, open, ..Self::new(set, recorded) };
+            *self = Self { since, reserved, open, configured, ..fresh };
         }
+    }
+
+    pub(super) fn set_by(&self) -> &str {
+        &self.set_by
+    }
+
+    pub(super) fn configured(&self) -> Option<&Set> {
+        self.configured.as_ref()
     }
 
     pub(super) fn terms(&self) -> &Set {

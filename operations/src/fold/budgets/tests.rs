@@ -8,7 +8,7 @@ use super::*;
 use crate::budget::BudgetService;
 use crate::calendar::Period;
 use crate::fold::Projection;
-use crate::kind::budget_request::{BudgetCommit, Owner, Scope, Seen};
+use crate::kind::budget_request::{BudgetCommit, Origin, Owner, Scope, Seen};
 use crate::limits::RESERVATIONS_OVER_MAX;
 use ledger::Reader;
 use ledger::{Options, Seq, Store, Timestamp};
@@ -27,8 +27,13 @@ const EVERYTHING: Scope = Scope {
     families: Vec::new(),
     trust: Vec::new(),
 };
-const DAILY: Set =
-    Set { cap_micros: Some(Money::from_micros(100)), period: Period::Day, offset_minutes: 0, scope: EVERYTHING };
+const DAILY: Set = Set {
+    cap_micros: Some(Money::from_micros(100)),
+    period: Period::Day,
+    offset_minutes: 0,
+    scope: EVERYTHING,
+    origin: Origin::Configuration,
+};
 
 fn moment(micros: i64) -> Timestamp {
     Timestamp::from_unix_micros(micros)
