@@ -10,6 +10,7 @@
 //! counts what is live by when it was recorded. So `--speed` shortens the pauses between records; the server's clock is the only one.
 
 mod directory;
+mod gateway;
 mod inbox;
 mod pages;
 mod play;
@@ -40,6 +41,7 @@ use crate::login;
 use crate::serve::{Addresses, Handle, Orders, run_until};
 use crate::settings::{self, Listen};
 use directory::Directory;
+use gateway::Gateway;
 use inbox::Inboxes;
 use pages::Pages;
 use play::{Length, Setting, Stage};
@@ -130,9 +132,10 @@ async fn show(arguments: &Arguments) -> CommandResult {
     let secrets = tokio::task::spawn_blocking(move || data.make(fleet.fleet())).await??;
     let inboxes = Inboxes::default();
     let (server, addresses) = Server::start(&setup, &inboxes).await?;
+    let gateway = Gateway::new(&addresses.console.to_string(), secrets.gateway().to_owned(), generator.fleet())?;
     let sender = Sender::new(&addresses.ingest.to_string(), secrets)?;
     let outcome = tokio::select! {
-        outcome = tell(arguments, &screen, &directory, (&generator, &setup), (&server, addresses), (sender, &inboxes), &stop) => outcome,
+        outcome = tell(arguments, &screen, &directory, (&generator, &setup), (&server, addresses), (sender, gateway, &inboxes), &stop) => outcome,
         // Nothing was told yet that would have to be summed up.
         () = stopped_early(&stop) => Ok(ExitCode::SUCCESS),
     };
@@ -193,7 +196,7 @@ async fn tell(
     directory: &Directory,
     (generator, setup): (&Arc<Generator>, &Setup),
     (server, addresses): (&Server, Addresses),
-    (sender, inboxes): (Sender, &Inboxes),
+    (sender, gateway, inboxes): (Sender, Gateway, &Inboxes),
     stop: &CancellationToken,
 ) -> CommandResult {
     let api = watch::api(&setup.data())?;
@@ -206,9 +209,9 @@ async fn tell(
     api.ask("POST", "/api/v1/integrity/verify", &[], String::new()).await?;
     let (data, labels) = (setup.data(), setup.labels());
     let setting = Setting { data: &data, labels: &labels, inboxes, speed: setup.speed() };
-    let mut stage = Stage::new(screen, generator.fleet(), setting)?;
+    let mut stage = Stage::new(screen, generator.fleet(), setting, gateway)?;
     history.alerts.iter().for_each(|seen| stage.hear(seen));
-    setup.configure(Some(inboxes.receive().await?))?;
+    setup.configure(Some((inboxes.receive().await?, generator.fleet())))?;
     server.handle.reload().await?;
     screen.headline("Live. A story begins every ten seconds or so, among the work of two dozen agents:")?;
     let mut doors = Doors::new(sender);

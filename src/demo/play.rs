@@ -13,6 +13,7 @@ use serde_json::json;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::gateway::{Gateway, Passage};
 use super::inbox::{InboxName, Inboxes};
 use super::score::{self, Score};
 use super::screen::Screen;
@@ -56,6 +57,8 @@ pub struct Stage<'a> {
     /// The newest message of each inbox that was looked at.
     seen: BTreeMap<InboxName, u64>,
     labels: BufWriter<File>,
+    /// Asks hard budgets before a model is called.
+    gateway: Gateway,
     began: Instant,
     /// Records that were sent.
     pub sent: u64,
@@ -73,7 +76,7 @@ enum Next {
 
 impl<'a> Stage<'a> {
     /// A stage on which nothing happened yet.
-    pub fn new(screen: &'a Screen, fleet: &'a Fleet, setting: Setting<'a>) -> Result<Self, Failure> {
+    pub fn new(screen: &'a Screen, fleet: &'a Fleet, setting: Setting<'a>, gateway: Gateway) -> Result<Self, Failure> {
         let labels = BufWriter::new(File::create(setting.labels)?);
         Ok(Self {
             screen,
@@ -84,6 +87,7 @@ impl<'a> Stage<'a> {
             alerts: BTreeMap::new(),
             seen: BTreeMap::new(),
             labels,
+            gateway,
             began: Instant::now(),
             sent: 0,
         })
@@ -172,12 +176,21 @@ impl<'a> Stage<'a> {
         doors: &mut Doors,
     ) -> Result<(), Failure> {
         while let Some(wire) = next.take_if(|wire| until(wire.at).is_zero()) {
+            *next = live.next();
+            match self.gateway.pass(&wire).await? {
+                Passage::Free => {}
+                Passage::Refused(team) => {
+                    let after = self.began.elapsed();
+                    self.screen.refused(after, &team)?;
+                    continue;
+                }
+                Passage::Silent => continue,
+            }
             if let Some(label) = wire.label {
                 self.label(&wire, label)?;
             }
             self.sent += 1;
             doors.send(wire).await?;
-            *next = live.next();
         }
         Ok(())
     }

@@ -63,6 +63,14 @@ impl Screen {
         output::print_line(&format!("{}  {who:<9}  {}", clock(after), self.cut(label.step, 20)))
     }
 
+    /// A call that the hard budget of a team does not leave room for.
+    pub fn refused(&self, after: Duration, team: &str) -> std::io::Result<()> {
+        output::print_line(&format!(
+            "{}  {team:<9}  the hard budget of the team is used up: a call is refused",
+            clock(after)
+        ))
+    }
+
     /// An alert, its delay in microseconds after the last event that it rests on.
     pub fn alert(&self, after: Duration, alert: &Alert, told: Told, delay_micros: i64) -> std::io::Result<()> {
         let name = who(alert);

@@ -3,7 +3,7 @@
 //! The history is read in without sinks: it is nobody's news. They stand in the configuration that is in effect from the first live second
 //! on, which the running server reads as any other new one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,8 @@ use crate::exit::Failure;
 
 /// The collector that takes the hooks of the days before; those of today go to another.
 const HOOKS_HISTORY: &str = "hooks-history";
+/// The cap of a team's day.
+const TEAM_CAP_USD: u32 = 25;
 /// The name of the log.
 const LOG_NAME: &str = "demo.example/agents";
 
@@ -26,12 +28,19 @@ const LOG_NAME: &str = "demo.example/agents";
 pub struct Secrets {
     /// By door.
     tokens: BTreeMap<Door, String>,
+    /// The model gateway's, with which it asks hard budgets.
+    gateway: String,
 }
 
 impl Secrets {
     /// What is shown at a door.
     pub fn of(&self, door: Door) -> &str {
         self.tokens.get(&door).map_or("", String::as_str)
+    }
+
+    /// What the model gateway shows at the console.
+    pub fn gateway(&self) -> &str {
+        &self.gateway
     }
 }
 
@@ -94,11 +103,12 @@ impl Setup {
         secrets
     }
 
-    /// Writes the configuration: with sinks that send to the inboxes at this address, or without sinks.
-    pub fn configure(&self, inboxes: Option<SocketAddr>) -> Result<(), Failure> {
+    /// Writes the configuration: with sinks that send to the inboxes at this address and the hard budgets of these teams, or without.
+    pub fn configure(&self, live: Option<(SocketAddr, &Fleet)>) -> Result<(), Failure> {
         let mut text = self.text();
-        if let Some(address) = inboxes {
+        if let Some((address, fleet)) = live {
             text += &self.sinks(address);
+            text += &self.budgets(fleet);
         }
         self.write("tachograph.toml", &text)
     }
@@ -111,6 +121,21 @@ impl Setup {
     /// A path as TOML writes it.
     fn quoted(&self, name: &str) -> String {
         toml::Value::String(self.directory.join(name).display().to_string()).to_string()
+    }
+
+    /// A budget for each team and one for all, far above what a common day costs.
+    fn budgets(&self, fleet: &Fleet) -> String {
+        let offset = self.rhythm.utc_offset_minutes();
+        let teams: BTreeSet<&str> = fleet.agents().iter().map(|agent| agent.team).collect();
+        let mut text = String::from("\n# What the gateway asks before each call.\n");
+        let mut budget = |name: &str, cap_usd: u32, scope: &str| {
+            text += &format!(
+                "[[budget]]\nname = \"{name}\"\ncap_usd = {cap_usd}\nperiod = \"day\"\nutc_offset_minutes = {offset}\n{scope}\n"
+            );
+        };
+        budget("all", TEAM_CAP_USD * teams.len() as u32, "");
+        teams.iter().for_each(|team| budget(team, TEAM_CAP_USD, &format!("team = \"{team}\"\n")));
+        text
     }
 
     fn text(&self) -> String {
@@ -169,6 +194,8 @@ fn tokens(store: &Store, fleet: &Fleet) -> Result<Secrets, Failure> {
         let new = NewToken { trust: Trust::ControlPlane, ..new_token(door.collector(), door) };
         secrets.tokens.insert(door, service.create(new, &principal)?.secret.reveal().to_owned());
     }
+    let gateway = NewToken { roles: vec![Role::Budget], dialects: Vec::new(), ..new_token("ai-gateway", Door::Coderd) };
+    service.create(gateway, &principal)?.secret.reveal().clone_into(&mut secrets.gateway);
     for agent in fleet.agents() {
         let door = Door::Hooks(agent.number);
         let created = service.create(of_workspace(agent, door), &principal)?;
@@ -243,11 +270,11 @@ mod tests {
             let setup = Setup::new(&path, local, local, Rhythm::at(0), speed);
             let secrets = setup.make(generator.fleet()).unwrap();
             assert!(!secrets.of(Door::Coderd).is_empty() && !secrets.of(Door::Hooks(45)).is_empty());
-            setup.configure(Some(local)).unwrap();
+            setup.configure(Some((local, generator.fleet()))).unwrap();
             let examined = settings::examine(&setup.configuration()).unwrap();
             assert!(examined.problems.is_empty(), "{examined:?}");
             let loaded = settings::load(&setup.configuration()).unwrap();
-            assert_eq!(loaded.settings.sinks.len(), 3);
+            assert_eq!((loaded.settings.sinks.len(), loaded.settings.budgets.len()), (3, 5));
         }
     }
 }

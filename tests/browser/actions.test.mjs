@@ -235,3 +235,33 @@ test.describe("with the keyboard alone", () => {
     await expect(status(page)).toHaveText(/^open$/i);
   });
 });
+
+test("a cap is tried, set, taken back, and a budget is opened and closed", async ({ page }) => {
+  const name = "night shift";
+  await page.goto("/spend");
+  const row = (budget) => page.locator("#caps tbody tr").filter({ has: page.getByRole("cell", { name: budget, exact: true }) });
+  await row("web").getByRole("link", { name: "Change" }).click();
+  await page.getByLabel("$", { exact: true }).fill("a lot");
+  await page.getByRole("button", { name: "Try on the last 30 days" }).click();
+  await expect(page.getByRole("alert").getByText("A cap is a number of dollars")).toBeVisible();
+  await page.getByLabel("$", { exact: true }).fill("0.01");
+  await page.getByRole("button", { name: "Try on the last 30 days" }).click();
+  await expect(page.getByText("would have refused calls of")).toBeVisible();
+  await page.getByRole("button", { name: "Set this cap" }).click();
+  await expect(row("web").getByText("configured: 25.00")).toBeVisible();
+  await row("web").getByRole("link", { name: "Change" }).click();
+  await page.getByRole("button", { name: "Back to the configuration" }).click();
+  await expect(row("web").getByText("configured:")).toHaveCount(0);
+  await page.getByLabel("New budget").fill(name);
+  await page.getByLabel("for", { exact: true }).selectOption("data");
+  await page.getByLabel("$", { exact: true }).fill("1000000");
+  await page.getByRole("button", { name: "Try on the last 30 days" }).click();
+  await expect(page.getByText("would not have been reached")).toBeVisible();
+  await page.getByRole("button", { name: "Open this budget" }).click();
+  await expect(row(name).getByText("team=data")).toBeVisible();
+  const answer = await page.request.post("/api/v1/query", { data: { sql: "SELECT actor FROM operations WHERE kind = 'budget.set' AND subject = 'night shift'", format: "json" }, headers: { "sec-fetch-site": "same-origin" } });
+  expect((await answer.json()).rows).toHaveLength(1);
+  await row(name).getByRole("link", { name: "Change" }).click();
+  await page.getByRole("button", { name: "Close this budget" }).click();
+  await expect(row(name)).toHaveCount(0);
+});

@@ -230,3 +230,34 @@ fn spend_that_was_not_reserved_is_shown_once_and_a_budget_that_goes_is_closed() 
     assert!(world.serve().stop().unwrap().success());
     assert_eq!(sets(), before, "nothing is set that stands there already");
 }
+
+#[test]
+fn what_a_person_set_stays_until_the_configuration_says_something_new() {
+    let world = World::new(BUDGETS);
+    let cap = |budget: &str| -> Option<u64> {
+        let rows = world.sql("SELECT budget, cap_micros FROM budgets");
+        rows.iter().find(|row| row["budget"] == budget).and_then(|row| row["cap_micros"].as_u64())
+    };
+    let server = world.serve();
+    let shown = world.run(&["budgets", "set", "payments", "--cap", "7.5"]).ok().out;
+    assert!(shown.contains("cap:          $7.50\n") && shown.contains("configured:"), "{shown}");
+    world.run(&["budgets", "set", "night", "--cap", "3", "--team", "data"]).ok();
+    let refused = world.run(&["budgets", "set", "payments", "--cap", "1", "--period", "day"]);
+    assert!(refused.err.contains("stands in the configuration"), "{refused:?}");
+    assert!(world.run(&["budgets", "set", "payments", "--cap", "-1"]).err.contains("--cap"));
+    server.signal("HUP").unwrap();
+    assert!(server.stop().unwrap().success());
+    let server = world.serve();
+    assert_eq!((cap("payments"), cap("night")), (Some(7_500_000), Some(3_000_000)), "a restart changes neither");
+    world.configure(&BUDGETS.replace("cap_usd = 1\n", "cap_usd = 2\n"));
+    server.signal("HUP").unwrap();
+    server.wait_for_log("budgets were set").unwrap();
+    assert_eq!((cap("payments"), cap("night")), (Some(2 * CAP), Some(3_000_000)), "the file said something new of one");
+    world.run(&["budgets", "set", "payments", "--cap", "9"]).ok();
+    let shown = world.run(&["budgets", "reset", "payments"]).ok().out;
+    assert!(shown.contains("set by:       local\n") && !shown.contains("configured:"), "{shown}");
+    assert_eq!(cap("payments"), Some(2 * CAP));
+    world.run(&["budgets", "close", "night"]).ok();
+    assert_eq!(cap("night"), None);
+    assert!(world.run(&["budgets", "close", "payments"]).err.contains("stands in the configuration"));
+}

@@ -58,7 +58,7 @@ impl NewBudget {
     fn change(&self, is_new: bool) -> Change {
         let period = (self.period.is_some() || self.utc_offset_minutes.is_some())
             .then(|| (self.period.unwrap_or(Period::Day), self.utc_offset_minutes.unwrap_or_default()));
-        Change::Set { cap: self.cap_micros, period, scope: self.scope(is_new) }
+        Change::Set { cap: self.cap_micros, period, scope: self.scope(is_new).map(Box::new) }
     }
 }
 

@@ -1,23 +1,26 @@
 //! Spend: what today, the week or the month cost, against what is usual and against hard budgets; by team, model, agent and run.
 //! All sums are the server's. Amounts are estimates by a price table; what has no price and what belongs to nobody is told apart.
 
+mod caps;
+mod dry_run;
 mod forecast;
 mod picture;
 
 use askama::Template;
 use axum::Router;
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use chrono::{DateTime, Datelike, Duration, Timelike, Utc};
 use ledger::LedgerName;
 use serde_json::Value;
 
 use super::{Group, Page};
-use crate::ask::{list, literal, number, some_text, text};
+use crate::ask::{literal, number, some_text, text};
 use crate::frame::Frame;
 use crate::trouble::{self, Trouble};
 use crate::visit::{Visit, address};
 use crate::{State, figures};
+use caps::{Asked, Caps};
 use forecast::{Day, Forecast, HOURS};
 use picture::{HeatDay, Picture};
 
@@ -33,7 +36,7 @@ pub const PAGE: Page = Page {
 };
 
 fn routes() -> Router<State> {
-    Router::new().route("/spend", get(show))
+    Router::new().route("/spend", get(show)).route("/spend/caps", post(caps::work))
 }
 
 #[derive(Template)]
@@ -59,9 +62,7 @@ struct SpendPage {
     claimed: i64,
     heat: Vec<HeatDay>,
     heat_top: String,
-    budgets: Vec<BudgetRow>,
-    reservations: Vec<ReservationRow>,
-    dry_run: Option<DryRun>,
+    caps: Caps,
     price_versions: String,
     sql: String,
     trouble: Option<String>,
@@ -90,37 +91,6 @@ struct ModelShare {
     unpriced: i64,
 }
 
-struct BudgetRow {
-    name: String,
-    scope: String,
-    period: String,
-    cap: i64,
-    committed: i64,
-    reserved: i64,
-    unreserved: i64,
-    available: i64,
-    until: String,
-    /// Widths of the bar's parts, in percent of the cap.
-    parts: [f64; 3],
-}
-
-struct ReservationRow {
-    asked: String,
-    owner: String,
-    micros: i64,
-    state: String,
-    icon: &'static str,
-    came: String,
-}
-
-/// What a cap would have done in thirty days.
-struct DryRun {
-    cap: i64,
-    days: i64,
-    runs: i64,
-    unused: i64,
-}
-
 /// The beginning, the length in hours and the name of a range.
 fn range(name: Option<&str>, now: DateTime<Utc>) -> (&'static str, DateTime<Utc>, f64) {
     let today = now
@@ -138,11 +108,16 @@ fn range(name: Option<&str>, now: DateTime<Utc>) -> (&'static str, DateTime<Utc>
 }
 
 async fn show(visit: Visit) -> Result<Response, Trouble> {
-    let frame = Frame::of(&visit, &PAGE).await?;
+    page(&visit, Asked::of(&visit), None).await
+}
+
+/// The page; `refused` says why a cap was not set.
+async fn page(visit: &Visit, asked: Asked, refused: Option<String>) -> Result<Response, Trouble> {
+    let frame = Frame::of(visit, &PAGE).await?;
     let (name, start, length) = range(visit.parameter("range"), frame.now);
     let team = visit.parameter("team").map(str::to_owned);
     let of_team = team.as_deref().map_or_else(|| "TRUE".to_owned(), |team| format!("team = {}", literal(team)));
-    let (condition, trouble) = condition(&visit).await?;
+    let (condition, trouble) = condition(visit).await?;
     let scope = format!("{of_team} AND ({condition})");
     let since = format!("time >= {} AND {scope}", literal(&start.to_rfc3339()));
     let sql = format!(
@@ -153,41 +128,34 @@ async fn show(visit: Visit) -> Result<Response, Trouble> {
     let hours = hourly(&visit.rows(&sql).await?);
     let elapsed = (frame.now - start).num_seconds() as f64 / 3_600.0;
     let spent: i64 = hours.iter().filter(|(hour, _)| *hour >= start).map(|(_, micros)| micros).sum();
-    let budgets = budget_rows(&visit, &frame).await?;
-    let cap = budgets
-        .iter()
-        .filter(|_| name == "today")
-        .find(|budget| fits(budget, team.as_deref()))
-        .map(|budget| budget.cap);
+    let caps = Caps::of(visit, &frame, asked, refused).await?;
+    let cap = if name == "today" { caps.of_day(team.as_deref()) } else { None };
     let days = earlier_days(&hours, start, frame.now);
     let forecast = if name == "today" { forecast::forecast(&days, spent, elapsed) } else { None };
     let used_up =
         forecast.zip(cap).and_then(|(forecast, cap)| forecast::used_up(&days, spent, elapsed, forecast.median, cap));
-    let totals = totals(&visit, &since).await?;
-    let dry_run = dry_run(&visit, &scope).await?;
+    let totals = totals(visit, &since).await?;
     let (heat, heat_top) = picture::heat(&hours, frame.now);
     let ranges = [("Today", "today"), ("Week", "week"), ("Month", "month")];
-    let teams = shares(&visit, "team", &since, start, frame.now, &hours).await?;
+    let teams = shares(visit, "team", &since, start, frame.now, &hours).await?;
     trouble::page(&SpendPage {
         ranges: ranges.map(|(word, range)| (word, visit.with("range", Some(range)), range == name)).into(),
         range: name,
         picture: picture::picture(&hours, start, elapsed, length, spent, cap, forecast),
-        agents: shares(&visit, "workspace_name", &since, start, frame.now, &hours).await?,
-        runs: shares(&visit, "session", &since, start, frame.now, &hours).await?,
-        models: models(&visit, &since).await?,
+        agents: shares(visit, "workspace_name", &since, start, frame.now, &hours).await?,
+        runs: shares(visit, "session", &since, start, frame.now, &hours).await?,
+        models: models(visit, &since).await?,
         teams,
         unpriced: number(&totals, "unpriced"),
         unpriced_tokens: number(&totals, "unpriced_tokens"),
         claimed: number(&totals, "claimed"),
         price_versions: some_text(&totals, "versions").unwrap_or("none").to_owned(),
         used_up: used_up.map(|hour| format!("{:02}:{:02}", hour as u32 % 24, (hour.fract() * 60.0) as u32)),
-        reservations: reservation_rows(&visit, &frame).await?,
         sql: address("/sql", [("sql", format!("SELECT team, model, sum(cost_micros) / 1000000.0 AS usd FROM spend WHERE {since} GROUP BY team, model ORDER BY usd DESC").as_str())]),
         trouble,
         heat,
         heat_top,
-        budgets,
-        dry_run,
+        caps,
         spent,
         cap,
         forecast,
@@ -322,100 +290,4 @@ async fn models(visit: &Visit, since: &str) -> Result<Vec<ModelShare>, Trouble> 
         }
     });
     Ok(models.collect())
-}
-
-/// Whose money a budget is, in words.
-fn scope_of(scope: &Value) -> String {
-    let parts = ["org", "team", "user", "agent", "run", "workspace"];
-    let parts: Vec<String> =
-        parts.iter().filter_map(|name| Some(format!("{name}={}", some_text(scope, name)?))).collect();
-    if parts.is_empty() { EVERYTHING.to_owned() } else { parts.join(" ") }
-}
-
-/// The scope of a budget for all.
-const EVERYTHING: &str = "everything";
-
-/// Whether a budget is about what the page shows: a day of the team's, or of everybody's.
-fn fits(budget: &BudgetRow, team: Option<&str>) -> bool {
-    let scope = team.map_or_else(|| EVERYTHING.to_owned(), |team| format!("team={team}"));
-    budget.period == "day"
-        && (budget.scope == scope
-            || (team.is_none() && budget.scope.starts_with("org=") && !budget.scope.contains(' ')))
-}
-
-async fn budget_rows(visit: &Visit, frame: &Frame) -> Result<Vec<BudgetRow>, Trouble> {
-    let answer = match visit.get("/api/v1/budgets?limit=100").await {
-        // Who may not see budgets sees the rest.
-        Err(trouble) if trouble.status == axum::http::StatusCode::FORBIDDEN => return Ok(Vec::new()),
-        answer => answer?,
-    };
-    let rows = list(&answer, "budgets").iter().map(|budget| {
-        let cap = number(budget, "cap_micros").max(1);
-        let [committed, reserved, unreserved] =
-            ["committed_micros", "reserved_micros", "unreserved_micros"].map(|name| number(budget, name));
-        let part = |micros: i64| (micros as f64 / cap as f64 * 100.0).clamp(0.0, 100.0);
-        BudgetRow {
-            name: text(budget, "name").to_owned(),
-            scope: scope_of(&budget["scope"]),
-            period: text(budget, "period").to_owned(),
-            available: number(budget, "available_micros"),
-            until: some_text(budget, "resets").map(|resets| frame.time(resets)).unwrap_or_default(),
-            parts: [part(committed), part(unreserved), part(reserved)],
-            cap,
-            committed,
-            reserved,
-            unreserved,
-        }
-    });
-    Ok(rows.collect())
-}
-
-async fn reservation_rows(visit: &Visit, frame: &Frame) -> Result<Vec<ReservationRow>, Trouble> {
-    let sql = "SELECT recorded, owner, micros, state, refusal, available_micros, reserved_micros FROM reservations ORDER BY seq DESC LIMIT 8";
-    let rows = visit.rows(sql).await?;
-    let rows = rows.iter().map(|row| {
-        let state = text(row, "state");
-        let (icon, came) = match state {
-            "refused" => ("cross", format!("{} left", figures::dollars(number(row, "available_micros")))),
-            "committed" => (
-                "check",
-                format!(
-                    "{} of {}",
-                    figures::dollars(number(row, "reserved_micros")),
-                    figures::dollars(number(row, "micros"))
-                ),
-            ),
-            "expired" => ("lost", "given back by itself".to_owned()),
-            _ => ("clock", String::new()),
-        };
-        ReservationRow {
-            asked: frame.time(text(row, "recorded")),
-            owner: text(row, "owner").to_owned(),
-            micros: number(row, "micros"),
-            state: figures::capitalised(if state.is_empty() { "open" } else { state }),
-            icon,
-            came,
-        }
-    });
-    Ok(rows.collect())
-}
-
-/// What a cap of so many dollars a day would have stopped in thirty days: sessions with calls after it was reached.
-async fn dry_run(visit: &Visit, scope: &str) -> Result<Option<DryRun>, Trouble> {
-    let cap =
-        visit.parameter("cap").and_then(|cap| cap.trim().parse::<f64>().ok()).filter(|cap| *cap > 0.0 && *cap < 1e9);
-    let Some(cap) = cap else { return Ok(None) };
-    let cap = (cap * 1e6).round() as i64;
-    let sql = format!(
-        "WITH calls AS (SELECT date_trunc('day', time) AS day, session, cost_micros, \
-           sum(cost_micros) OVER (PARTITION BY date_trunc('day', time) ORDER BY time, seq) AS sum \
-           FROM spend WHERE time > now() - INTERVAL '30 days' AND cost_micros IS NOT NULL AND {scope}), \
-         days AS (SELECT day, max(sum) AS whole FROM calls GROUP BY day) \
-         SELECT (SELECT count(DISTINCT day) FROM calls WHERE sum > {cap}) AS days, \
-           (SELECT count(DISTINCT session) FROM calls WHERE sum > {cap}) AS runs, \
-           (SELECT avg(CASE WHEN whole < {cap} THEN {cap} - whole ELSE 0 END) FROM days) AS unused"
-    );
-    let row = visit.rows(&sql).await?.into_iter().next().unwrap_or_default();
-    let unused = row.get("unused").and_then(Value::as_f64).unwrap_or(0.0).round() as i64;
-    Ok(Some(DryRun { cap, days: number(&row, "days"), runs: number(&row, "runs"), unused }))
 }

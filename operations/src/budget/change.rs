@@ -16,7 +16,7 @@ pub enum Change {
         /// When it is refilled, and how many minutes before midnight UTC.
         period: Option<(Period, i16)>,
         /// Whose money it is.
-        scope: Option<Scope>,
+        scope: Option<Box<Scope>>,
     },
     /// Closes a budget that no configuration names.
     Close,
@@ -44,7 +44,7 @@ impl Change {
             Self::Set { cap, period, scope } => {
                 let calendar = now.map_or((Period::Day, 0), |set| (set.period, set.offset_minutes));
                 let (period, offset_minutes) = period.unwrap_or(calendar);
-                let scope = scope.or_else(|| now.map(|set| set.scope.clone())).unwrap_or_default();
+                let scope = scope.map(|scope| *scope).or_else(|| now.map(|set| set.scope.clone())).unwrap_or_default();
                 if !scope.admits(owner) {
                     return Err(BudgetError::Tenant);
                 }
@@ -120,7 +120,7 @@ mod tests {
         check(&changed, Change::Close, &ana, Err("stands in the configuration"));
         let of_month = Change::Set { cap: dollars(200), period: Some((Period::Month, 0)), scope: None };
         check(&file, of_month, &ana, Err("stands in the configuration"));
-        let of_others = Change::Set { cap: dollars(200), period: None, scope: Some(of_team("search")) };
+        let of_others = Change::Set { cap: dollars(200), period: None, scope: Some(Box::new(of_team("search"))) };
         check(&file, of_others, &ana, Err("stands in the configuration"));
     }
 
@@ -147,7 +147,7 @@ mod tests {
         check(&own, cap(20), &bound("search"), Err("there is no budget"));
         check(&own, Change::Close, &bound("search"), Err("there is no budget"));
         check(&[], cap(20), &bound("search"), Err("bound to an organisation or a team"));
-        let moved = Change::Set { cap: dollars(20), period: None, scope: Some(of_team("search")) };
+        let moved = Change::Set { cap: dollars(20), period: None, scope: Some(Box::new(of_team("search"))) };
         check(&own, moved, &bound("payments"), Err("bound to an organisation or a team"));
     }
 }

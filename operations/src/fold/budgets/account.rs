@@ -80,7 +80,7 @@ impl Account {
             self.configured = configured;
         } else {
             let Self { since, reserved, open, .. } = *self;
-            *self = Self { since, reserved, open, configured, ..fresh };
+            *self = Self { configured, since, reserved, open, ..fresh };
         }
     }
 
