@@ -116,7 +116,7 @@ async fn list(arguments: &List) -> CommandResult {
 
 async fn show(arguments: &Show) -> CommandResult {
     let path = format!("/api/v1/budgets/{}", segment(&arguments.budget));
-    print(&arguments.target.get(&path, &[]).await?, &arguments.output)
+    print(&arguments.target.get(&path, &[]).await?, arguments.output.format)
 }
 
 async fn set(arguments: &Set) -> CommandResult {
@@ -127,16 +127,16 @@ async fn set(arguments: &Set) -> CommandResult {
         body.extend(value.as_deref().map(|value| (name.to_owned(), value.into())));
     }
     let path = format!("/api/v1/budgets/{}/set", segment(budget));
-    print(&target.post(&path, Value::Object(body).to_string()).await?, output)
+    print(&target.post(&path, Value::Object(body).to_string()).await?, output.format)
 }
 
 async fn change(arguments: &Show, work: &str) -> CommandResult {
     let path = format!("/api/v1/budgets/{}/{work}", segment(&arguments.budget));
-    print(&arguments.target.post(&path, "{}".to_owned()).await?, &arguments.output)
+    print(&arguments.target.post(&path, "{}".to_owned()).await?, arguments.output.format)
 }
 
-fn print(budget: &Value, output: &Output) -> CommandResult {
-    match output.format {
+fn print(budget: &Value, format: Format) -> CommandResult {
+    match format {
         Format::Json => output::print_json(budget)?,
         Format::Table => output::print(&whole(budget))?,
     }

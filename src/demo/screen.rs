@@ -65,10 +65,8 @@ impl Screen {
 
     /// A call that the hard budget of a team does not leave room for.
     pub fn refused(&self, after: Duration, team: &str) -> std::io::Result<()> {
-        output::print_line(&format!(
-            "{}  {team:<9}  the hard budget of the team is used up: a call is refused",
-            clock(after)
-        ))
+        let what = self.paint(Colour::Bold, "the hard budget of the team is used up: a call is refused");
+        output::print_line(&format!("{}  {team:<9}  {what}", clock(after)))
     }
 
     /// An alert, its delay in microseconds after the last event that it rests on.

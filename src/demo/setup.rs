@@ -127,15 +127,12 @@ impl Setup {
     fn budgets(&self, fleet: &Fleet) -> String {
         let offset = self.rhythm.utc_offset_minutes();
         let teams: BTreeSet<&str> = fleet.agents().iter().map(|agent| agent.team).collect();
-        let mut text = String::from("\n# What the gateway asks before each call.\n");
-        let mut budget = |name: &str, cap_usd: u32, scope: &str| {
-            text += &format!(
-                "[[budget]]\nname = \"{name}\"\ncap_usd = {cap_usd}\nperiod = \"day\"\nutc_offset_minutes = {offset}\n{scope}\n"
-            );
+        let budget = |name: &str, cap_usd: u32, scope: &str| {
+            format!("[[budget]]\nname = \"{name}\"\ncap_usd = {cap_usd}\nperiod = \"day\"\nutc_offset_minutes = {offset}\n{scope}\n")
         };
-        budget("all", TEAM_CAP_USD * teams.len() as u32, "");
-        teams.iter().for_each(|team| budget(team, TEAM_CAP_USD, &format!("team = \"{team}\"\n")));
-        text
+        let of_teams = teams.iter().map(|team| budget(team, TEAM_CAP_USD, &format!("team = \"{team}\"\n")));
+        let all = budget("all", TEAM_CAP_USD * teams.len() as u32, "");
+        format!("\n# What the gateway asks before each call.\n{all}{}", of_teams.collect::<String>())
     }
 
     fn text(&self) -> String {
