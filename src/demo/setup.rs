@@ -128,7 +128,9 @@ impl Setup {
         let offset = self.rhythm.utc_offset_minutes();
         let teams: BTreeSet<&str> = fleet.agents().iter().map(|agent| agent.team).collect();
         let budget = |name: &str, cap_usd: u32, scope: &str| {
-            format!("[[budget]]\nname = \"{name}\"\ncap_usd = {cap_usd}\nperiod = \"day\"\nutc_offset_minutes = {offset}\n{scope}\n")
+            format!(
+                "[[budget]]\nname = \"{name}\"\ncap_usd = {cap_usd}\nperiod = \"day\"\nutc_offset_minutes = {offset}\n{scope}\n"
+            )
         };
         let of_teams = teams.iter().map(|team| budget(team, TEAM_CAP_USD, &format!("team = \"{team}\"\n")));
         let all = budget("all", TEAM_CAP_USD * teams.len() as u32, "");
