@@ -36,8 +36,6 @@ pub(crate) async fn records(
     check_content(&authorized, range.content)?;
     let limit = given.number("limit", limits::RECORDS_DEFAULT, limits::PAGE_MAX)?;
     let asker = asker(authorized);
-    let raw = if folds { query::limits::FOLD_RECORDS_MAX.max(limit) } else { limit };
-    let found = query::sessions::records(&state.engine, &asker, &id, (&range, now()), raw + 1).await?;
     let matches = match given.text("search") {
         Some(_) => Some(query::sessions::found(&state.engine, &asker, &id, (&range, now())).await?),
         None => None,
@@ -48,7 +46,18 @@ pub(crate) async fn records(
     } else {
         (HashMap::new(), Vec::new())
     };
-    let page = Page { records: &found, evidence: &evidence, rows: &rows, raw, limit, folds };
+    let alone: BTreeSet<u64> = evidence.keys().copied().collect();
+    let most = if folds { query::limits::FOLD_RECORDS_MAX.max(limit) } else { limit };
+    let mut raw = limit;
+    // Few records repeat: more are read only where what was read folds into less than a page.
+    let found = loop {
+        let found = query::sessions::records(&state.engine, &asker, &id, (&range, now()), raw + 1).await?;
+        if found.len() <= raw || raw >= most || fold(&found, &alone, folds).len() > limit {
+            break found;
+        }
+        raw = (raw * 4).min(most);
+    };
+    let page = Page { records: &found, evidence: &evidence, alone: &alone, rows: &rows, raw, limit, folds };
     let mut shown = page.shown(&range);
     if let Some(matches) = matches {
         let positions: Vec<String> = matches.seqs.iter().map(|seq| position(*seq)).collect();
@@ -109,6 +118,8 @@ struct Page<'a> {
     /// One more than it takes if there are more.
     records: &'a [Record],
     evidence: &'a HashMap<u64, Vec<String>>,
+    /// Records that are never folded.
+    alone: &'a BTreeSet<u64>,
     rows: &'a [AlertRow],
     raw: usize,
     limit: usize,
@@ -121,8 +132,7 @@ impl Page<'_> {
         let excess = self.records.len().saturating_sub(self.raw);
         // One record more than asked for says that there are more; going back it is the first.
         let records = if backwards { &self.records[excess..] } else { &self.records[..self.records.len() - excess] };
-        let alone: BTreeSet<u64> = self.evidence.keys().copied().collect();
-        let mut folded = fold(records, &alone, self.folds);
+        let mut folded = fold(records, self.alone, self.folds);
         let cut = folded.len().saturating_sub(self.limit);
         if backwards {
             folded.drain(..cut);

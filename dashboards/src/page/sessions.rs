@@ -164,15 +164,21 @@ fn short_id(id: &str) -> String {
     id.chars().take(8).collect()
 }
 
-/// The text of a prompt: hooks tell it within an object.
+/// Under which names sources tell a prompt within an object: hooks and gateways, and native senders.
+const PROMPT_NAMES: [&str; 2] = ["prompt", "content"];
+
+/// The text of a prompt.
 fn prompt_of(text: &str) -> String {
     let parsed = serde_json::from_str::<Value>(text).ok();
-    let told = parsed.as_ref().and_then(|value| value.get("prompt")).and_then(Value::as_str).map(str::to_owned);
+    let member = |name: &&str| parsed.as_ref().and_then(|value| value.get(*name)).and_then(Value::as_str);
+    if let Some(told) = PROMPT_NAMES.iter().find_map(member) {
+        return told.to_owned();
+    }
     // What was cut in the middle is no object any more.
-    told.unwrap_or_else(|| match text.strip_prefix("{\"prompt\":\"") {
-        Some(rest) => rest.trim_end_matches(['}', '"']).to_owned(),
-        None => text.to_owned(),
-    })
+    let cut = PROMPT_NAMES.iter().find_map(|name| text.strip_prefix(&format!("{{\"{name}\":\"")));
+    let Some(rest) = cut else { return text.to_owned() };
+    let rest = rest.trim_end_matches(['}', '"', '\\']);
+    serde_json::from_str(&format!("\"{rest}\"")).unwrap_or_else(|_| rest.to_owned())
 }
 
 /// The task in the first prompt: of several sentences the first stands for it.
@@ -192,6 +198,9 @@ mod tests {
         let check = |text: &str, expected: &str| assert_eq!(task_of(text), expected, "{text:?}");
         check(r#"{"prompt":"Fix refund rounding, PAY-2291. Work on a branch."}"#, "Fix refund rounding, PAY-2291");
         check(r#"{"prompt":"Cut in the mid"#, "Cut in the mid");
+        check(r#"{"prompt":"Two \"lines\":\ncut in the m\"#, "Two \"lines\":");
+        check(r#"{"content":"Go on with part 5."}"#, "Go on with part 5");
+        check(r#"{"other":"x"}"#, r#"{"other":"x"}"#);
         check("plain\nsecond line", "plain");
         check("", "");
         check("see attacker-logger.com", "see attacker-logger[.]com");

@@ -7,6 +7,7 @@ export const part = (address, signal) => new Promise((resolve, reject) => {
   request.responseType = "document";
   request.addEventListener("load", () => request.status === 200 && request.response ? resolve(document.adoptNode(request.response.body)) : reject(new Error(`${request.status}`)));
   request.addEventListener("error", () => reject(new Error("the server does not answer")));
+  request.addEventListener("abort", () => reject(new Error("it is not wanted any more")));
   signal?.addEventListener("abort", () => request.abort());
   request.send();
 });

@@ -6,6 +6,12 @@ const BLOCK = 100;
 const ROW = 28;
 /** Blocks that stay when they are out of sight. */
 const KEPT = 12;
+/** Blocks that are asked for at once, */
+const AT_ONCE = 2;
+/** once the list has rested for so many milliseconds: what only flies by is not asked for. */
+const REST_MS = 60;
+/** When a block is asked for again that did not come. */
+const AGAIN_MS = 2_000;
 
 export class Records {
   constructor(container, { session, began }) {
@@ -16,6 +22,8 @@ export class Records {
     this.kinds = new Set();
     this.blocks = [];
     this.decorate = () => {};
+    this.near = new Set();
+    this.asked = 0;
     this.observer = new IntersectionObserver((entries) => this.seen(entries), { root: container, rootMargin: "900px 0px" });
   }
 
@@ -66,6 +74,8 @@ export class Records {
     const wanted = new Set(this.lanes.flatMap((word, number) => this.kinds.has(word) ? [number] : []));
     this.order = wanted.size ? [...this.seq.keys()].filter((at) => wanted.has(this.lane[at])) : undefined;
     this.observer.disconnect();
+    for (const block of this.near) block.abort?.abort();
+    this.near.clear();
     this.blocks = [];
     const count = this.order?.length ?? this.length;
     for (let first = 0; first < count; first += BLOCK) this.blocks.push(this.block(first, Math.min(count, first + BLOCK)));
@@ -88,27 +98,51 @@ export class Records {
     for (const { target, isIntersecting } of entries) {
       const { block } = target;
       block.isNear = isIntersecting;
-      if (isIntersecting) this.load(block).catch(() => {});
+      if (isIntersecting) this.near.add(block);
+      else { this.near.delete(block); block.abort?.abort(); }
     }
+    this.rest();
     const far = this.blocks.filter((block) => block.loaded && !block.isNear).sort((a, b) => b.used - a.used);
     for (const block of far.slice(KEPT)) this.unload(block);
   }
 
+  /** Brings what is near in a moment. */
+  rest(after = REST_MS) {
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => this.bring(), after);
+  }
+
+  /** Asks for the blocks that are near, what is on the screen first. */
+  bring() {
+    const [top, now] = [this.container.scrollTop + this.container.clientHeight / 2, performance.now()];
+    const distance = ({ element }) => Math.abs(element.offsetTop - this.container.offsetTop + element.offsetHeight / 2 - top);
+    const waiting = [...this.near].filter((block) => !block.loading).map((block) => [distance(block), block]).sort(([a], [b]) => a - b);
+    for (const [, block] of waiting) {
+      if (block.again > now) { this.rest(block.again - now); continue; }
+      if (this.asked >= AT_ONCE) return;
+      this.asked += 1;
+      block.abort = new AbortController();
+      this.load(block, block.abort.signal)
+        .catch(() => { if (block.isNear) block.again = performance.now() + AGAIN_MS; })
+        .finally(() => { block.abort = undefined; this.asked -= 1; this.bring(); });
+    }
+  }
+
   /** Brings a block's rows. */
-  load(block) {
+  load(block, signal) {
     block.used = performance.now();
-    block.loading ??= this.rows(block).catch((error) => { block.loading = undefined; throw error; });
+    block.loading ??= this.rows(block, signal).catch((error) => { block.loading = undefined; throw error; });
     return block.loading;
   }
 
-  async rows(block) {
+  async rows(block, signal) {
     const [first, last] = [this.at(block.first), this.at(block.end - 1)];
     const isLast = block.end === (this.order?.length ?? this.length);
     const parameters = new URLSearchParams({ cursor: first > 0 ? this.place(first - 1) : `${this.time[0] - 1}.0`, began: this.began });
     if (!isLast) parameters.set("before", last + 1 < this.length ? this.place(last + 1) : `${this.time[last] + 1}.0`);
     if (this.kinds.size) parameters.set("kinds", [...this.kinds].join());
     if (!block.fold) parameters.set("fold", "false");
-    const body = await part(`${this.path}/rows?${parameters}`);
+    const body = await part(`${this.path}/rows?${parameters}`, signal);
     const table = body.querySelector("table");
     block.element.style.height = "";
     block.element.replaceChildren(table);
@@ -155,7 +189,7 @@ export class Records {
     const row = this.row(`events/0/${this.seq[at]}`) ?? rows.findLast((other) => Number(other.dataset.at) <= this.time[at]) ?? rows[0];
     // What comes above changes the height of what was there: once more when it has come.
     this.scroll(row, where);
-    await Promise.all(this.blocks.filter((other) => other.isNear).map((other) => this.load(other))).catch(() => {});
+    await Promise.allSettled([...this.near].map((other) => this.load(other)));
     this.scroll(row, where);
     return row;
   }
@@ -193,7 +227,7 @@ export class Records {
     if (last && last.end < count && last.end - last.first < BLOCK) {
       last.end = Math.min(count, last.first + BLOCK);
       last.loading = undefined;
-      if (last.isNear) this.load(last).catch(() => {}); else { last.loaded = false; last.element.replaceChildren(); last.element.style.height = `${(last.end - last.first) * ROW}px`; }
+      if (last.isNear) this.rest(); else { last.loaded = false; last.element.replaceChildren(); last.element.style.height = `${(last.end - last.first) * ROW}px`; }
     }
     for (let first = this.blocks.at(-1)?.end ?? 0; first < count; first += BLOCK) {
       const block = this.block(first, Math.min(count, first + BLOCK));

@@ -80,9 +80,10 @@ pub async fn overview(
         lane_sql(),
         header.duration_us
     );
-    let buckets: Vec<Bucket> = engine.read(asker, sql).await?;
-    let sql = format!("SELECT kind, count(*) AS count {of_session} GROUP BY kind ORDER BY count DESC, kind LIMIT 100");
-    let kinds: Vec<Kind> = engine.read(asker, sql).await?;
+    let of_kinds =
+        format!("SELECT kind, count(*) AS count {of_session} GROUP BY kind ORDER BY count DESC, kind LIMIT 100");
+    let (buckets, kinds): (Vec<Bucket>, Vec<Kind>) =
+        futures::future::try_join(engine.read(asker, sql), engine.read(asker, of_kinds)).await?;
     let kinds = kinds.into_iter().map(|kind| (kind.kind.unwrap_or_default(), kind.count)).collect();
     let money = money(&buckets);
     Ok(Some(Overview { header, from, width, buckets, kinds, money }))

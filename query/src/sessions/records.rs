@@ -67,16 +67,27 @@ pub async fn records(
     (range, now): (&Range, Timestamp),
     limit: usize,
 ) -> Result<Vec<Record>, QueryError> {
+    #[derive(Deserialize)]
+    struct Row {
+        seq: u64,
+    }
     let condition = range.condition(session, now);
     let backwards = range.before.is_some() && range.after.is_none();
     let order = if backwards { "at DESC, seq DESC" } else { "at, seq" };
+    // Two narrow columns say which records these are. Whole ones are then read at their positions, so that of a long session little else
+    // is opened and decoded.
+    let sql = format!("SELECT seq, {AT} AS at FROM events WHERE {condition} ORDER BY {order} LIMIT {limit}");
+    let places: Vec<Row> = engine.read(asker, sql).await?;
+    let seqs = places.iter().map(|place| place.seq);
+    let Some((first, last)) = seqs.clone().min().zip(seqs.clone().max()) else { return Ok(Vec::new()) };
     let columns = columns(range.content);
-    let sql = format!("SELECT {columns} FROM events WHERE {condition} ORDER BY {order} LIMIT {limit}");
-    let mut records: Vec<Record> = engine.read(asker, sql).await?;
-    if backwards {
-        records.reverse();
-    }
-    Ok(records)
+    let seqs: Vec<String> = seqs.map(|seq| seq.to_string()).collect();
+    let sql = format!(
+        "SELECT {columns} FROM events WHERE seq >= {first} AND seq <= {last} AND seq IN ({}) AND session = {} ORDER BY at, seq",
+        seqs.join(", "),
+        quoted(session)
+    );
+    engine.read(asker, sql).await
 }
 
 /// What a search found.
