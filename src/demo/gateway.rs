@@ -27,6 +27,8 @@ pub struct Gateway {
     open: BTreeMap<String, String>,
     /// Calls that were refused: nothing more is to be told of them.
     refused: BTreeSet<String>,
+    /// Teams whose last call was refused.
+    exhausted: BTreeSet<&'static str>,
 }
 
 /// What becomes of a record.
@@ -34,9 +36,9 @@ pub struct Gateway {
 pub enum Passage {
     /// It is sent.
     Free,
-    /// It belongs to a call that is refused, of this team, now for the first time.
+    /// It belongs to a call that is refused, the first of this team since one was granted.
     Refused(String),
-    /// It belongs to a call that was refused before.
+    /// It belongs to another call that is refused.
     Silent,
 }
 
@@ -46,8 +48,8 @@ impl Gateway {
         let base = Url::parse(&format!("http://{console}/api/v1/budgets/"))?;
         let client = client_builder(&base, &ClientTls::default())?.build()?;
         let teams = fleet.agents().iter().map(|agent| (agent.user_id.clone(), agent.team)).collect();
-        let (open, refused) = (BTreeMap::new(), BTreeSet::new());
-        Ok(Self { client, base, secret, prices: PriceTable::embedded(), teams, open, refused })
+        let (open, refused, exhausted) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
+        Ok(Self { client, base, secret, prices: PriceTable::embedded(), teams, open, refused, exhausted })
     }
 
     /// Looks at a record before it is sent.
@@ -82,10 +84,12 @@ impl Gateway {
         match self.ask("reserve", &asked).await? {
             StatusCode::PAYMENT_REQUIRED => {
                 self.refused.insert(call);
-                Ok(Passage::Refused(team.to_owned()))
+                let is_news = self.exhausted.insert(team);
+                Ok(if is_news { Passage::Refused(team.to_owned()) } else { Passage::Silent })
             }
             // Where there is no such budget, or nobody can say, calls go on.
             status if status.is_success() => {
+                self.exhausted.remove(team);
                 self.open.insert(call, text("model").to_owned());
                 Ok(Passage::Free)
             }

@@ -180,8 +180,7 @@ impl<'a> Stage<'a> {
             match self.gateway.pass(&wire).await? {
                 Passage::Free => {}
                 Passage::Refused(team) => {
-                    let after = self.began.elapsed();
-                    self.screen.refused(after, &team)?;
+                    self.screen.refused(self.began.elapsed(), &team)?;
                     continue;
                 }
                 Passage::Silent => continue,

@@ -65,7 +65,7 @@ impl Screen {
 
     /// A call that the hard budget of a team does not leave room for.
     pub fn refused(&self, after: Duration, team: &str) -> std::io::Result<()> {
-        let what = self.paint(Colour::Bold, "the hard budget of the team is used up: a call is refused");
+        let what = self.paint(Colour::Bold, "the hard budget of the team is used up: its calls are refused");
         output::print_line(&format!("{}  {team:<9}  {what}", clock(after)))
     }
 

@@ -16,10 +16,8 @@ use operations::access::{NewToken, Principal, Role, TokenService, Tokens, Trust}
 use super::inbox::InboxName;
 use crate::exit::Failure;
 
-/// The collector that takes the hooks of the days before; those of today go to another.
-const HOOKS_HISTORY: &str = "hooks-history";
 /// The cap of a team's day.
-const TEAM_CAP_USD: u32 = 25;
+const TEAM_CAP_USD: u32 = 40;
 /// The name of the log.
 const LOG_NAME: &str = "demo.example/agents";
 
@@ -47,9 +45,23 @@ impl Secrets {
 /// The collector that takes what comes by a door, of the days before or of now.
 pub fn collector(door: Door, is_history: bool) -> &'static str {
     match door {
-        Door::Hooks(_) if is_history => HOOKS_HISTORY,
+        Door::Coderd if is_history => "coderd-history",
+        Door::CoderdEu if is_history => "coderd-eu-history",
+        Door::Hooks(_) if is_history => "hooks-history",
         _ => door.collector(),
     }
+}
+
+/// The collectors of all doors. What the days before bring is read in later and marked so: it is nobody's news, and no lag.
+fn collectors() -> String {
+    let doors = [Door::Coderd, Door::CoderdEu, Door::Hooks(0)];
+    let all = doors.into_iter().flat_map(|door| [(door, false), (door, true)]);
+    let tables = all.map(|(door, is_history)| {
+        let (name, dialect) = (collector(door, is_history), door.dialect());
+        let backfill = if is_history { "backfill = true\n" } else { "" };
+        format!("[[collector]]\nname = \"{name}\"\ntransport = \"http\"\ndialect = \"{dialect}\"\n{backfill}\n")
+    });
+    tables.collect()
 }
 
 /// Where everything of a demo lies, and what it is set to.
@@ -145,19 +157,16 @@ impl Setup {
         let seconds = |life: i64| self.speed.scale(life).max(10);
         let (notice, warning, critical) = (seconds(20), seconds(40).max(11), seconds(120).max(12));
         let (least, most) = (seconds(20), seconds(60));
+        let collectors = collectors();
         format!(
             "# The configuration of `tachograph demo`.\n\
              [store]\ndata = {data}\nseal_seconds = 60\n\n\
              [listen]\nconsole = \"{console}\"\ningest = \"{ingest}\"\n\n\
              [ingest]\nnames = {names}\n\n\
-             [[collector]]\nname = \"coderd\"\ntransport = \"http\"\ndialect = \"coder\"\n\n\
-             [[collector]]\nname = \"coderd-eu\"\ntransport = \"http\"\ndialect = \"coder\"\n\n\
-             [[collector]]\nname = \"hooks\"\ntransport = \"http\"\ndialect = \"hooks\"\n\n\
-             # The hooks of the days before today.\n\
-             [[collector]]\nname = \"{HOOKS_HISTORY}\"\ntransport = \"http\"\ndialect = \"hooks\"\nbackfill = true\n\n\
+             {collectors}\
              # Shorter than in life, so that somebody sees it happen.\n\
              [detect.rules.\"agent.stuck\"]\nnotice_seconds = {notice}\nwarning_seconds = {warning}\ncritical_seconds = {critical}\n\n\
-             [detect.rules.\"collector.silent\"]\nleast_seconds = {least}\nmost_seconds = {most}\n\n\
+             [detect.rules.\"collector.silent\"]\nleast_seconds = {least}\nmost_seconds = {most}\nlearn_events = 20\n\n\
              # The fleet's day.\n\
              [detect.rules.\"spend.rate\"]\nutc_offset_minutes = {offset}\n\n\
              [detect.rules.\"spend.budget\"]\nutc_offset_minutes = {offset}\n"

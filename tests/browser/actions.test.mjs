@@ -248,7 +248,7 @@ test("a cap is tried, set, taken back, and a budget is opened and closed", async
   await page.getByRole("button", { name: "Try on the last 30 days" }).click();
   await expect(page.getByText("would have refused calls of")).toBeVisible();
   await page.getByRole("button", { name: "Set this cap" }).click();
-  await expect(row("web").getByText("configured: 25.00")).toBeVisible();
+  await expect(row("web").getByText("configured: 40.00")).toBeVisible();
   await row("web").getByRole("link", { name: "Change" }).click();
   await page.getByRole("button", { name: "Back to the configuration" }).click();
   await expect(row("web").getByText("configured:")).toHaveCount(0);

@@ -42,7 +42,9 @@ impl Fleet {
             self.hear(collector, seq);
         }
         let event = Observation::of(*row)?;
-        self.lag.add(event.moment, event.recorded());
+        if !event.is_read_in() {
+            self.lag.add(event.moment, event.recorded());
+        }
         let is_new = event.is_request()
             && event.text(column::DOMAIN).is_some_and(|domain| self.domains.is_new(domain, event.moment));
         let Some(id) = self.find(&event).or_else(|| self.make(&event)) else {

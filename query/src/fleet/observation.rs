@@ -60,6 +60,16 @@ impl<'a> Observation<'a> {
         is_work.then(|| Self { row, kind, moment: seen.min(row.recorded) })
     }
 
+    /// Whether it is declared to be old: its way here says nothing of how fast events come.
+    pub(super) fn is_read_in(&self) -> bool {
+        self.is_marked("backfill")
+    }
+
+    /// Whether it has a mark.
+    fn is_marked(&self, word: &str) -> bool {
+        self.row.has(column::MARKS.id()) && self.row.list(column::MARKS).any(|mark| mark == word)
+    }
+
     /// A text column.
     pub(super) fn text(&self, column: handle::Text) -> Option<&'a str> {
         self.row.text(column)
@@ -125,7 +135,7 @@ impl<'a> Observation<'a> {
 
     /// Whether it came with the natural id of another event and says something else: its money was counted.
     pub(super) fn is_conflict(&self) -> bool {
-        self.row.has(column::MARKS.id()) && self.row.list(column::MARKS).any(|mark| mark == "conflict")
+        self.is_marked("conflict")
     }
 
     /// Whether the agent alone says so.

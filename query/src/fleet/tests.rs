@@ -479,3 +479,14 @@ fn costs() {
     let page = service.read(at(recorded), |view| view.page(&Filter::default(), None, 200)).unwrap().unwrap();
     println!("a page of {} of {}: {} us", page.agents.len(), page.total, started.elapsed().as_micros());
 }
+
+#[test]
+fn what_is_read_in_later_is_no_lag() {
+    let mut rows = Rows::new(LedgerName::Events, 0, Seq::FIRST);
+    let event = |marks: Value| entry(0, &json!({"kind": "prompt", "agent": "ag", "marks": marks}));
+    rows.push_entry(0, at(0), &event(json!([])));
+    rows.push_entry(0, at(50), &event(json!(["backfill"])));
+    let mut fleet = Fleet::default();
+    rows.iter().for_each(|row| drop(fleet.apply(&row)));
+    assert!(fleet.lag.p99_micros(at(55)).is_some_and(|micros| micros < 1_000));
+}
