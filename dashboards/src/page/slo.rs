@@ -9,7 +9,7 @@ use ledger::LedgerName;
 use serde_json::Value;
 
 use super::{Group, Page};
-use crate::ask::{number, text};
+use crate::ask::number;
 use crate::frame::Frame;
 use crate::trouble::{self, Trouble};
 use crate::visit::{Visit, address};
@@ -30,8 +30,12 @@ struct Objective {
     definition: &'static str,
     /// The part that is to be good, in thousandths.
     target: i64,
-    /// A question that answers with `day`, `good` and `bad` for each day of thirty.
-    sql: &'static str,
+    /// The moment of what is counted,
+    at: &'static str,
+    /// what is bad of it,
+    bad: &'static str,
+    /// and among what, as a table with a condition.
+    of: &'static str,
     /// A question for what spent the budget.
     spent_by: &'static str,
     of_agents: bool,
@@ -43,9 +47,9 @@ const OBJECTIVES: &[Objective] = &[
         name: "Sessions end without failing",
         definition: "sessions with an end event whose outcome is no error, of all with an end event",
         target: 950,
-        sql: "SELECT date_trunc('day', time) AS day, sum(CASE WHEN outcome IN ('error', 'deny') THEN 0 ELSE 1 END) AS good, \
-              sum(CASE WHEN outcome IN ('error', 'deny') THEN 1 ELSE 0 END) AS bad FROM events \
-              WHERE kind = 'session.end' AND time > now() - INTERVAL '30 days' GROUP BY 1",
+        at: "time",
+        bad: "outcome IN ('error', 'deny')",
+        of: "events WHERE kind = 'session.end'",
         spent_by: "SELECT time, team, agent, session, outcome FROM events WHERE kind = 'session.end' AND outcome = 'error' ORDER BY time DESC LIMIT 100",
         of_agents: true,
     },
@@ -53,9 +57,9 @@ const OBJECTIVES: &[Objective] = &[
         name: "Checks pass",
         definition: "test runs and checks that passed, of all that told how they ended",
         target: 800,
-        sql: "SELECT date_trunc('day', time) AS day, sum(CASE WHEN outcome = 'success' THEN 1 ELSE 0 END) AS good, \
-              sum(CASE WHEN outcome = 'error' THEN 1 ELSE 0 END) AS bad FROM events \
-              WHERE kind = 'check.result' AND time > now() - INTERVAL '30 days' GROUP BY 1",
+        at: "time",
+        bad: "outcome = 'error'",
+        of: "events WHERE kind = 'check.result' AND outcome IN ('success', 'error')",
         spent_by: "SELECT time, team, agent, session FROM events WHERE kind = 'check.result' AND outcome = 'error' ORDER BY time DESC LIMIT 100",
         of_agents: true,
     },
@@ -63,9 +67,9 @@ const OBJECTIVES: &[Objective] = &[
         name: "Requests are let through",
         definition: "requests that the firewall allowed, of all requests",
         target: 980,
-        sql: "SELECT date_trunc('day', time) AS day, sum(CASE WHEN outcome = 'deny' THEN 0 ELSE 1 END) AS good, \
-              sum(CASE WHEN outcome = 'deny' THEN 1 ELSE 0 END) AS bad FROM events \
-              WHERE kind = 'egress.http' AND time > now() - INTERVAL '30 days' GROUP BY 1",
+        at: "time",
+        bad: "outcome = 'deny'",
+        of: "events WHERE kind = 'egress.http'",
         spent_by: "SELECT domain, count(*) AS denied FROM egress WHERE outcome = 'deny' AND time > now() - INTERVAL '30 days' GROUP BY 1 ORDER BY 2 DESC LIMIT 50",
         of_agents: true,
     },
@@ -73,9 +77,9 @@ const OBJECTIVES: &[Objective] = &[
         name: "Events are recorded within 2 s",
         definition: "events that were durable within 2 s after they were observed, of those that are not read in later",
         target: 990,
-        sql: "SELECT date_trunc('day', recorded) AS day, sum(CASE WHEN recorded - observed <= INTERVAL '2 seconds' THEN 1 ELSE 0 END) AS good, \
-              sum(CASE WHEN recorded - observed > INTERVAL '2 seconds' THEN 1 ELSE 0 END) AS bad FROM events \
-              WHERE observed IS NOT NULL AND recorded - observed < INTERVAL '15 minutes' AND recorded > now() - INTERVAL '30 days' GROUP BY 1",
+        at: "recorded",
+        bad: "recorded - observed > INTERVAL '2 seconds'",
+        of: "events WHERE observed IS NOT NULL AND recorded - observed < INTERVAL '15 minutes' AND NOT coalesce(array_has(marks, 'backfill'), false)",
         spent_by: "SELECT collector, max(recorded - observed) AS lag FROM events WHERE recorded > now() - INTERVAL '1 day' GROUP BY 1",
         of_agents: false,
     },
@@ -83,9 +87,9 @@ const OBJECTIVES: &[Objective] = &[
         name: "Alerts open within 1 s",
         definition: "alerts that one event opens and that were durable within 1 s after it was recorded, of what is not read in later",
         target: 990,
-        sql: "SELECT date_trunc('day', opened) AS day, sum(CASE WHEN opened - recorded_first <= INTERVAL '1 second' THEN 1 ELSE 0 END) AS good, \
-              sum(CASE WHEN opened - recorded_first > INTERVAL '1 second' THEN 1 ELSE 0 END) AS bad FROM alerts \
-              WHERE NOT backfill AND count = 1 AND opened > now() - INTERVAL '30 days' GROUP BY 1",
+        at: "opened",
+        bad: "opened - recorded_first > INTERVAL '1 second'",
+        of: "alerts WHERE NOT backfill AND count = 1",
         spent_by: "SELECT rule, opened - recorded_first AS took, alert FROM alerts WHERE NOT backfill ORDER BY took DESC LIMIT 50",
         of_agents: false,
     },
@@ -93,12 +97,29 @@ const OBJECTIVES: &[Objective] = &[
         name: "Records are understood",
         definition: "records that a dialect reads, of all that were kept",
         target: 999,
-        sql: "SELECT date_trunc('day', recorded) AS day, sum(CASE WHEN kind = 'unparsed' THEN 0 ELSE 1 END) AS good, \
-              sum(CASE WHEN kind = 'unparsed' THEN 1 ELSE 0 END) AS bad FROM events WHERE recorded > now() - INTERVAL '30 days' GROUP BY 1",
+        at: "recorded",
+        bad: "kind = 'unparsed'",
+        of: "events WHERE TRUE",
         spent_by: "SELECT recorded, collector, source, position FROM events WHERE kind = 'unparsed' ORDER BY recorded DESC LIMIT 100",
         of_agents: false,
     },
 ];
+
+/// The windows over which the use of the budget is told, in minutes before now: an hour, six hours, three days.
+const WINDOWS: [i64; 3] = [60, 360, 4_320];
+
+impl Objective {
+    /// A question that answers with `age` in minutes, `good` and `bad`: by tens of minutes for three days, and by day before them.
+    fn sql(&self) -> String {
+        let Self { at, bad, of, .. } = self;
+        let age = format!("CAST((date_part('epoch', now()) - date_part('epoch', {at})) / 60 AS BIGINT)");
+        format!(
+            "SELECT CASE WHEN age < 4320 THEN age / 10 * 10 ELSE age / 1440 * 1440 END AS age, \
+             sum(CASE WHEN is_bad THEN 0 ELSE 1 END) AS good, sum(CASE WHEN is_bad THEN 1 ELSE 0 END) AS bad \
+             FROM (SELECT greatest({age}, 0) AS age, coalesce({bad}, false) AS is_bad FROM {of} AND {at} > now() - INTERVAL '30 days') GROUP BY 1"
+        )
+    }
+}
 
 #[derive(Template)]
 #[template(path = "slo.html")]
@@ -115,6 +136,7 @@ struct Work {
     minutes: String,
     minutes_p90: String,
     cost: String,
+    cost_p90: String,
     approvals: String,
 }
 
@@ -127,7 +149,7 @@ struct Row {
     events: i64,
     /// What is left of the error budget, in percent; below zero it is overdrawn.
     left: f64,
-    /// How fast the budget is used in one, seven and thirty days; 1 uses it up exactly.
+    /// How fast the budget is used in each of [`WINDOWS`]; 1 uses it up exactly in thirty days.
     burn: [Option<f64>; 3],
     /// Thirty days: 0 nothing happened, 1 kept, 2 missed.
     days: Vec<(usize, String)>,
@@ -135,25 +157,22 @@ struct Row {
 }
 
 impl Row {
-    fn of(objective: &Objective, rows: &[Value], frame: &Frame) -> Self {
+    fn of(objective: &Objective, rows: &[Value]) -> Self {
+        const DAY: i64 = 1_440;
         let allowed = 1.0 - objective.target as f64 / 1e3;
-        let day = |row: &Value| {
-            figures::moment(text(row, "day")).map(|day| (frame.now.date_naive() - day.date_naive()).num_days())
-        };
-        let sums = |days: i64| {
-            let within = rows.iter().filter(|row| day(row).is_some_and(|ago| (0..days).contains(&ago)));
+        // Whatever happened in these minutes before now: how much of it was good, and how much was not.
+        let sums = |from: i64, until: i64| {
+            let within = rows.iter().filter(|row| (from..until).contains(&number(row, "age")));
             within.fold((0, 0), |(good, bad), row| (good + number(row, "good"), bad + number(row, "bad")))
         };
         let bad_part = |(good, bad): (i64, i64)| (good + bad > 0).then(|| bad as f64 / (good + bad) as f64);
-        let (good, bad) = sums(30);
+        let (good, bad) = sums(0, 31 * DAY);
         let part = bad_part((good, bad));
         let days = (0..30).rev().map(|ago| {
-            let found =
-                rows.iter().find(|row| day(row) == Some(ago)).map(|row| (number(row, "good"), number(row, "bad")));
-            let level = found.and_then(bad_part).map_or(0, |bad| if bad <= allowed { 1 } else { 2 });
-            let words =
-                found.map_or_else(|| "nothing happened".to_owned(), |(good, bad)| format!("{good} good, {bad} not"));
-            (level, format!("{ago} days ago: {words}"))
+            let (good, bad) = sums(ago * DAY, (ago + 1) * DAY);
+            let level = bad_part((good, bad)).map_or(0, |bad| if bad <= allowed { 1 } else { 2 });
+            let words = if level == 0 { "nothing happened".to_owned() } else { format!("{good} good, {bad} not") };
+            (level, format!("{} to {ago} days ago: {words}", ago + 1))
         });
         Self {
             name: objective.name,
@@ -163,7 +182,7 @@ impl Row {
             is_met: part.is_none_or(|bad| bad <= allowed),
             events: good + bad,
             left: part.map_or(100.0, |bad| (1.0 - bad / allowed) * 100.0),
-            burn: [1, 7, 30].map(|days| bad_part(sums(days)).map(|bad| bad / allowed)),
+            burn: WINDOWS.map(|minutes| bad_part(sums(0, minutes)).map(|bad| bad / allowed)),
             days: days.collect(),
             address: address("/sql", [("sql", objective.spent_by)]),
         }
@@ -184,16 +203,16 @@ async fn show(visit: Visit) -> Result<Response, Trouble> {
     let frame = Frame::of(&visit, &PAGE).await?;
     let (mut agents, mut pipeline) = (Vec::new(), Vec::new());
     for objective in OBJECTIVES {
-        let rows = visit.rows(objective.sql).await?;
+        let rows = visit.rows(&objective.sql()).await?;
         let list = if objective.of_agents { &mut agents } else { &mut pipeline };
-        list.push(Row::of(objective, &rows, &frame));
+        list.push(Row::of(objective, &rows));
     }
     trouble::page(&SloPage { work: work(&visit).await?, agents, pipeline, frame })
 }
 
 async fn work(visit: &Visit) -> Result<Work, Trouble> {
     let sql = "SELECT count(*) AS ended, approx_percentile_cont(seconds, 0.5) AS median, approx_percentile_cont(seconds, 0.9) AS p90, \
-               avg(micros) AS micros, avg(approvals) AS approvals FROM (SELECT session, \
+               approx_percentile_cont(micros, 0.5) AS micros, approx_percentile_cont(micros, 0.9) AS micros_p90, avg(approvals) AS approvals FROM (SELECT session, \
                CAST(date_part('epoch', max(time)) - date_part('epoch', min(time)) AS DOUBLE) AS seconds, \
                sum(CASE WHEN trust IN ('gateway', 'control_plane') THEN cost_micros END) AS micros, \
                sum(CASE WHEN kind = 'approval' THEN 1 ELSE 0 END) AS approvals, max(CASE WHEN kind = 'session.end' THEN 1 ELSE 0 END) AS has_end \
@@ -201,11 +220,35 @@ async fn work(visit: &Visit) -> Result<Work, Trouble> {
     let row = visit.rows(sql).await?.into_iter().next().unwrap_or_default();
     let float = |name: &str| row.get(name).and_then(Value::as_f64);
     let duration = |name: &str| float(name).map_or_else(|| "–".to_owned(), |seconds| figures::duration(seconds as i64));
+    let dollars = |name: &str| float(name).map_or_else(|| "–".to_owned(), |micros| figures::dollars(micros as i64));
     Ok(Work {
         ended: number(&row, "ended"),
         minutes: duration("median"),
         minutes_p90: duration("p90"),
-        cost: float("micros").map_or_else(|| "–".to_owned(), |micros| figures::dollars(micros as i64)),
+        cost: dollars("micros"),
+        cost_p90: dollars("micros_p90"),
         approvals: float("approvals").map_or_else(|| "–".to_owned(), |approvals| format!("{approvals:.2}")),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// The share that is left of the budget of the first objective, whose part is 95 %, and how fast it is used.
+    fn check(rows: &[Value], left: f64, burn: [Option<f64>; 3]) {
+        let row = Row::of(&OBJECTIVES[0], rows);
+        let round = |value: f64| (value * 100.0).round() / 100.0;
+        assert_eq!((round(row.left), row.burn.map(|burn| burn.map(round))), (left, burn), "{rows:?}");
+    }
+
+    #[test]
+    fn budgets_are_used_by_the_windows_in_which_it_happened() {
+        let rows = |age: i64, good: i64, bad: i64| json!({ "age": age, "good": good, "bad": bad });
+        check(&[], 100.0, [None; 3]);
+        check(&[rows(0, 90, 10)], -100.0, [Some(2.0); 3]);
+        check(&[rows(50, 100, 0), rows(70, 0, 10)], -81.82, [Some(0.0), Some(1.82), Some(1.82)]);
+        check(&[rows(4_320, 95, 5)], 0.0, [None; 3]);
+    }
 }
