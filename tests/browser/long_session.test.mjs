@@ -82,3 +82,20 @@ test("100,000 records: the list is soon there, every part of it is reached, and 
   await expect(page.locator("#drawer .record h2")).toContainText(NEEDLE);
   console.log(`    100,000 records: rows after ${times.rows} ms, list ready after ${times.ready} ms, frames p50 ${at(0.5)} p95 ${at(0.95)} max ${Math.round(frames.at(-1))} ms, last record reached in ${times.end} ms, found in ${times.found} ms`);
 });
+
+test("a session that goes on grows on the page: its list, its picture, and a frame around everything", async ({ visit }) => {
+  const { page } = await visit(world.origin);
+  await page.goto(await world.login());
+  await page.goto(`/sessions/${SESSION}`);
+  await page.locator("#timeline[data-ready]").waitFor();
+  const [whole, frame] = [page.locator(".overview .ph > p"), page.locator("#frame h2")];
+  await page.keyboard.press("0");
+  await expect.poll(async () => (await whole.textContent()).startsWith(await frame.textContent())).toBe(true);
+  const before = await frame.textContent();
+  await page.evaluate(() => { const list = document.getElementById("list"); list.scrollTop = list.scrollHeight; });
+  const later = new Date(Date.UTC(2026, 10, 30) + 3_600_000).toISOString();
+  await world.send("native", [{ time: later, source_id: "long-later", session: SESSION, agent: "ag-long", workspace: "w-long", team: "payments", kind: "command", tool: "Bash", command: "echo one-more", exit_code: 0 }]);
+  await expect(page.locator("#list tr[data-position]").filter({ hasText: "one-more" })).toHaveCount(1);
+  await expect(whole).toContainText("100 001 records");
+  await expect(frame).not.toHaveText(before);
+});

@@ -42,6 +42,7 @@ fn routes() -> Router<State> {
         .route("/sessions/{session}", get(timeline::show))
         .route("/sessions/{session}/rows", get(timeline::rows))
         .route("/sessions/{session}/frame", get(timeline::frame))
+        .route("/sessions/{session}/overview", get(timeline::overview))
         .route("/records/{ledger}/{shard}/{seq}", get(drawer::show))
         .route("/r/{link}", get(drawer::permalink))
 }

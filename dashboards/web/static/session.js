@@ -234,6 +234,25 @@ async function step(by) {
 form.addEventListener("submit", (event) => { event.preventDefault(); search(); });
 for (const button of steps.children) button.addEventListener("click", () => step(Number(button.dataset.step)));
 
+/** How often the picture of the whole session is made anew while it goes on. */
+const WHOLE_MS = 3_000;
+let drawn = 0;
+/** Draws the whole session as it is now. A frame around everything, or at its end, goes on with it. */
+async function drawWhole() {
+  if (performance.now() - drawn < WHOLE_MS) return;
+  drawn = performance.now();
+  let came;
+  try { came = (await part(`${path}/overview${location.search}`)).querySelector(".overview"); } catch { return; }
+  if (brush.drag) return;
+  const { from, until } = brush.frame;
+  const [isWhole, isAtEnd] = [from <= whole.from && until >= whole.until, until >= whole.until];
+  for (const what of [".ph > p", ".as-table tbody", "#overview"]) document.querySelector(`.overview ${what}`).replaceChildren(...came.querySelector(what).childNodes);
+  [whole.from, whole.until] = [Number(came.dataset.from), Number(came.dataset.until)];
+  brush.rect = brush.svg.querySelector(".frame");
+  brush.set(isWhole ? whole : isAtEnd ? brush.within(whole.until - (until - from), until - from) : brush.frame);
+  if (isAtEnd) draw(brush.frame);
+}
+
 // A session that goes on: what came since is asked for when the ledger has grown.
 const end = document.getElementById("end");
 const ago = document.getElementById("ago");
@@ -246,10 +265,8 @@ async function grow() {
     const came = await records.grow();
     if (came) {
       end.dataset.last = new Date(records.time.at(-1) / 1000).toISOString();
-      whole.until = Math.max(whole.until, records.time.at(-1));
-      brush.set(brush.frame);
-      document.querySelector(".overview .ph p").textContent = `${new Date(whole.from / 1000).toISOString().slice(11, 19)} to ${new Date(whole.until / 1000).toISOString().slice(11, 19)}, ${count(records.length)} records`;
       if (isAtEnd) container.scrollTop = container.scrollHeight;
+      setTimeout(drawWhole, Math.max(0, drawn + WHOLE_MS - performance.now()));
     }
   } catch { /* The next growth asks again. */ }
   setTimeout(() => { growing = false; }, 500);

@@ -45,16 +45,25 @@ struct SessionPage {
 
 /// What the page shows in the view of the timeline.
 struct Timeline {
-    overview: Overview,
+    overview: Whole,
     band: Band,
     list: List,
     kinds: Vec<Kind>,
     search: String,
     kept: Vec<(&'static str, String)>,
     drawer: Option<Drawer>,
-    moves: Vec<Move>,
+    whole: Span,
+}
+
+/// The picture of the whole session, and what stands over it.
+struct Whole {
+    picture: Overview,
     whole: Span,
     span: String,
+    records: i64,
+    moves: Vec<Move>,
+    /// Beginning and end of the frame, as text.
+    frame: String,
 }
 
 /// The picture of the frame.
@@ -113,7 +122,7 @@ pub async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Trou
     let mut frame = Frame::of(&visit, &super::PAGE).await?;
     // The filter leads to the list, where nothing of this page's state belongs.
     frame.kept.clear();
-    let session = visit.get(&address(&format!("/api/v1/sessions/{}", segment(&id)), [("buckets", BUCKETS)])).await?;
+    let session = session(&visit, &id).await?;
     let view = match visit.parameter("view") {
         Some("story") => "story",
         Some("raw") => "raw",
@@ -183,11 +192,28 @@ pub async fn frame(visit: Visit, Path(id): Path<String>) -> Result<Response, Tro
     trouble::page(&FramePart { band })
 }
 
+#[derive(Template)]
+#[template(path = "session_overview.html")]
+struct OverviewPart {
+    o: Whole,
+}
+
+/// The picture of the whole session alone, for one that goes on.
+pub async fn overview(visit: Visit, Path(id): Path<String>) -> Result<Response, Trouble> {
+    let session = session(&visit, &id).await?;
+    let span = frame_of(&visit, &session, whole_of(&session));
+    trouble::page(&OverviewPart { o: Whole::of(&visit, &session, &id, span) })
+}
+
+/// The session as the API tells it.
+async fn session(visit: &Visit, id: &str) -> Result<Value, Trouble> {
+    visit.get(&address(&format!("/api/v1/sessions/{}", segment(id)), [("buckets", BUCKETS)])).await
+}
+
 impl Timeline {
     async fn of(visit: &Visit, session: &Value, id: &str) -> Result<Self, Trouble> {
-        let began = figures::moment(text(session, "from")).map_or(0, |moment| moment.timestamp_micros());
-        let last = figures::moment(text(session, "last")).map_or(began, |moment| moment.timestamp_micros());
-        let whole = Span { from: began, until: last.max(began + bands::FRAME_MICROS_MIN) };
+        let whole = whole_of(session);
+        let began = whole.from;
         let selected = visit.parameter("record");
         let drawer = match selected {
             Some(position) => Some(Drawer::of(visit, position, Some(with(visit, id, &[("record", None)]))).await?),
@@ -195,16 +221,6 @@ impl Timeline {
         };
         let chain = drawer.as_ref().map(Drawer::numbers).unwrap_or_default();
         let span = frame_of(visit, session, whole);
-        let framed = |span: Span| {
-            with(visit, id, &[("from", Some(&bands::moment(span.from))), ("until", Some(&bands::moment(span.until)))])
-        };
-        let moves = [
-            ("[", "Earlier", span.moved(-0.5, whole)),
-            ("]", "Later", span.moved(0.5, whole)),
-            ("-", "Zoom out", span.zoomed(2.0, whole)),
-            ("+", "Zoom in", span.zoomed(0.5, whole)),
-            ("0", "All", whole),
-        ];
         let start = (visit.parameter("from").is_some() || whole.until - whole.from > FRAME_MICROS).then_some(span.from);
         let kept = ["from", "until", "kinds", "record", "fold"];
         let kept = kept.into_iter().filter_map(|name| Some((name, visit.parameter(name)?.to_owned())));
@@ -216,12 +232,41 @@ impl Timeline {
             kinds: kinds(visit, session, id),
             search: visit.parameter("search").unwrap_or_default().to_owned(),
             kept: kept.collect(),
-            moves: moves.into_iter().map(|(key, name, span)| Move { key, name, address: framed(span) }).collect(),
-            span: whole.told(),
-            overview: Overview::of(session, whole, span, framed),
+            overview: Whole::of(visit, session, id, span),
             drawer,
             whole,
         })
+    }
+}
+
+/// From the first to the last event of a session.
+fn whole_of(session: &Value) -> Span {
+    let began = figures::moment(text(session, "from")).map_or(0, |moment| moment.timestamp_micros());
+    let last = figures::moment(text(session, "last")).map_or(began, |moment| moment.timestamp_micros());
+    Span { from: began, until: last.max(began + bands::FRAME_MICROS_MIN) }
+}
+
+impl Whole {
+    fn of(visit: &Visit, session: &Value, id: &str, span: Span) -> Self {
+        let whole = whole_of(session);
+        let framed = |span: Span| {
+            with(visit, id, &[("from", Some(&bands::moment(span.from))), ("until", Some(&bands::moment(span.until)))])
+        };
+        let moves = [
+            ("[", "Earlier", span.moved(-0.5, whole)),
+            ("]", "Later", span.moved(0.5, whole)),
+            ("-", "Zoom out", span.zoomed(2.0, whole)),
+            ("+", "Zoom in", span.zoomed(0.5, whole)),
+            ("0", "All", whole),
+        ];
+        Self {
+            moves: moves.into_iter().map(|(key, name, span)| Move { key, name, address: framed(span) }).collect(),
+            picture: Overview::of(session, whole, span, framed),
+            records: number(session, "records"),
+            span: whole.told(),
+            frame: span.told(),
+            whole,
+        }
     }
 }
 
