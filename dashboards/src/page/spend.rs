@@ -125,26 +125,33 @@ async fn page(visit: &Visit, asked: Asked, refused: Option<String>) -> Result<Re
          WHERE time >= {} AND cost_micros IS NOT NULL AND {scope} GROUP BY 1 ORDER BY 1",
         literal(&(start - Duration::days(35)).to_rfc3339())
     );
-    let hours = hourly(&visit.rows(&sql).await?);
+    let by = |column: &'static str| shares(visit, column, &since, start, frame.now);
+    let (hours, caps, totals, teams, agents, runs, models) = tokio::try_join!(
+        visit.rows(&sql),
+        Caps::of(visit, &frame, asked, refused),
+        totals(visit, &since),
+        by("team"),
+        by("workspace_name"),
+        by("session"),
+        models(visit, &since)
+    )?;
+    let hours = hourly(&hours);
     let elapsed = (frame.now - start).num_seconds() as f64 / 3_600.0;
     let spent: i64 = hours.iter().filter(|(hour, _)| *hour >= start).map(|(_, micros)| micros).sum();
-    let caps = Caps::of(visit, &frame, asked, refused).await?;
     let cap = if name == "today" { caps.of_day(team.as_deref()) } else { None };
     let days = earlier_days(&hours, start, frame.now);
     let forecast = if name == "today" { forecast::forecast(&days, spent, elapsed) } else { None };
     let used_up =
         forecast.zip(cap).and_then(|(forecast, cap)| forecast::used_up(&days, spent, elapsed, forecast.median, cap));
-    let totals = totals(visit, &since).await?;
     let (heat, heat_top) = picture::heat(&hours, frame.now);
     let ranges = [("Today", "today"), ("Week", "week"), ("Month", "month")];
-    let teams = shares(visit, "team", &since, start, frame.now, &hours).await?;
     trouble::page(&SpendPage {
         ranges: ranges.map(|(word, range)| (word, visit.with("range", Some(range)), range == name)).into(),
         range: name,
         picture: picture::picture(&hours, start, elapsed, length, spent, cap, forecast),
-        agents: shares(visit, "workspace_name", &since, start, frame.now, &hours).await?,
-        runs: shares(visit, "session", &since, start, frame.now, &hours).await?,
-        models: models(visit, &since).await?,
+        agents,
+        runs,
+        models,
         teams,
         unpriced: number(&totals, "unpriced"),
         unpriced_tokens: number(&totals, "unpriced_tokens"),
@@ -218,7 +225,6 @@ async fn shares(
     since: &str,
     start: DateTime<Utc>,
     now: DateTime<Utc>,
-    hours: &[(DateTime<Utc>, i64)],
 ) -> Result<Vec<Share>, Trouble> {
     let sql = format!(
         "SELECT {column} AS name, sum(cost_micros) AS micros, count(*) AS calls, count(DISTINCT session) AS runs \
@@ -226,8 +232,7 @@ async fn shares(
     );
     let rows = visit.rows(&sql).await?;
     // Comparing costs a second look at four weeks: teams alone get it.
-    let before =
-        if column == "team" && !hours.is_empty() { weeks_before(visit, start, now).await? } else { Vec::new() };
+    let before = if column == "team" { weeks_before(visit, start, now).await? } else { Vec::new() };
     let largest = rows.iter().map(|row| number(row, "micros")).max().unwrap_or(0).max(1) as f64;
     let shares = rows.iter().map(|row| {
         let name = some_text(row, "name").map(str::to_owned);

@@ -58,7 +58,8 @@ struct Timeline {
 /// The picture of the whole session, and what stands over it.
 struct Whole {
     picture: Overview,
-    whole: Span,
+    /// From its first to its last event.
+    extent: Span,
     span: String,
     records: i64,
     moves: Vec<Move>,
@@ -265,7 +266,7 @@ impl Whole {
             records: number(session, "records"),
             span: whole.told(),
             frame: span.told(),
-            whole,
+            extent: whole,
         }
     }
 }
