@@ -1,10 +1,9 @@
 // What ../static/vendor/codemirror.js exports: the parts of CodeMirror that the editor of the SQL page is made of.
-export { EditorState, Compartment, StateEffect, StateField } from "@codemirror/state";
-export { EditorView, keymap, lineNumbers, highlightSpecialChars, placeholder } from "@codemirror/view";
-export { defaultKeymap, history, historyKeymap, indentLess, insertTab } from "@codemirror/commands";
-export { HighlightStyle, bracketMatching, indentOnInput, indentUnit, syntaxHighlighting } from "@codemirror/language";
-export { acceptCompletion, autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
-export { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
-export { lintKeymap, setDiagnostics } from "@codemirror/lint";
-export { PostgreSQL, SQLDialect, sql } from "@codemirror/lang-sql";
+export { EditorState } from "@codemirror/state";
+export { EditorView, highlightSpecialChars, keymap, lineNumbers } from "@codemirror/view";
+export { defaultKeymap, history, historyKeymap, indentLess, indentMore } from "@codemirror/commands";
+export { HighlightStyle, bracketMatching, syntaxHighlighting } from "@codemirror/language";
+export { acceptCompletion, autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap, ifNotIn } from "@codemirror/autocomplete";
+export { lintGutter, setDiagnostics } from "@codemirror/lint";
+export { PostgreSQL, schemaCompletionSource, sql } from "@codemirror/lang-sql";
 export { tags } from "@lezer/highlight";
