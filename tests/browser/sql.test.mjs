@@ -9,6 +9,11 @@ const open = async (page, statement) => {
   return editor;
 };
 const completions = (page) => page.locator(".cm-tooltip-autocomplete");
+/** Takes the completion that is chosen. The list takes no key in its first moment, so that whoever types on is not interrupted. */
+async function take(page, key = "Enter") {
+  await page.waitForTimeout(200);
+  await page.keyboard.press(key);
+}
 const written = (page) => page.locator("#sql").inputValue();
 const focused = (page) => page.evaluate(() => {
   let element = document.activeElement;
@@ -21,12 +26,11 @@ test("a statement is typed, a column is completed, and it runs, all by keyboard"
   await editor.focus();
   await page.keyboard.type("select 1 from egr");
   await expect(completions(page).locator("[aria-selected]")).toContainText("egress");
-  await page.keyboard.press("Enter");
+  await take(page);
   await page.keyboard.type(" e where e.outc");
   await expect(completions(page).locator("[aria-selected]")).toContainText("outcome");
   await expect(completions(page).locator("[aria-selected]")).toContainText("text");
-  await page.waitForTimeout(100);
-  await page.keyboard.press("Tab");
+  await take(page, "Tab");
   await page.keyboard.type(" = 'deny'");
   await page.keyboard.press("Home");
   for (let step = 0; step < "select ".length; step += 1) await page.keyboard.press("ArrowRight");
@@ -34,8 +38,7 @@ test("a statement is typed, a column is completed, and it runs, all by keyboard"
   // Columns of the tables that the statement names, without a dot before them.
   await page.keyboard.type("workspace_n");
   await expect(completions(page).locator("[aria-selected]")).toContainText("egress");
-  await page.waitForTimeout(100);
-  await page.keyboard.press("Enter");
+  await take(page);
   expect(await written(page)).toBe("select workspace_name from egress e where e.outcome = 'deny'");
   await page.keyboard.press("Control+Enter");
   await expect(page.locator(".stats")).toBeVisible();
@@ -49,15 +52,13 @@ test("functions and words are completed, and nothing inside of a text", async ({
   await page.keyboard.type("SELECT date_tru");
   await expect(completions(page).locator("[aria-selected]")).toContainText("date_trunc");
   await expect(page.locator(".cm-completionInfo")).toContainText("date_trunc(");
-  await page.waitForTimeout(100);
-  await page.keyboard.press("Enter");
+  await take(page);
   await page.keyboard.type("'day', time");
   expect(await written(page)).toBe("SELECT date_trunc('day', time)");
   await page.keyboard.press("End");
   await page.keyboard.type(" GROU");
   await expect(completions(page).locator("[aria-selected]")).toContainText("GROUP BY");
-  await page.waitForTimeout(100);
-  await page.keyboard.press("Enter");
+  await take(page);
   await page.keyboard.type(" 'outc");
   await page.waitForTimeout(400);
   await expect(completions(page)).toHaveCount(0);
@@ -115,7 +116,7 @@ test("the keyboard leaves the editor, and the page's single letters do nothing i
   await page.waitForTimeout(3000);
   await page.keyboard.press("Tab");
   expect(await focused(page)).not.toBe("cm-content");
-  expect(await page.evaluate(() => document.activeElement.closest(".bench-main, .gallery, #export")?.className ?? document.activeElement.tagName)).toMatch(/bench-main|gallery/);
+  expect(await page.evaluate(() => Boolean(document.activeElement.closest("#export, .gallery")))).toBe(true);
   await page.keyboard.press("Shift+Tab");
   expect(await focused(page)).toBe("cm-content");
   await page.keyboard.press("Escape");

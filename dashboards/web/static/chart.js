@@ -276,7 +276,8 @@ await new Promise((done) => {
   document.head.append(sheet);
 });
 
-const charts = [...document.querySelectorAll("[data-chart]")].map((figure) => new Chart(figure));
+const figures = [...document.querySelectorAll("[data-chart]")].filter((figure) => document.getElementById(figure.dataset.chart));
+const charts = figures.map((figure) => new Chart(figure));
 const again = () => { for (const chart of charts) chart.draw(); };
 for (const query of [forced, dark]) query.addEventListener("change", again);
 new MutationObserver(again).observe(document.documentElement, { attributeFilter: ["data-theme"] });

@@ -8,7 +8,7 @@ import {
 import { element } from "./elements.js";
 import { HIDDEN, name } from "./shown.js";
 
-const HINT = "Ctrl Enter runs it, Ctrl Space completes. Tab indents: Esc, then Tab leaves the editor.";
+const HINT = `${/Mac|iP/.test(navigator.platform) ? "Cmd" : "Ctrl"} Enter runs it, Ctrl Space completes. Tab indents: Esc, then Tab leaves the editor.`;
 
 const style = EditorView.theme({
   "&": { color: "var(--ink)", background: "var(--fill)", border: "1px solid var(--edge)", borderRadius: "4px", fontSize: ".75rem" },
