@@ -64,6 +64,12 @@ test("functions and words are completed, and nothing inside of a text", async ({
   await expect(completions(page)).toHaveCount(0);
 });
 
+test("words of the language stand out, and columns that are called like words of others do not", async ({ page }) => {
+  const editor = await open(page, "SELECT time, host, method FROM egress WHERE outcome = 'deny'");
+  const bold = await editor.evaluate((content) => [...content.querySelectorAll(".cm-line span")].filter((part) => Number(getComputedStyle(part).fontWeight) >= 600).map((part) => part.textContent));
+  expect(bold).toEqual(["SELECT", "FROM", "WHERE"]);
+});
+
 test("what is typed is undone and done again, also over a selection", async ({ page }) => {
   const editor = await open(page, "SELECT 1");
   await editor.focus();

@@ -59,7 +59,7 @@ function read(figure) {
   const columns = figure.dataset.values.split(" ").map(Number);
   // Names that stand between the first and the number tell rows apart that have the first in common.
   const between = figure.dataset.kind === "bars" ? [...Array(Math.max(0, columns[0] - at - 1)).keys()].map((index) => at + 1 + index) : [];
-  const told = [...between, ...columns].map((column) => {
+  const told = [...between, ...columns.toSorted((a, b) => a - b)].map((column) => {
     const head = table.tHead.rows[0].cells[column].cloneNode(true);
     head.querySelector("small")?.remove();
     return { column, head };

@@ -1,7 +1,7 @@
 // The editor of the SQL page: CodeMirror over the form's text field. It stands in a shadow root, because it brings its style as sheets that
 // a root adopts, which is the only way that the page's policy leaves open. The field stays what the form sends.
 import {
-  EditorState, EditorView, HighlightStyle, PostgreSQL, acceptCompletion, autocompletion, bracketMatching, closeBrackets, closeBracketsKeymap,
+  EditorState, EditorView, HighlightStyle, SQLDialect, acceptCompletion, autocompletion, bracketMatching, closeBrackets, closeBracketsKeymap,
   completionKeymap, defaultKeymap, highlightSpecialChars, history, historyKeymap, ifNotIn, indentLess, indentMore, keymap,
   lineNumbers, lintGutter, schemaCompletionSource, setDiagnostics, sql, syntaxHighlighting, tags,
 } from "./vendor/codemirror.js";
@@ -49,13 +49,19 @@ const colours = HighlightStyle.define([
   { tag: tags.typeName, fontWeight: "600" },
 ]);
 
-/** Words of statements that only read. The grammar knows some eight hundred, most of which nothing here does anything with. */
+/** Words of statements that only read. */
 const KEYWORDS = [
   "ALL AND ANY AS ASC AT BETWEEN BY CASE CAST CROSS CURRENT_DATE CURRENT_TIMESTAMP DESC DESCRIBE DISTINCT ELSE END ESCAPE EXCEPT EXISTS EXPLAIN",
   "EXTRACT FALSE FILTER FIRST FOLLOWING FROM FULL HAVING ILIKE IN INNER INTERSECT INTERVAL IS JOIN LAST LATERAL LEFT LIKE LIMIT NATURAL NOT NULL",
   "NULLS OFFSET ON OR OUTER OVER PRECEDING RANGE RECURSIVE RIGHT ROWS SELECT SHOW THEN TRUE UNBOUNDED UNION UNNEST USING VALUES WHEN WHERE WINDOW WITH",
 ].join(" ").split(" ");
 const PHRASES = ["EXPLAIN ANALYZE", "GROUP BY", "ORDER BY", "PARTITION BY", "AT TIME ZONE", "SHOW TABLES", "SIMILAR TO", "WITHIN GROUP"];
+const TYPES = "bigint boolean bytea char date decimal double float integer numeric real smallint text timestamp timestamptz varchar";
+/** PostgreSQL's signs with those words: it has hundreds more, and `time`, `host` or `method` would look like them, which are columns here. */
+const dialect = SQLDialect.define({
+  keywords: [...KEYWORDS, ...PHRASES.flatMap((phrase) => phrase.split(" ")).filter((word) => word !== "TIME")].join(" ").toLowerCase(),
+  types: TYPES, charSetCasts: true, specialVar: "", doubleDollarQuotedStrings: true, operatorChars: "+-*/<>=~!@#%^&|`?", caseInsensitiveIdentifiers: true,
+});
 const keywords = [...KEYWORDS, ...PHRASES].map((label) => ({ label, detail: "keyword", boost: -1 }));
 
 /** Where completion has nothing to say. */
@@ -107,7 +113,7 @@ function completion({ relations, functions }) {
   return autocompletion({
     icons: false,
     override: [
-      columns(relations), calls(functions), ifNotIn(TEXTS, schemaCompletionSource({ dialect: PostgreSQL, schema })),
+      columns(relations), calls(functions), ifNotIn(TEXTS, schemaCompletionSource({ dialect, schema })),
       words(() => keywords),
     ],
   });
@@ -175,7 +181,7 @@ export function edit(field, { relations, functions, fault }) {
         keymap.of([
           { key: "Mod-Enter", run }, { key: "Tab", run: acceptCompletion }, ...completionKeymap, indent, ...closeBracketsKeymap, ...historyKeymap, ...defaultKeymap,
         ]),
-        sql({ dialect: PostgreSQL }), completion({ relations, functions }), history(), lineNumbers(), bracketMatching(), closeBrackets(), typeOver, boxes,
+        sql({ dialect }), completion({ relations, functions }), history(), lineNumbers(), bracketMatching(), closeBrackets(), typeOver, boxes,
         EditorView.lineWrapping, syntaxHighlighting(colours), style, fault ? lintGutter() : [],
         EditorView.contentAttributes.of({ "aria-label": "Query", "aria-describedby": "hint", ...fault ? { "aria-invalid": "true" } : {} }),
         EditorView.updateListener.of((update) => { if (update.docChanged) field.value = update.state.doc.toString(); }),

@@ -5,5 +5,5 @@ export { defaultKeymap, history, historyKeymap, indentLess, indentMore } from "@
 export { HighlightStyle, bracketMatching, syntaxHighlighting } from "@codemirror/language";
 export { acceptCompletion, autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap, ifNotIn } from "@codemirror/autocomplete";
 export { lintGutter, setDiagnostics } from "@codemirror/lint";
-export { PostgreSQL, schemaCompletionSource, sql } from "@codemirror/lang-sql";
+export { SQLDialect, schemaCompletionSource, sql } from "@codemirror/lang-sql";
 export { tags } from "@lezer/highlight";
