@@ -1,4 +1,4 @@
-# What to run: make run, make quickstart, make test, make lint, make browser, make screenshots, make payloads, make bench, make dist. Each installs what it lacks and says what it does.
+# What to run: make run, make quickstart, make test, make lint, make browser, make screenshots, make vendor, make payloads, make bench, make dist. Each installs what it lacks and says what it does.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -15,7 +15,7 @@ PROFILE ?= dist
 NAB ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help run quickstart test browser screenshots torture payloads lint bench dist tools promtool chromium build
+.PHONY: help run quickstart test browser screenshots vendor vendor-packages torture payloads lint bench dist tools promtool chromium build
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -86,7 +86,17 @@ chromium: tools
 	  PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --silent --no-fund --no-audit && cp package-lock.json node_modules/.installed; \
 	fi
 
-browser: build chromium ## Test every page of the console in a real browser; ONLY="-g WORDS" runs some of the tests
+# The packages that the files of others in the console are made from; scripts of packages do not run.
+vendor-packages: chromium
+	@cd dashboards/web/vendor && if ! cmp -s package-lock.json node_modules/.installed; then \
+	  npm ci --silent --ignore-scripts --no-fund --no-audit && cp package-lock.json node_modules/.installed; \
+	fi
+
+vendor: vendor-packages ## Make the files of others that the console loads anew, with their list
+	@cd dashboards/web/vendor && node build.mjs
+
+browser: build chromium vendor-packages ## Test every page of the console in a real browser; ONLY="-g WORDS" runs some of the tests
+	@cd dashboards/web/vendor && node build.mjs --check
 	@echo "make: the console in Chromium"
 	@cd tests/browser && TACHOGRAPH=$(abspath $(TARGET))/debug/tachograph npx --no-install playwright test $(ONLY)
 

@@ -27,6 +27,8 @@ mod redaction;
 mod registries;
 #[path = "tidy/sources.rs"]
 mod sources;
+#[path = "tidy/vendored.rs"]
+mod vendored;
 #[path = "tidy/words.rs"]
 mod words;
 

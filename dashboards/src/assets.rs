@@ -1,4 +1,5 @@
-//! The files that pages load, inside the binary: styles and modules.
+//! The files that pages load, inside the binary: styles and modules. Those of others, CodeMirror and uPlot, lie in `web/static/vendor` with the texts of their
+//! licences and a list, `VENDOR.toml`; `web/vendor` says how they are made, which is no part of the build.
 //!
 //! An address carries the hash of its file, so browsers may keep it for ever.
 

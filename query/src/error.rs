@@ -164,7 +164,9 @@ impl QueryError {
             | DataFusionError::SchemaError(_, _)
             | DataFusionError::NotImplemented(_)
             | DataFusionError::Configuration(_)
-            | DataFusionError::Diagnostic(_, _) => return Self::Sql(first_lines(&error.find_root().strip_backtrace())),
+            | DataFusionError::Diagnostic(_, _) => {
+                return Self::Sql(placed(first_lines(&error.find_root().strip_backtrace()), &error));
+            }
             DataFusionError::Execution(_) | DataFusionError::ArrowError(_, _) => {
                 return Self::Execution(first_lines(&error.find_root().strip_backtrace()));
             }
@@ -213,6 +215,15 @@ fn vanished(error: &DataFusionError) -> bool {
         source = current.source();
     }
     false
+}
+
+/// The text with the place in the statement that the error is about, in the words in which the parser tells one by itself.
+fn placed(text: String, error: &DataFusionError) -> String {
+    let place = error.diagnostic().and_then(|diagnostic| diagnostic.span).map(|span| span.start);
+    let Some(place) = place.filter(|place| place.line > 0 && !text.contains(" at Line: ")) else { return text };
+    let (first, rest) = text.split_at(text.find('\n').unwrap_or(text.len()));
+    let end = if first.ends_with(['.', '?']) { "" } else { "." };
+    format!("{first}{end} It stands at Line: {}, Column: {}.{rest}", place.line, place.column)
 }
 
 /// Parsers list every name that they know; a person needs the beginning.

@@ -35,6 +35,7 @@ writes, and no file but the ledger's can be read. Every query reads one consiste
   each value once), `unnest(evidence)` among the columns.
 * What somebody typed is recorded in `operations` (kind `query`) before it is read, and again when it ended, with the outcome in `to`: one
   without the second was running when the process ended. A query ends when its token is revoked.
+* A mistake in the grammar or in the name of a column is told with its place (`at Line: 2, Column: 3`), which the SQL page marks.
 * Analysts and administrators read everything, auditors `operations` and its views.
 ";
 

@@ -88,6 +88,8 @@ impl Sessions {
         let options = config.options_mut();
         options.sql_parser.recursion_limit =
             ConfigNonZeroUsize::try_new(limits::SQL_DEPTH_MAX).map_err(QueryError::from_engine)?;
+        // Errors say where in the statement a name stands.
+        options.sql_parser.collect_spans = true;
         options.execution.parquet.schema_force_view_types = true;
         options.execution.parquet.metadata_size_hint = Some(limits::METADATA_READ_BYTES);
         // Decided for each scan by its shape, see `table/shape.rs`.

@@ -27,8 +27,8 @@ function made(page, host) {
     const hidden = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]|[\u{e0000}-\u{e007f}]/u;
     const faults = [];
     if (window.ran !== undefined) faults.push("a script ran");
-    // Our own list of a session says its blocks' heights; nothing else has a style of its own.
-    for (const element of document.querySelectorAll("#evil, x-evil, img, iframe, object, embed, base, meta[http-equiv], body script:not([src]), [autofocus], [style]:not(.log-block)")) faults.push(`element: ${element.outerHTML.slice(0, 200)}`);
+    // Our own list of a session says its blocks' heights, and the library of charts where its parts lie; nothing else has a style of its own.
+    for (const element of document.querySelectorAll("#evil, x-evil, img, iframe, object, embed, base, meta[http-equiv], body script:not([src]), [autofocus], [style]:not(.log-block, .uplot *)")) faults.push(`element: ${element.outerHTML.slice(0, 200)}`);
     for (const element of document.querySelectorAll("*")) {
       for (const { name, value } of element.attributes) {
         if (name.startsWith("on")) faults.push(`attribute: ${element.outerHTML.slice(0, 200)}`);
@@ -36,9 +36,15 @@ function made(page, host) {
         if (["title", "aria-label", "alt", "placeholder"].includes(name) && hidden.test(value)) faults.push(`hidden in ${name}: ${JSON.stringify(value).slice(0, 160)}`);
       }
     }
-    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-    for (let node = texts.nextNode(); node; node = texts.nextNode()) {
-      if (hidden.test(node.data) && !node.parentElement.closest("textarea, script")) faults.push(`hidden: ${JSON.stringify(node.data).slice(0, 160)} in ${node.parentElement.outerHTML.slice(0, 80)}`);
+    // The editor shows what the statement says in a root of its own, with boxes as everywhere.
+    const roots = [...document.querySelectorAll("*")].flatMap((element) => element.shadowRoot ?? []);
+    for (const root of roots) {
+      for (const element of root.querySelectorAll("#evil, x-evil, script, iframe, object, embed, a, form, [autofocus], [onerror], [onload], [onfocus]")) faults.push(`element in a root: ${element.outerHTML.slice(0, 200)}`);
+    }
+    const trees = [document.body, ...roots].map((root) => document.createTreeWalker(root, NodeFilter.SHOW_TEXT));
+    const texts = function* () { for (const tree of trees) for (let node = tree.nextNode(); node; node = tree.nextNode()) yield node; };
+    for (const node of texts()) {
+      if (hidden.test(node.data) && !node.parentElement?.closest("textarea, script")) faults.push(`hidden: ${JSON.stringify(node.data).slice(0, 160)} in ${node.parentElement.outerHTML.slice(0, 80)}`);
     }
     for (const link of document.querySelectorAll("a[href], area[href], form[action], use[href], svg a")) {
       const address = link.getAttribute("href") ?? link.getAttribute("action");

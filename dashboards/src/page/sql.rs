@@ -2,6 +2,7 @@
 
 mod chart;
 mod gallery;
+mod schema;
 
 use std::sync::Arc;
 
@@ -13,10 +14,9 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::{Form, Router};
-use ledger::{LedgerName, Part, Table};
+use ledger::LedgerName;
 use operations::filter::{Filter, Subject};
 use query::AccessCheck;
-use query::views;
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 use tokio_util::io::ReaderStream;
@@ -29,6 +29,7 @@ use crate::trouble::{self, Trouble};
 use crate::visit::{Visit, address};
 use crate::{State, figures, limits};
 use chart::Chart;
+use schema::Schema;
 
 pub use gallery::QUERIES;
 
@@ -60,8 +61,10 @@ struct SqlPage {
     sql: String,
     result: Option<Answer>,
     trouble: Option<Trouble>,
+    /// The line and the column that the trouble names.
+    place: Option<(u32, u32)>,
     gallery: Vec<Shelf>,
-    schema: Vec<Relation>,
+    schema: Schema,
     jobs: Vec<JobRow>,
     content: bool,
     time_max: String,
@@ -95,14 +98,6 @@ struct Shelf {
     queries: Vec<(&'static str, String, bool)>,
 }
 
-/// A table or view with its columns.
-struct Relation {
-    name: &'static str,
-    doc: &'static str,
-    columns: Vec<(&'static str, &'static str, bool)>,
-    example: String,
-}
-
 struct JobRow {
     id: u64,
     name: String,
@@ -123,6 +118,8 @@ async fn show(visit: Visit) -> Result<Response, Trouble> {
 /// A statement that is too long for an address.
 async fn post_show(visit: Visit, Form(fields): Form<Vec<(String, String)>>) -> Result<Response, Trouble> {
     let sql = fields.into_iter().find(|(name, _)| name == "sql").map(|(_, sql)| sql).unwrap_or_default();
+    // Forms send lines with two characters at their end.
+    let sql = sql.replace("\r\n", "\n");
     if sql.len() < 4_000 {
         return Ok(Redirect::to(&address("/sql", [("sql", sql.as_str())])).into_response());
     }
@@ -154,8 +151,9 @@ async fn page(visit: &Visit, sql: String) -> Result<Response, Trouble> {
         ));
     }
     let frame = Frame::of(visit, &PAGE).await?;
-    let (result, trouble) = match sql.trim() {
-        "" => (None, None),
+    // What stands before the statement stays, so that places in it are those of the editor.
+    let (result, trouble) = match sql.trim_end() {
+        blank if blank.trim_start().is_empty() => (None, None),
         statement => match ask(visit, statement).await {
             Ok(answer) => (Some(answer), None),
             Err(trouble) if trouble.status.is_server_error() && trouble.code == "internal" => return Err(trouble),
@@ -172,7 +170,8 @@ async fn page(visit: &Visit, sql: String) -> Result<Response, Trouble> {
     }
     let principal = visit.principal();
     trouble::page(&SqlPage {
-        schema: schema(principal),
+        schema: Schema::of(visit).await,
+        place: trouble.as_ref().and_then(|trouble| place_in(&trouble.detail)),
         jobs: visit.state.exports.of(principal).into_iter().map(JobRow::of).collect(),
         content: principal.content,
         time_max: figures::duration(query::limits::QUERY_TIME_DEFAULT.as_secs() as i64),
@@ -247,30 +246,17 @@ fn plan(rows: &[Value]) -> String {
     rows.iter().map(|row| text(row, "plan")).collect::<Vec<_>>().join("\n\n")
 }
 
+/// The line and the column that an error names at its end, as the parser and the planner write them.
+fn place_in(detail: &str) -> Option<(u32, u32)> {
+    let (line, rest) = detail.rsplit_once("Line: ")?.1.split_once(", Column: ")?;
+    let digits = rest.split(|character: char| !character.is_ascii_digit()).next()?;
+    Some((line.parse().ok()?, digits.parse().ok()?))
+}
+
 /// The page of a position, if a text is one.
 fn place(text: &str) -> Option<String> {
     let position: ledger::Position = text.parse().ok()?;
     (position.ledger == LedgerName::Events).then(|| format!("/records/{position}"))
-}
-
-/// Tables and views that somebody may ask, with their columns.
-fn schema(principal: &operations::access::Principal) -> Vec<Relation> {
-    let tables = LedgerName::ALL.into_iter().filter(|ledger| principal.may_read(*ledger)).map(|ledger| {
-        let columns = Table::of(ledger).columns.iter();
-        Relation {
-            name: ledger.as_str(),
-            doc: if ledger == LedgerName::Events { "What agents did." } else { "What Tachograph and its people did." },
-            columns: columns.map(|column| (column.name, column.doc, column.part == Part::Content)).collect(),
-            example: format!("SELECT * FROM {ledger} ORDER BY seq DESC LIMIT 100"),
-        }
-    });
-    let views = views::ALL.iter().filter(|view| principal.may_read(view.ledger)).map(|view| Relation {
-        name: view.name,
-        doc: view.doc,
-        columns: view.columns.iter().map(|column| (column.name, view.column_doc(column), column.content)).collect(),
-        example: view.example.to_owned(),
-    });
-    tables.chain(views).collect()
 }
 
 impl JobRow {
@@ -349,4 +335,23 @@ async fn manifest(visit: Visit, Path(id): Path<u64>) -> Result<Response, Trouble
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}.manifest.json\"", job.name)),
     ];
     Ok((headers, format!("{:#}\n", *manifest)).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::place_in;
+
+    #[test]
+    fn a_place_is_the_last_that_an_error_names() {
+        let check = |detail: &str, expected: Option<(u32, u32)>| assert_eq!(place_in(detail), expected, "{detail}");
+        check("SQL error: ParserError(\"Expected: end of statement, found: c at Line: 2, Column: 6\")", Some((2, 6)));
+        check(
+            "Schema error: No field named foo. It stands at Line: 1, Column: 14.\nValid fields are a, b.",
+            Some((1, 14)),
+        );
+        check("found: 'Line: 9, Column: 9' at Line: 3, Column: 1", Some((3, 1)));
+        check("Line: x, Column: 1", None);
+        check("Line: 99999999999, Column: 1", None);
+        check("table 'egres' not found", None);
+    }
 }

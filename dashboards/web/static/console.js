@@ -84,3 +84,6 @@ const reachable = () => {
 };
 reachable();
 addEventListener("resize", reachable);
+
+// A picture of numbers becomes one that tells them at the cursor. The library for it comes only where there is one.
+if (document.querySelector("[data-chart]")) import("./chart.js");

@@ -20,6 +20,13 @@ export function dollars(micros) {
   return `${value < 0 ? "−" : ""}${count(Number(whole))}.${places}`;
 }
 
+export function bytes(number) {
+  const size = Math.abs(number);
+  if (size < 1e3) return `${number} B`;
+  if (size < 1e6) return `${(number / 1e3).toFixed(1)} kB`;
+  return size < 1e9 ? `${(number / 1e6).toFixed(1)} MB` : `${(number / 1e9).toFixed(1)} GB`;
+}
+
 export function duration(seconds) {
   const whole = Math.max(0, Math.floor(seconds));
   if (whole < 60) return `${whole} s`;

@@ -13,8 +13,12 @@ export const keys = {
 };
 
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && typing(event.target)) { event.target.blur(); return; }
-  if (keys.off || typing(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
+  // Whoever used the key already, such as a list that Escape closed.
+  if (event.defaultPrevented) return;
+  // What is typed into may stand in a shadow root, whose host the event names as its target.
+  const [target] = event.composedPath();
+  if (event.key === "Escape" && typing(target)) { target.blur(); return; }
+  if (keys.off || typing(target) || event.ctrlKey || event.metaKey || event.altKey) return;
   const pressed = prefix + event.key;
   const action = actions.get(pressed);
   prefix = !prefix && event.key === "g" ? "g " : "";

@@ -2,9 +2,11 @@
 // The same rules as src/shown.rs; the tests of both read web/shown.json.
 
 const NAMES = { 0x0a: "LF", 0x0d: "CR", 0x09: "TAB", 0: "NUL", 7: "BEL", 8: "BS", 0x1b: "ESC", 0x7f: "DEL", 0xad: "SHY", 0x200b: "ZWSP", 0x200c: "ZWNJ", 0x200d: "ZWJ", 0x200e: "LRM", 0x200f: "RLM", 0x202a: "LRE", 0x202b: "RLE", 0x202c: "PDF", 0x202d: "LRO", 0x202e: "RLO", 0x2066: "LRI", 0x2067: "RLI", 0x2068: "FSI", 0x2069: "PDI", 0xfeff: "BOM" };
-const HIDDEN = /[\p{Cc}\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\u{e0000}-\u{e0fff}]/u;
+/** One character that nobody sees, or that changes how others look. */
+export const HIDDEN = /[\p{Cc}\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\u{e0000}-\u{e0fff}]/u;
 
-const name = (code) => {
+/** What stands in the box of such a character. */
+export const name = (code) => {
   if (NAMES[code]) return NAMES[code];
   if (code >= 0xe0021 && code <= 0xe007e) return `TAG ${String.fromCharCode(code - 0xe0000)}`;
   return `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;

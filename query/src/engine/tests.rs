@@ -168,6 +168,24 @@ async fn refused(engine: &Engine, request: Request, expected: &str) {
 }
 
 #[tokio::test]
+async fn errors_say_where_in_the_statement() {
+    let engine = Ledgers::new(1_000).engine();
+    let check = async |sql: &str, first: &str| {
+        let error = ask(&engine, request(sql), Format::Csv).await.unwrap_err().to_string();
+        assert_eq!(error.lines().next().unwrap_or_default(), first, "{sql}");
+    };
+    check(
+        "SELECT time,\n  nothing\nFROM events",
+        "Schema error: No field named nothing. It stands at Line: 2, Column: 3.",
+    )
+    .await;
+    let qualified = "Schema error: No field named e.nothing. Did you mean 'e.domain'? It stands at Line: 1, Column: 8.";
+    check("SELECT e.nothing FROM egress e", qualified).await;
+    let parsed = "SQL error: ParserError(\"Expected: end of statement, found: c at Line: 1, Column: 12\")";
+    check("SELECT a b c FROM events", parsed).await;
+}
+
+#[tokio::test]
 async fn hostile_queries_meet_their_limits() {
     let (events, operations) = story();
     let ledgers = Ledgers::new(1_000);

@@ -39,8 +39,13 @@ pub struct Baseline {
     pub sentence: String,
     /// When the first and the last of the values were, if there are earlier ones.
     pub ends: Option<(String, String)>,
-    /// The same as rows of a table: when, and the value.
-    pub points: Vec<(String, String)>,
+    /// The same as rows of a table: when, the value, and the value in words.
+    pub points: Vec<(String, i64, String)>,
+    /// For a module that draws it anew: the unit, the value, what is usual and the limit as numbers.
+    pub unit: String,
+    pub value: i64,
+    pub usual_ends: Option<(i64, i64)>,
+    pub limit_value: Option<i64>,
 }
 
 impl Baseline {
@@ -79,8 +84,15 @@ impl Baseline {
             ends: ends.map(|(first, last)| (time(text(first, "time")), time(text(last, "time")))),
             points: last
                 .iter()
-                .map(|point| (time(text(point, "time")), amount(number(point, "value"), unit)))
+                .map(|point| {
+                    let value = number(point, "value");
+                    (time(text(point, "time")), value, amount(value, unit))
+                })
                 .collect(),
+            unit: unit.to_owned(),
+            value: observed,
+            usual_ends: usual,
+            limit_value: limit,
             what,
         })
     }

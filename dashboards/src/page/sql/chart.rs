@@ -11,6 +11,9 @@ const BARS_MAX: usize = 60;
 pub struct Chart {
     pub label: String,
     pub value: String,
+    /// The columns of the result in which the two stand; a module reads them there.
+    pub label_column: usize,
+    pub value_column: usize,
     pub bars: Vec<Bar>,
     pub top: String,
     pub sentence: String,
@@ -29,8 +32,9 @@ pub struct Bar {
 impl Chart {
     /// Of a result with a text or a moment first and a number after it; `None` for others.
     pub fn of(columns: &[(String, String, bool)], rows: &[Value]) -> Option<Self> {
-        let (label, ..) = columns.iter().find(|(_, _, is_number)| !is_number)?;
-        let (value, ..) = columns.iter().find(|(_, _, is_number)| *is_number)?;
+        let label_column = columns.iter().position(|(_, _, is_number)| !is_number)?;
+        let value_column = columns.iter().position(|(_, _, is_number)| *is_number)?;
+        let ((label, ..), (value, ..)) = (columns.get(label_column)?, columns.get(value_column)?);
         if rows.len() < 2 {
             return None;
         }
@@ -65,6 +69,8 @@ impl Chart {
             sentence: format!("{value} by {label}, {} rows, up to {highest}", rows.len()),
             label: label.clone(),
             value: value.clone(),
+            label_column,
+            value_column,
         })
     }
 }
@@ -82,6 +88,7 @@ mod tests {
         let rows = [json!({ "a": "x", "n": 1 }), json!({ "a": null, "n": 3.5 })];
         let chart = Chart::of(&columns(&[("a", false), ("n", true)]), &rows).unwrap();
         assert_eq!(chart.bars.iter().map(|bar| bar.height.round() as i64).collect::<Vec<_>>(), [40, 140]);
+        assert_eq!((chart.label_column, chart.value_column), (0, 1));
         assert!(Chart::of(&columns(&[("a", false)]), &rows).is_none());
         assert!(Chart::of(&columns(&[("n", true)]), &rows).is_none());
         assert!(Chart::of(&columns(&[("a", false), ("n", true)]), &rows[..1]).is_none());

@@ -1,0 +1,2 @@
+// What ../static/vendor/uplot.js exports: uPlot as it is.
+export { default } from "uplot";
