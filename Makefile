@@ -15,10 +15,10 @@ PROFILE ?= dist
 NAB ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help run quickstart test browser screenshots vendor vendor-packages torture payloads lint bench dist tools promtool chromium build
+.PHONY: help run quickstart test browser screenshots bench-console vendor vendor-packages torture payloads lint bench dist tools promtool chromium build
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 tools: ## Install what building and testing need (Debian, Ubuntu): a C toolchain, mold, curl, jq
 	@missing=(); \
@@ -102,6 +102,10 @@ browser: build chromium vendor-packages ## Test every page of the console in a r
 
 screenshots: build chromium ## Make the pictures of the pages in docs/screenshots anew
 	@cd tests/browser && SCREENSHOTS=1 TACHOGRAPH=$(abspath $(TARGET))/debug/tachograph npx --no-install playwright test screenshots
+
+bench-console: tools chromium ## Measure the fleet page with 2,000 agents at 5,000 events a second (PROFILE=release; SECONDS, AGENTS, RATE)
+	cargo build --profile $(PROFILE) --locked --bin tachograph
+	@cd tests/browser && TACHOGRAPH=$(abspath $(TARGET))/$(PROFILE)/tachograph node fleet.bench.mjs
 
 torture: tools ## Deliver alerts for long, with receivers that fail and a forwarder that is killed
 	@echo "make: thousands of alerts, hundreds of kills; a run that fails prints its seed"
