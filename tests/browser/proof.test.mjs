@@ -87,6 +87,31 @@ test("a record is verified here, and one changed byte is found", async ({ page }
   await expect(page.locator("#proof-steps tr")).toHaveCount(1);
 });
 
+test("a key that was pinned in the browser is believed, and no other", async ({ page }) => {
+  const { proof } = await (await page.request.get(`/api/v1/records/${encodeURIComponent("events/0/0")}`)).json();
+  await page.goto("/integrity?position=events/0/0");
+  const told = page.locator("#pinning output");
+  await page.getByText("Pin a key").click();
+  await expect(told).toContainText("No key is pinned");
+  const pin = async (key) => { await page.getByLabel("The key that you trust").fill(key); await page.getByRole("button", { name: "Pin", exact: true }).click(); };
+  const verify = () => page.locator("#prove-form button").first().click();
+  await pin("not a key");
+  await expect(told).toContainText("It is not pinned");
+  await pin(proof.key);
+  await expect(told).toContainText("the directory names the same");
+  await verify();
+  await expect(page.locator("#proof-steps")).toContainText("a key that was pinned");
+  // A key of another log.
+  await pin("other.example/log+01f91e98+AWCuxR3yBPdf0H1aj7ZVgiAeao633ZGiyUKhlTDTeZXw");
+  await expect(told).toContainText("names another one");
+  await verify();
+  await expect(page.locator("#proof-result")).toContainText("Signature fails");
+  await page.getByRole("button", { name: "Forget" }).click();
+  await expect(told).toContainText("No key is pinned");
+  await verify();
+  await expect(page.locator("#proof-result")).toContainText("Included and unchanged.");
+});
+
 test("without JavaScript the page gives the file and the command", async ({ browser, baseURL, context }) => {
   const plain = await browser.newContext({ baseURL, javaScriptEnabled: false, storageState: await context.storageState() });
   const page = await plain.newPage();

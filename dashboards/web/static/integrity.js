@@ -2,7 +2,7 @@
 import { element, icon, svg } from "./elements.js";
 import { count } from "./figures.js";
 import { live } from "./live.js";
-import { changed, verifyProof } from "./proof.js";
+import { changed, pin, verifyProof } from "./proof.js";
 import { defanged, put } from "./shown.js";
 
 const form = document.getElementById("prove-form");
@@ -76,7 +76,7 @@ function trouble(text) {
 
 async function verify(given, what) {
   proof = given;
-  const found = await verifyProof(proof);
+  const found = await verifyProof(proof, pin);
   show(found, what);
   flip.hidden = !found.holds;
 }
@@ -101,13 +101,32 @@ if (form && window.isSecureContext && crypto.subtle) {
   });
   flip.addEventListener("click", async () => {
     const other = changed(proof);
-    show(await verifyProof(other.proof), `In this browser’s copy byte ${other.byte} of the facts became ${other.after}, it was ${other.before}. The server’s is as it was.`);
+    show(await verifyProof(other.proof, pin), `In this browser’s copy byte ${other.byte} of the facts became ${other.after}, it was ${other.before}. The server’s is as it was.`);
   });
   file.addEventListener("change", async () => {
     try {
       await verify(JSON.parse(await file.files[0].text()), file.files[0].name);
     } catch {
       trouble("The file is no proof.");
+    }
+  });
+  const pinning = document.getElementById("pinning");
+  const { key } = pinning.elements;
+  const tell = () => {
+    key.value = pin.key ?? "";
+    const same = pin.id === pinning.dataset.id;
+    put(pinning.querySelector("output"), !pin.key ? "No key is pinned: the one that the server names is believed." : `Key ${pin.id} is pinned in this browser${same ? ", and the directory names the same." : ". The directory names another one."}`);
+    pinning.querySelector("output").className = pin.key && !same ? "c-deny" : "muted";
+  };
+  pinning.parentElement.hidden = false;
+  tell();
+  pinning.addEventListener("submit", (event) => {
+    event.preventDefault();
+    try {
+      pin.set(event.submitter?.value === "forget" ? "" : key.value);
+      tell();
+    } catch (error) {
+      put(pinning.querySelector("output"), `It is not pinned: ${error.message}.`);
     }
   });
   if (new URLSearchParams(location.search).get("position")) form.requestSubmit(form.querySelector("button"));

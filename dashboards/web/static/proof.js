@@ -105,6 +105,20 @@ function readKey(key) {
   return { name, id, bytes: bytes.slice(1), algorithm: bytes };
 }
 
+const PINNED = "pinned-key";
+
+/** The key that somebody pinned in this browser, which outlasts whatever the server says. */
+export const pin = {
+  get key() { return localStorage.getItem(PINNED) ?? undefined; },
+  get id() { return this.key && readKey(this.key).id; },
+  /** Pins a key as `tachograph init` prints it, or with an empty text none. */
+  set(key) {
+    if (!key.trim()) { localStorage.removeItem(PINNED); return; }
+    readKey(key);
+    localStorage.setItem(PINNED, key.trim());
+  },
+};
+
 /** Whether the note is signed by the key; `undefined` where this browser knows no Ed25519. */
 async function isSigned(hash, note, key) {
   if (toHex((await hash(utf8.encode(`${key.name}\n`), key.algorithm)).slice(0, 4)) !== key.id) throw new Wrong("the key's id does not belong to its name and bytes");
