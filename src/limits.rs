@@ -117,3 +117,24 @@ pub const DEMO_BATCH_RECORDS_MAX: usize = 256;
 pub const DEMO_QUEUE_RECORDS_MAX: usize = 4_096;
 /// The largest proof file: an entry as large as a group may be, in hexadecimal digits.
 pub const PROOF_FILE_BYTES_MAX: u64 = 256 << 20;
+
+/// Scopes that are asked of an OpenID provider.
+pub const OIDC_SCOPES_MAX: usize = 16;
+/// The longest address of a provider.
+pub const OIDC_ADDRESS_BYTES_MAX: usize = 512;
+/// How long a session at the console lasts by which somebody came by a provider, in minutes: at least,
+pub const OIDC_SESSION_MINUTES_MIN: u32 = 5;
+/// and at most.
+pub const OIDC_SESSION_MINUTES_MAX: u32 = (operations::limits::SESSION_AGE_MAX.as_secs() / 60) as u32;
+/// The largest answer of a provider.
+pub const OIDC_ANSWER_BYTES_MAX: usize = 1 << 20;
+/// How long one request to a provider may take, the connection included.
+pub const OIDC_REQUEST_MAX: Duration = Duration::from_secs(10);
+/// How long what a provider says of itself is not asked again when somebody begins to log in,
+pub const OIDC_METADATA_FRESH: Duration = Duration::from_secs(10);
+/// how long after it did not answer,
+pub const OIDC_RETRY_AFTER: Duration = Duration::from_secs(3);
+/// and how old its keys are at least when they are asked for again because of one that is unknown.
+pub const OIDC_KEYS_AGE_MIN: Duration = Duration::from_secs(10);
+/// Answers of a provider that are looked at at the same time.
+pub const OIDC_LOGINS_MAX: usize = 16;

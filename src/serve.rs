@@ -16,6 +16,7 @@ mod integrity;
 mod listener;
 mod metrics;
 mod notices;
+mod oidc;
 mod orders;
 mod part;
 mod pipeline;
@@ -55,6 +56,7 @@ use control::ControlSocket;
 use followers::Sinks;
 use health::Health;
 use listener::{Admission, HttpServer, Listener};
+use oidc::Oidc;
 use orders::Order;
 pub use orders::{Handle, Orders};
 use part::Part;
@@ -187,6 +189,8 @@ struct Server {
     triage: Arc<TriageService>,
     /// Whose buttons are believed.
     slack: slack::Apps,
+    /// Who says who people are.
+    oidc: Arc<Oidc>,
     /// Who writes down which configuration is in effect.
     configuration: configuration::Writer,
     /// Who records what receivers are to be told of again.
@@ -234,25 +238,24 @@ impl Server {
         let answers_stop = CancellationToken::new();
         let verifications = Verifications::start(data.clone())?;
         let server = Running::of(&store, addresses, &health, &sinks, &verifications);
+        let oidc = Oidc::of(settings, LoginService::new(tokens.clone(), Some(operations.appender())))?;
         let services = Services {
             engine,
             authorize: Arc::new(tokens.clone()),
             triage: Arc::clone(&triage),
             budgets,
             tokens: Arc::new(TokenService::new(tokens.clone(), Some(operations.appender()))),
-            logins: Arc::new(LoginService::new(tokens.clone(), Some(operations.appender()))),
+            logins: oidc.logins(),
             server,
             stop: answers_stop.clone(),
         };
-        pages.open(Shared { services, tokens: &tokens, slack: &slack, registry })?;
+        pages.open(Shared { services, tokens: &tokens, slack: &slack, provider: Arc::clone(&oidc) as _, registry })?;
         configuration.record(None, &loaded, &[]).await?;
         configuration.record_certificate(None, health.tls().shown().as_ref()).await?;
         configuration.record_prices(None, &pipeline.prices(), settings.ingest.prices.as_deref()).await?;
         let notices = notices::start(&store, &triage, &health);
         let control_stop = CancellationToken::new();
-        let admission = Admission::of_peer(Principal::local());
-        let http = HttpServer::new(limits::CONTROL_CONNECTIONS_MAX, pages.router(), admission, control_stop.clone());
-        let control = tokio::spawn(control.serve(http));
+        let control = tokio::spawn(control.serve(to_local(&pages, &control_stop)));
         health.ready();
         let (console, ingest) = (addresses.console, addresses.ingest);
         tracing::info!(%console, %ingest, data = %data.display(), "ready");
@@ -264,6 +267,7 @@ impl Server {
             pipeline,
             triage,
             slack,
+            oidc,
             configuration,
             notices,
             fleet: following,
@@ -282,12 +286,14 @@ impl Server {
         let prices = self.pipeline.prices();
         let tls = self.health.tls();
         let certificate = tls.read_again(&settings.listen).map_err(Failure::config)?;
+        let provider = self.oidc.prepare(settings)?;
         if let Some(registry) = self.pipeline.reload(&self.store, old, settings).await? {
             self.pages.replace_metrics(registry);
             *self.sinks.write().unwrap_or_else(PoisonError::into_inner) = self.pipeline.followers().sinks().clone();
         }
         self.triage.set_policy(settings.alerts.clone());
         self.slack.replace(settings);
+        self.oidc.replace(provider);
         self.pages.admission().set_names(settings.listen.names.clone());
         let shown = tls.shown();
         tls.show(certificate);
@@ -320,6 +326,12 @@ impl Server {
         // A panic in it was logged by the runtime; there is nothing left to end.
         let _ = (&mut self.control).await;
     }
+}
+
+/// The console's routes for whoever is at the control socket.
+fn to_local(pages: &Console, stop: &CancellationToken) -> HttpServer {
+    let admission = Admission::of_peer(Principal::local());
+    HttpServer::new(limits::CONTROL_CONNECTIONS_MAX, pages.router(), admission, stop.clone())
 }
 
 /// The engine of the server: what it shows of alerts and agents is what the API shows.

@@ -3,6 +3,7 @@
 //! Reading it opens no file, no socket and no secret besides the file itself; `check` finds what types cannot.
 
 mod budget;
+pub mod oidc;
 mod problems;
 mod reference;
 pub mod rules;
@@ -41,6 +42,8 @@ pub struct Settings {
     pub store: Store,
     /// Where connections are accepted.
     pub listen: Listen,
+    /// The OpenID provider by which people come to the console.
+    pub oidc: Option<oidc::Oidc>,
     /// Files that all collectors share.
     pub ingest: Ingest,
     /// The collectors: transports joined with dialects.
@@ -282,6 +285,7 @@ impl Settings {
         if self.listen.names.len() > limits::LISTEN_NAMES_MAX {
             problems.push(format!("listen.names has more than {} names", limits::LISTEN_NAMES_MAX));
         }
+        problems.extend(self.oidc.iter().flat_map(|oidc| oidc.problems(&self.listen.names)));
         problems.extend(self.intake().check().iter().map(of_collectors));
         let sinks = self.sinks();
         problems.extend(sinks.check().err().as_ref().map(of_sinks));
@@ -303,6 +307,7 @@ impl Settings {
         let sinks = self.sinks().missing();
         let mut problems: Vec<String> = collectors.iter().map(of_collectors).collect();
         problems.extend(sinks.iter().map(of_sinks));
+        problems.extend(self.oidc.iter().flat_map(oidc::Oidc::missing));
         match rules::load(self, Depth::Form) {
             Ok(loaded) => problems.extend(loaded.errors.iter().map(ToString::to_string)),
             Err(failure) => problems.push(format!("detect.user_rules: {}", failure.message())),

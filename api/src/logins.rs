@@ -9,7 +9,7 @@ use axum::extract;
 use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use axum::response::Response;
-use operations::access::{LoginError, Principal, Role, Trust};
+use operations::access::{LoginError, PROVIDER_PREFIX, Principal, Role, Trust};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -69,6 +69,11 @@ fn visitor(Wanted { name, roles, content }: Wanted, principal: &Arc<Principal>) 
     let name = name.unwrap_or_else(|| principal.name.clone());
     if !(1..=max).contains(&name.len()) || name.chars().any(char::is_control) {
         return Err(Problem::request(format!("names have 1 to {max} bytes and no control characters")));
+    }
+    if name.starts_with(PROVIDER_PREFIX) {
+        let detail =
+            format!("names that begin with {PROVIDER_PREFIX} belong to people who come by the OpenID provider");
+        return Err(Problem::request(detail));
     }
     let roles = if roles.is_empty() { vec![Role::Analyst] } else { roles };
     if roles.iter().all(|role| matches!(role, Role::Ingest | Role::Budget)) {

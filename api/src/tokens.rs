@@ -93,7 +93,9 @@ fn problem(error: TokenError) -> Problem {
         TokenError::Role(_) | TokenError::Bound(_) => (StatusCode::FORBIDDEN, "role"),
         TokenError::Content(_) => (StatusCode::FORBIDDEN, "content_permission"),
         TokenError::ReadOnly => (StatusCode::FORBIDDEN, "read_only"),
-        TokenError::Name | TokenError::Dialects | TokenError::Roles => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+        TokenError::Name | TokenError::Reserved | TokenError::Dialects | TokenError::Roles => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "invalid")
+        }
         TokenError::Unknown(_) => (StatusCode::NOT_FOUND, "unknown_token"),
         TokenError::Revoked(_) => (StatusCode::CONFLICT, "already_revoked"),
         TokenError::TooMany => (StatusCode::CONFLICT, "too_many_tokens"),

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use ledger::LedgerName;
-use operations::access::Principal;
+use operations::access::{Principal, familiar};
 use serde_json::Value;
 
 use crate::ask::{list, number, some_text, text};
@@ -19,8 +19,10 @@ pub struct Frame {
     pub path: &'static str,
     /// Navigation by group: pages that the person may see.
     pub groups: Vec<(Group, Vec<&'static Page>)>,
-    /// The person's name.
+    /// What people call the person,
     pub person: String,
+    /// and the name in records.
+    pub person_name: String,
     /// What the person may do, in words.
     pub roles: String,
     /// Two letters of the name.
@@ -110,9 +112,10 @@ impl Frame {
             title: page.name,
             path: page.path,
             groups: groups.into_iter().filter(|(_, pages)| !pages.is_empty()).collect(),
-            person: principal.name.clone(),
+            person: familiar(&principal.name).to_owned(),
+            person_name: principal.name.clone(),
             roles: if roles.len() > 3 { "all roles".to_owned() } else { roles.join(", ") },
-            initials: initials(&principal.name),
+            initials: initials(familiar(&principal.name)),
             alerts_open: number(&alerts, "total"),
             filter: visit.filter().to_owned(),
             kept: kept.cloned().collect(),

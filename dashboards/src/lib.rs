@@ -18,6 +18,7 @@ mod guard;
 mod limits;
 mod login;
 mod page;
+pub mod provider;
 pub mod shown;
 mod trouble;
 mod visit;
@@ -30,7 +31,9 @@ use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use demo::Demo;
 use export::Exports;
+use login::Attempts;
 use operations::access::LoginService;
+use provider::Provider;
 use query::Engine;
 use tower::ServiceExt;
 
@@ -45,6 +48,8 @@ pub struct Services {
     pub engine: Engine,
     /// Lets people in.
     pub logins: Arc<LoginService>,
+    /// The OpenID provider that says who people are, if the configuration has one.
+    pub provider: Arc<dyn Provider>,
     /// Whether browsers come over TLS: then cookies never leave without it.
     pub is_secure: bool,
     /// The demo that runs in this process, if one does.
@@ -57,6 +62,9 @@ pub struct State {
     api: Router,
     exports: Exports,
     logins: Arc<LoginService>,
+    provider: Arc<dyn Provider>,
+    /// Logins that are at the provider.
+    attempts: Arc<Attempts>,
     is_secure: bool,
     demo: Option<Arc<dyn Demo>>,
 }
@@ -70,8 +78,9 @@ impl State {
 
 /// The console's routes, with the API below them.
 pub fn router(services: Services) -> Router {
-    let Services { api, engine, logins, is_secure, demo } = services;
-    let state = State { api, exports: Exports::new(engine), logins, is_secure, demo };
+    let Services { api, engine, logins, provider, is_secure, demo } = services;
+    let attempts = Arc::default();
+    let state = State { api, exports: Exports::new(engine), logins, provider, attempts, is_secure, demo };
     let pages = state.pages().fold(Router::new(), |router, page| router.merge((page.routes)()));
     let pages = pages.merge(login::routes()).merge(assets::routes());
     let pages = pages.layer(middleware::from_fn(guard::headers)).fallback(elsewhere).with_state(state.clone());

@@ -26,3 +26,11 @@ pub const EXPORT_CHUNK_BYTES: usize = 256 << 10;
 pub const GRID_ROWS_MAX: usize = 1_000;
 /// The longest statement that a page takes.
 pub const SQL_BYTES_MAX: usize = 32 << 10;
+/// Logins that went to a provider and did not come back yet,
+pub const ATTEMPTS_MAX: usize = 4_096;
+/// how long one of them may take,
+pub const ATTEMPT_AGE_MAX: Duration = Duration::from_mins(10);
+/// the longest address to go to then,
+pub const NEXT_BYTES_MAX: usize = 1_024;
+/// and the longest code that a provider sends back.
+pub const CODE_BYTES_MAX: usize = 4_096;

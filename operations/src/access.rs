@@ -4,6 +4,7 @@
 //! [`TokenService`] is the one way to create and revoke them. Intake only asks [`Authorize`].
 
 mod directory;
+mod grants;
 mod live;
 mod login;
 mod secret;
@@ -18,8 +19,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use directory::{Directory, TokenState};
+pub use grants::{Grant, GrantError, Granted, Identity, PROVIDER_PREFIX, ProviderGrants, familiar};
 pub use live::Tokens;
-pub use login::{LoginError, LoginService, Visitor};
+pub use login::{Entrance, LoginError, LoginService, Visitor};
 pub use secret::Secret;
 pub use service::{CreatedToken, NewToken, RevokedToken, TokenError, TokenService};
 

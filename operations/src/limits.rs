@@ -130,3 +130,13 @@ pub const LOGIN_FAILURES_MAX: u32 = 10;
 pub const LOGIN_FAILURES_WINDOW: Duration = Duration::from_mins(5);
 /// Addresses of which failed attempts are counted.
 pub const LOGIN_ADDRESSES_MAX: usize = 4_096;
+/// Groups of a provider that may come in,
+pub const GRANTS_MAX: usize = 256;
+/// the longest name of one,
+pub const GROUP_BYTES_MAX: usize = 256;
+/// and how many of them a refusal names.
+pub const GRANTS_SHOWN_MAX: usize = 8;
+/// Groups of one person that are looked at.
+pub const GROUPS_OF_PERSON_MAX: usize = 4_096;
+/// The longest name by which people call somebody who came by a provider.
+pub const PERSON_BYTES_MAX: usize = 128;

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use dashboards::demo::Demo;
+use dashboards::provider::Provider;
 use prometheus_client::registry::Registry;
 use tower::ServiceExt;
 
@@ -39,6 +40,8 @@ pub struct Shared<'a> {
     pub tokens: &'a Tokens,
     /// Whose buttons are believed.
     pub slack: &'a Apps,
+    /// Who says who people are.
+    pub provider: Arc<dyn Provider>,
     /// The metrics.
     pub registry: Registry,
 }
@@ -63,13 +66,13 @@ impl Console {
 
     /// Adds the pages, the API and the metrics.
     pub fn open(&self, shared: Shared<'_>) -> Result<(), Failure> {
-        let Shared { services, tokens, slack, registry } = shared;
+        let Shared { services, tokens, slack, provider, registry } = shared;
         self.admission.know(tokens);
         let (logins, engine) = (Arc::clone(&services.logins), services.engine.clone());
         let state = api::State::new(services).with_slack(Interactions::of(Arc::new(slack.clone())));
         let is_secure = self.health.tls().shown().is_some();
         let demo = self.demo.clone();
-        let services = dashboards::Services { api: api::router(state), engine, logins, is_secure, demo };
+        let services = dashboards::Services { api: api::router(state), engine, logins, provider, is_secure, demo };
         let pages = dashboards::router(services);
         let opened = Opened { pages, registry: RwLock::new(Arc::new(registry)) };
         self.opened.set(opened).map_err(|_| Failure::from(anyhow::anyhow!("the console was opened twice")))

@@ -7,6 +7,18 @@ fn exit_codes_say_who_has_to_act() {
     let world = World::new("");
     std::fs::write(world.path("unknown.toml"), "[listen]\nport = 1\n").unwrap();
     std::fs::write(world.path("same.toml"), "[listen]\nconsole = \"127.0.0.1:7\"\ningest = \"127.0.0.1:7\"\n").unwrap();
+    let provider = |issuer: &str, role: &str| {
+        let names = "[listen]\nnames = [\"tachograph.acme.example\"]\n[oidc]\nname = \"Acme\"\nclient_id = \"a\"\n";
+        let rest = "client_secret = \"file:nowhere\"\nconsole = \"https://tachograph.acme.example\"\n";
+        format!("{names}{rest}issuer = \"{issuer}\"\n[[oidc.grant]]\ngroup = \"a\"\nroles = [\"{role}\"]\n")
+    };
+    for (name, issuer, role) in [
+        ("plain.toml", "http://login.acme.example", "analyst"),
+        ("role.toml", "https://login.acme.example", "king"),
+        ("secret.toml", "https://login.acme.example", "analyst"),
+    ] {
+        std::fs::write(world.path(name), provider(issuer, role)).unwrap();
+    }
     let check = |arguments: &[&str], code: i32, says: &str| {
         let ended = world.run(arguments);
         assert_eq!(ended.code, code, "{arguments:?}: {ended:?}");
@@ -20,7 +32,11 @@ fn exit_codes_say_who_has_to_act() {
     check(&["config", "check", "missing.toml"], 78, "missing.toml");
     check(&["config", "check", "unknown.toml"], 78, "port");
     check(&["config", "check", "same.toml"], 78, "same address");
+    check(&["config", "check", "plain.toml"], 78, "oidc.issuer: it is an address");
+    check(&["config", "check", "role.toml"], 78, "king");
+    check(&["config", "check", "secret.toml"], 78, "oidc.client_secret: the secret in nowhere");
     check(&["serve", "--config", "unknown.toml"], 78, "port");
+    check(&["serve", "--config", "plain.toml"], 78, "http goes for this machine only");
     check(&["token", "create", "--name", "x", "--role", "king"], 2, "ingest, analyst");
     check(&["token", "create", "--name", "", "--role", "ingest"], 2, "names have");
     check(&["token", "revoke", "tok_none"], 2, "there is no token");

@@ -4,7 +4,7 @@ use crate::no_faults;
 use crate::sources::{File, Token, flat, rust};
 
 /// Library → the folders and files that may name it.
-const GIANTS: [(&str, &[&str]); 3] = [
+const GIANTS: [(&str, &[&str]); 4] = [
     (
         "parquet",
         &[
@@ -16,6 +16,7 @@ const GIANTS: [(&str, &[&str]); 3] = [
         ],
     ),
     ("datafusion", &["query/src/"]),
+    ("openidconnect", &["src/serve/oidc"]),
     (
         "axum",
         &[

@@ -10,10 +10,16 @@ use std::time::Duration;
 use ledger::operations::TABLE;
 use ledger::{AppendError, Appender, Entry, Group, Rejected, Timestamp};
 
-use super::{Authorize, Principal, Secret, Tokens, secret};
+use super::{Authorize, Principal, ProviderGrants, Secret, Tokens, secret};
 use crate::kind::Envelope;
-use crate::kind::login::{ENDED, LOGIN, LOGIN_ENDED, LOGIN_REFUSED, LoggedIn, LoginEnded, LoginRefused, OPEN, Via};
+use crate::kind::login::{
+    ENDED, LOGIN, LOGIN_ENDED, LOGIN_REFUSED, LoggedIn, LoginEnded, LoginRefused, OPEN, Provided, Via,
+};
 use crate::limits;
+
+mod provider;
+
+pub use provider::Entrance;
 
 /// Who may be at the console.
 pub struct LoginService {
@@ -29,8 +35,10 @@ struct Inner {
     invitations: HashMap<[u8; 32], Invitation>,
     /// By the hash of the secret in the cookie.
     sessions: HashMap<[u8; 32], Session>,
-    /// By address.
+    /// By address, or by name where a provider said who it is.
     failures: HashMap<String, Failures>,
+    /// The provider that is believed, and what its groups may do.
+    provider: Option<ProviderGrants>,
 }
 
 /// A link that was not used yet.
@@ -44,12 +52,14 @@ struct Invitation {
 struct Session {
     id: String,
     via: Via,
+    /// By which groups of which provider, if one proved who it is.
+    provided: Option<Provided>,
     principal: Arc<Principal>,
     used: Timestamp,
     until: Timestamp,
 }
 
-/// Attempts from one address that failed.
+/// Attempts from one address, or of one person, that failed.
 struct Failures {
     /// Since when they are counted.
     since: Timestamp,
@@ -82,6 +92,19 @@ pub enum LoginError {
     /// The principal may look at nothing.
     #[error("{0} may send or spend, and look at nothing; ask for the role analyst, auditor or admin")]
     NoRole(String),
+    /// The provider did not prove who it is, or what came from there does not fit.
+    #[error("{0}")]
+    Provider(String),
+    /// The person is in no group that may come in.
+    #[error("{name} is in no group that may come in: the provider named {count} groups; ask for one of {wanted}")]
+    NoGroup {
+        /// Who.
+        name: String,
+        /// How many groups the provider named.
+        count: usize,
+        /// Groups that may come in, with their roles.
+        wanted: String,
+    },
     /// So many are in that nobody else can be.
     #[error("there are {max} sessions at the console, the most there may be; try again later", max = limits::SESSIONS_MAX)]
     Full,
@@ -117,7 +140,9 @@ impl LoginService {
         self.check_attempts(address, now)?;
         let invitation = self.inner().invitations.remove(&secret::hash(shown)).filter(|found| found.until > now);
         match invitation {
-            Some(Invitation { principal, .. }) => self.enter(principal, Via::Link, address, now),
+            Some(Invitation { principal, .. }) => {
+                self.enter(principal, Via::Link, None, limits::SESSION_AGE_MAX, address, now)
+            }
             None => Err(self.fail(Via::Link, LoginError::Unknown("link"), address, now)),
         }
     }
@@ -126,16 +151,18 @@ impl LoginService {
     pub fn enter_by_token(&self, shown: &str, address: &str, now: Timestamp) -> Result<Secret, LoginError> {
         self.check_attempts(address, now)?;
         match self.tokens.authorize(shown.trim()) {
-            Some(principal) => self.enter(principal, Via::Token, address, now),
+            Some(principal) => self.enter(principal, Via::Token, None, limits::SESSION_AGE_MAX, address, now),
             None => Err(self.fail(Via::Token, LoginError::Unknown("token"), address, now)),
         }
     }
 
-    /// Lets in somebody of whom another service said who it is. Returns the secret for the cookie when the entry is durable.
-    pub fn enter(
+    /// Lets in somebody who is known. Returns the secret for the cookie when the entry is durable.
+    fn enter(
         &self,
         principal: Arc<Principal>,
         via: Via,
+        provided: Option<Provided>,
+        age_max: Duration,
         address: &str,
         now: Timestamp,
     ) -> Result<Secret, LoginError> {
@@ -147,7 +174,7 @@ impl LoginService {
         let mut id = [0; 8];
         getrandom::fill(&mut id)?;
         let id = format!("login_{}", hex::encode(id));
-        let until = now.saturating_add(limits::SESSION_AGE_MAX);
+        let until = now.saturating_add(age_max);
         {
             let mut inner = self.inner();
             inner.sessions.retain(|_, session| session.is_open(now));
@@ -156,10 +183,11 @@ impl LoginService {
             }
         }
         let roles = principal.roles.clone();
-        let record = LoggedIn { via, roles, content: principal.content, address: address.to_owned(), until };
+        let (content, address_shown) = (principal.content, address.to_owned());
+        let record = LoggedIn { via, roles, content, address: address_shown, until, provider: provided.clone() };
         let envelope = Envelope { subject: &id, actor: &principal.name, to: Some(OPEN), ..Envelope::default() };
         self.append(&LOGIN.entry(&envelope, &record)?)?;
-        let session = Session { id, via, principal, used: now, until };
+        let session = Session { id, via, provided, principal, used: now, until };
         let mut inner = self.inner();
         inner.failures.remove(address);
         inner.sessions.insert(secret.hash(), session);
@@ -169,10 +197,11 @@ impl LoginService {
     /// Who shows this secret, if the session is open still.
     pub fn visitor(&self, shown: &str, now: Timestamp) -> Option<Visitor> {
         let mut inner = self.inner();
+        let Inner { sessions, provider, .. } = &mut *inner;
         let hash = secret::hash(shown);
-        let session = inner.sessions.get_mut(&hash)?;
-        if !session.is_open(now) || !self.stands(session) {
-            inner.sessions.remove(&hash);
+        let session = sessions.get_mut(&hash)?;
+        if !session.is_open(now) || !self.stands(session, provider.as_ref()) {
+            sessions.remove(&hash);
             return None;
         }
         session.used = session.used.max(now);
@@ -180,30 +209,35 @@ impl LoginService {
         Some(Visitor { session: id, principal, until })
     }
 
-    /// Ends a session. Nothing happens if there is none.
-    pub fn leave(&self, shown: &str) -> Result<(), LoginError> {
-        let Some(session) = self.inner().sessions.remove(&secret::hash(shown)) else { return Ok(()) };
+    /// Ends a session, and says how the person had come. Nothing happens if there is none.
+    pub fn leave(&self, shown: &str) -> Result<Option<Via>, LoginError> {
+        let Some(session) = self.inner().sessions.remove(&secret::hash(shown)) else { return Ok(None) };
         let actor = &session.principal.name;
         let envelope =
             Envelope { subject: &session.id, actor, from: Some(OPEN), to: Some(ENDED), ..Envelope::default() };
-        self.append(&LOGIN_ENDED.entry(&envelope, &LoginEnded {})?)
+        self.append(&LOGIN_ENDED.entry(&envelope, &LoginEnded {})?)?;
+        Ok(Some(session.via))
     }
 
-    /// Whether the token of a session that came by one is accepted still.
-    fn stands(&self, session: &Session) -> bool {
+    /// Whether what let a person in does so still: the token is not revoked, the groups are granted as much.
+    fn stands(&self, session: &Session, provider: Option<&ProviderGrants>) -> bool {
         let revoked = |id: &str| {
             self.tokens.read(|directory| directory.tokens().get(id).is_none_or(|token| token.revoked.is_some()))
         };
-        session.via != Via::Token || !revoked(&session.principal.token)
+        match session.via {
+            Via::Link => true,
+            Via::Token => !revoked(&session.principal.token),
+            Via::Oidc => provider::stands(provider, session),
+        }
     }
 
-    /// Refuses an address from which too many attempts failed of late.
-    fn check_attempts(&self, address: &str, now: Timestamp) -> Result<(), LoginError> {
+    /// Refuses an address or a person of which too many attempts failed of late.
+    fn check_attempts(&self, who: &str, now: Timestamp) -> Result<(), LoginError> {
         let mut inner = self.inner();
         inner.failures.retain(|_, failures| now.since(failures.since) < limits::LOGIN_FAILURES_WINDOW);
         // Who tries from many addresses meets the same bound as who tries from one.
-        let full = inner.failures.len() >= limits::LOGIN_ADDRESSES_MAX && !inner.failures.contains_key(address);
-        match inner.failures.get(address) {
+        let full = inner.failures.len() >= limits::LOGIN_ADDRESSES_MAX && !inner.failures.contains_key(who);
+        match inner.failures.get(who) {
             Some(failures) if failures.count >= limits::LOGIN_FAILURES_MAX => {
                 let rest = limits::LOGIN_FAILURES_WINDOW.saturating_sub(now.since(failures.since));
                 Err(LoginError::TooMany(rest))
@@ -216,10 +250,14 @@ impl LoginService {
     /// Counts an attempt that failed, and records it. Attempts that come one after the other share entries: the first, the
     /// last before the address is refused, and nothing after it, so that nobody fills the ledger from outside.
     fn fail(&self, via: Via, error: LoginError, address: &str, now: Timestamp) -> LoginError {
+        self.fail_of(address, via, error, address, now)
+    }
+
+    /// The same of an attempt that is counted as that of `who`.
+    fn fail_of(&self, who: &str, via: Via, error: LoginError, address: &str, now: Timestamp) -> LoginError {
         let told = {
             let mut inner = self.inner();
-            let failures =
-                inner.failures.entry(address.to_owned()).or_insert(Failures { since: now, count: 0, untold: 0 });
+            let failures = inner.failures.entry(who.to_owned()).or_insert(Failures { since: now, count: 0, untold: 0 });
             failures.count += 1;
             failures.untold += 1;
             let tells = failures.count == 1 || failures.count == limits::LOGIN_FAILURES_MAX;
@@ -263,7 +301,7 @@ mod tests {
     use ledger::{Options, Store};
 
     /// Shows a service over a new store to a check, which moves its clock as it likes.
-    fn with_service(check: impl FnOnce(&LoginService, &Store)) {
+    pub(super) fn with_service(check: impl FnOnce(&LoginService, &Store)) {
         let directory = tempfile::tempdir().unwrap();
         Store::init(directory.path(), "test.example/agents").unwrap();
         let store = Store::open(directory.path(), Options { reserve_bytes: 0, ..Options::default() }).unwrap();
@@ -272,7 +310,7 @@ mod tests {
         store.stop();
     }
 
-    fn at(seconds: i64) -> Timestamp {
+    pub(super) fn at(seconds: i64) -> Timestamp {
         Timestamp::from_unix_micros(1_800_000_000_000_000 + seconds * 1_000_000)
     }
 
@@ -295,7 +333,10 @@ mod tests {
     #[test]
     fn sessions_end_when_they_are_old_or_nobody_uses_them() {
         with_service(|logins, _| {
-            let enter = || logins.enter(Arc::new(Principal::local()), Via::Oidc, "::1", at(0)).unwrap();
+            let enter = || {
+                let link = logins.invite(Principal::local(), at(0)).unwrap();
+                logins.enter_by_link(link.reveal(), "::1", at(0)).unwrap()
+            };
             let idle = enter();
             assert!(logins.visitor(idle.reveal(), at(0).saturating_add(limits::SESSION_IDLE_MAX)).is_none());
             let used = enter();

@@ -8,7 +8,7 @@ use ledger::operations::TABLE;
 use ledger::{AppendError, Appender, Entry, Group, LedgerError, Receipt, Rejected};
 use serde::{Deserialize, Serialize};
 
-use super::{Directory, Principal, Role, Secret, Tokens, Trust};
+use super::{Directory, PROVIDER_PREFIX, Principal, Role, Secret, Tokens, Trust};
 use crate::kind::Envelope;
 use crate::kind::token::{ACTIVE, Created, Ended, REVOKED, TOKEN, TOKEN_REVOKED};
 use crate::limits;
@@ -84,6 +84,11 @@ pub enum TokenError {
     /// A name is no name.
     #[error("names have 1 to {max} bytes and no control characters", max = limits::TOKEN_NAME_BYTES_MAX)]
     Name,
+    /// The name is that of somebody who comes by a provider.
+    #[error(
+        "names that begin with {PROVIDER_PREFIX} belong to people who come by the OpenID provider; take another one"
+    )]
+    Reserved,
     /// There are too many names.
     #[error("a token names at most {max} dialects", max = limits::TOKEN_DIALECTS_MAX)]
     Dialects,
@@ -201,6 +206,9 @@ impl NewToken {
         };
         if !texts.all(is_name) {
             return Err(TokenError::Name);
+        }
+        if self.name.starts_with(PROVIDER_PREFIX) {
+            return Err(TokenError::Reserved);
         }
         if self.dialects.len() > limits::TOKEN_DIALECTS_MAX {
             return Err(TokenError::Dialects);
@@ -328,6 +336,8 @@ mod tests {
             |token| token.dialects = vec!["coder".to_owned(); limits::TOKEN_DIALECTS_MAX + 1],
             |error| matches!(error, TokenError::Dialects),
         );
+        let is_reserved = |error: &TokenError| matches!(error, TokenError::Reserved);
+        check(|token| token.name = "oidc:0011223344556677/ada".to_owned(), is_reserved);
         let is_roles = |error: &TokenError| matches!(error, TokenError::Roles);
         check(|token| token.roles = Vec::new(), is_roles);
         check(|token| token.roles = vec![Role::Admin, Role::Analyst, Role::Admin], is_roles);

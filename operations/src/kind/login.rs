@@ -10,7 +10,7 @@ pub const LOGIN: Kind<LoggedIn> = Kind::of(Info::new(
     "login",
     Family::Others,
     "a person",
-    "`subject` is the id of the session at the console; `to` is `open`: `via` (`link`, `token`, `oidc`), `roles`, `content`, `address`, `until`",
+    "`subject` is the id of the session at the console; `to` is `open`: `via` (`link`, `token`, `oidc`), `roles`, `content`, `address`, `until`; who came by a provider also has `provider`: its `issuer`, the `subject` there and the `groups` that gave the roles",
 ));
 /// The same kind, of the entry that ends a session.
 pub const LOGIN_ENDED: Kind<LoginEnded> = Kind::of(LOGIN.info);
@@ -63,6 +63,20 @@ pub struct LoggedIn {
     pub address: String,
     /// When it ends at the latest.
     pub until: ledger::Timestamp,
+    /// Who the person is for the provider, if one proved it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<Provided>,
+}
+
+/// How an OpenID provider knows a person, and why that one may come in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provided {
+    /// The provider.
+    pub issuer: String,
+    /// The person there.
+    pub subject: String,
+    /// The groups that gave the roles.
+    pub groups: Vec<String>,
 }
 
 /// The record of a session that a person ended; one that just runs out has none.

@@ -99,7 +99,10 @@ fn about_others() -> Vec<(&'static str, Value)> {
         ("content.read", json!({"token": "t", "columns": ["events.command"], "via": "alerts"})),
         (
             "login",
-            json!({"via": "oidc", "roles": ["analyst"], "content": true, "address": "192.0.2.7", "until": 1_799_000_000_000_000_i64}),
+            json!({
+                "via": "oidc", "roles": ["analyst"], "content": true, "address": "192.0.2.7", "until": 1_799_000_000_000_000_i64,
+                "provider": {"issuer": "https://login.acme.example", "subject": "7", "groups": ["agents-security"]},
+            }),
         ),
         ("login", json!({})),
         ("login.refused", json!({"via": "token", "reason": "this token is not known", "count": 10})),
