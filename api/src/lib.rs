@@ -134,6 +134,7 @@ const ROUTES: &[Route] = &[
     Route { method: "get", path: "/api/v1/sessions", handler: || get(sessions::list) },
     Route { method: "get", path: "/api/v1/sessions/{session}", handler: || get(sessions::show) },
     Route { method: "get", path: "/api/v1/sessions/{session}/records", handler: || get(sessions::records) },
+    Route { method: "get", path: "/api/v1/records", handler: || get(records::list) },
     Route { method: "get", path: "/api/v1/records/{position}", handler: || get(records::show) },
     Route { method: "get", path: "/api/v1/silences", handler: || get(silences::list) },
     Route { method: "post", path: "/api/v1/silences", handler: || post(silences::begin) },

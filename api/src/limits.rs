@@ -78,3 +78,6 @@ pub const SLACK_USER_BYTES_MAX: usize = 64;
 pub const SLACK_REQUESTS_MAX: usize = 16;
 /// Signatures of interactions that were carried out and are remembered.
 pub const SLACK_SIGNATURES_MAX: usize = 16_384;
+
+/// Positions of which one request may ask.
+pub const POSITIONS_MAX: usize = 200;

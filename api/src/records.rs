@@ -9,13 +9,14 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use ledger::{InclusionProof, LedgerName, OpenedPart, Part, Position, Provable, Seq, Table};
 use query::Asker;
-use query::sessions::{elsewhere, neighbours};
+use query::sessions::{elsewhere, neighbours, records_at};
 use serde_json::{Map, Value, json};
 
 use super::alerts::{Parameters, json as answer, read};
 use super::authorized::Authorized;
 use super::sessions::{Given, asker, check_content, evidence, line, moment};
 use super::{Problem, State, blocking};
+use crate::limits;
 
 /// What a request names.
 struct Named {
@@ -36,6 +37,29 @@ fn named(text: &str) -> Result<Named, Problem> {
         return Err(wrong());
     }
     Ok(Named { seq: seq.parse().map_err(|_| wrong())?, hash: hash.map(str::to_ascii_lowercase) })
+}
+
+/// `GET /api/v1/records`: the records at some positions as lines, in order of time. Those that are not there are left out.
+pub(super) async fn list(
+    extract::State(state): extract::State<State>,
+    authorized: Authorized,
+    parameters: Parameters,
+) -> Result<Response, Problem> {
+    authorized.check_read(LedgerName::Events, "events")?;
+    let given = Given::read(parameters, &["positions", "content"])?;
+    let content = given.flag("content")?;
+    check_content(&authorized, content)?;
+    let positions = given.text("positions").unwrap_or_default().split(',').filter(|text| !text.is_empty());
+    let seqs = positions.map(|text| named(text).map(|named| named.seq)).collect::<Result<Vec<u64>, Problem>>()?;
+    if seqs.len() > limits::POSITIONS_MAX {
+        return Err(Problem::request(format!(
+            "there are {} positions; there may be {}",
+            seqs.len(),
+            limits::POSITIONS_MAX
+        )));
+    }
+    let found = records_at(&state.engine, &asker(authorized), &seqs, content).await?;
+    Ok(answer(&json!({ "records": found.iter().map(line).collect::<Vec<_>>() })))
 }
 
 pub(super) async fn show(

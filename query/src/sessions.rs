@@ -15,7 +15,7 @@ pub use index::{Index, index};
 pub use list::{Cursor, Listed, Totals, list};
 pub use overview::{Bucket, Header, Overview, overview};
 pub use record::{LANES, Record, lane, summary, told_by};
-pub use records::{Elsewhere, Found, Place, Range, elsewhere, found, neighbours, records};
+pub use records::{Elsewhere, Found, Place, Range, elsewhere, found, neighbours, records, records_at};
 
 /// The moment of a record in microseconds since 1970 UTC.
 const AT: &str = "CAST(coalesce(time, recorded) AS BIGINT)";

@@ -7,7 +7,7 @@ use axum::http::{Request, StatusCode};
 use ledger::events::column;
 use ledger::{Digest, LedgerName};
 use operations::access::Role;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use crate::fixtures::{Ledgers, People, alert, event, principal, story};
@@ -168,6 +168,16 @@ async fn one_record_has_its_proof() {
         let states = ["proven", "durable, not yet provable"];
         assert!(states.contains(&shown["proof"]["state"].as_str().unwrap()), "{}", shown["proof"]);
     }
+    let some = ok(&router, "bob", "/api/v1/records?positions=events/0/6,99,events/0/2").await;
+    let positions: Vec<&str> =
+        some["records"].as_array().unwrap().iter().map(|row| row["position"].as_str().unwrap()).collect();
+    assert_eq!(positions, ["events/0/2", "events/0/6"], "those that are there, in order of time");
+    assert_eq!(ok(&router, "bob", "/api/v1/records?positions=").await["records"], json!([]));
+    for wrong in ["operations/0/1", "x", &vec!["1"; 201].join(",")] {
+        let (status, _) = get(&router, "bob", &format!("/api/v1/records?positions={wrong}")).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{wrong}");
+    }
+    assert_eq!(get(&router, "bob", "/api/v1/records?positions=6&content=true").await.0, StatusCode::FORBIDDEN);
     assert_eq!(get(&router, "bob", "/api/v1/records/99").await.0, StatusCode::NOT_FOUND);
     assert_eq!(get(&router, "bob", "/api/v1/records/x").await.0, StatusCode::BAD_REQUEST);
     // The batch closes after its time.

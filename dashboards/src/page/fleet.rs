@@ -60,6 +60,13 @@ struct FleetPage {
     tour: Vec<Stop>,
 }
 
+impl FleetPage {
+    /// Whether there are agents that have no row.
+    fn has_more(&self) -> bool {
+        self.total > self.agents.len() as i64
+    }
+}
+
 /// A card of the demo's tour.
 struct Stop {
     head: &'static str,

@@ -62,9 +62,12 @@ function show(row, agent) {
   last.textContent = age(agent.last_seen);
 }
 
+/** The rows by the agents' ids. */
+const rows = new Map();
+
 function rowOf(agent) {
   const body = table.tBodies[0];
-  const found = body.querySelector(`tr[data-id="${CSS.escape(agent.id)}"]`);
+  const found = rows.get(agent.id);
   if (found) return found;
   // Made of a row that is there, so that cells have their classes.
   const first = body.rows[0];
@@ -72,19 +75,64 @@ function rowOf(agent) {
   const row = first.cloneNode(true);
   row.dataset.id = agent.id;
   delete row.cells[0].dataset.state;
+  row.hidden = false;
+  rows.set(agent.id, row);
   body.append(row);
   return row;
 }
 
+/** Brings the rows that are on the screen up to date; the others wait until somebody scrolls to them. */
+const screen = {
+  near: new Set(),
+  stale: new Set(),
+  observer: new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) {
+      if (!isIntersecting) { screen.near.delete(target); continue; }
+      screen.near.add(target);
+      if (screen.stale.delete(target)) show(target, agents.get(target.dataset.id));
+    }
+  }, { rootMargin: "400px 0px" }),
+  put(row) {
+    if (screen.near.has(row)) show(row, agents.get(row.dataset.id));
+    else screen.stale.add(row);
+  },
+  forget(row) {
+    screen.observer.unobserve(row);
+    screen.near.delete(row);
+    screen.stale.delete(row);
+  },
+};
+
+/** How often the order is made anew, and how many rows are new in one drawing: a large fleet comes in by and by. */
+const ORDER_MS = 2_000;
+const NEW_ROWS = 50;
+/** The most rows: of a larger fleet those that need attention first; a filter finds the others. */
+const ROWS_MAX = 300;
+let ordered = 0;
+/** What the last of so many rows has; who has no more than that is not shown. */
+let least = -1;
+
+const chosen = new URLSearchParams(location.search);
+const fits = (agent) => (!chosen.has("team") || chosen.getAll("team").includes(agent.team)) && (!chosen.has("state") || chosen.getAll("state").includes(agent.state));
+
 const isUsed = () => table.matches(":hover") || table.contains(document.activeElement);
 
 function sort() {
-  if (isUsed()) return;
+  if (isUsed() || performance.now() - ordered < ORDER_MS) return;
+  ordered = performance.now();
   const body = table.tBodies[0];
   const order = (row) => agents.get(row.dataset.id)?.attention ?? Number(row.dataset.attention);
-  const rows = [...body.rows];
-  const sorted = rows.map((row, index) => ({ row, index, attention: order(row) })).sort((a, b) => b.attention - a.attention || a.index - b.index);
-  if (sorted.some(({ row }, index) => row !== rows[index])) body.append(...sorted.map(({ row }) => row));
+  const before = [...body.rows];
+  const sorted = before.map((row, index) => ({ row, index, attention: order(row) })).sort((a, b) => b.attention - a.attention || a.index - b.index);
+  if (sorted.some(({ row }, index) => row !== before[index])) body.append(...sorted.map(({ row }) => row));
+  for (const { row } of sorted.slice(ROWS_MAX)) {
+    screen.forget(row);
+    rows.delete(row.dataset.id);
+    row.remove();
+  }
+  least = sorted[ROWS_MAX - 1]?.attention ?? -1;
+  const all = [...agents.values()].filter(fits).length;
+  if (all > rows.size) set("agents-shown", `the first ${count(rows.size)} of ${count(Math.max(all, Number(table.dataset.total)))}`);
 }
 
 const set = (id, text) => { const found = document.getElementById(id); if (found && text !== undefined && found.textContent !== String(text)) found.textContent = text; };
@@ -102,34 +150,46 @@ function showCounters(counters) {
 
 if (table) {
   list(table);
-  const chosen = new URLSearchParams(location.search);
-  const fits = (agent) => (!chosen.has("team") || chosen.getAll("team").includes(agent.team)) && (!chosen.has("state") || chosen.getAll("state").includes(agent.state));
   const pending = new Map();
   let drawing = false;
   const draw = () => {
     drawing = false;
-    for (const agent of pending.values()) {
-      agents.set(agent.id, { ...agents.get(agent.id), ...agent });
-      const row = fits(agent) ? rowOf(agent) : null;
-      if (row) show(row, agents.get(agent.id));
+    let made = 0;
+    for (const [id, agent] of pending) {
+      const known = agents.get(id);
+      const now = { ...known, ...agent };
+      agents.set(id, now);
+      pending.delete(id);
+      const fit = fits(now) && (rows.has(id) || rows.size < ROWS_MAX || now.attention > least);
+      if (fit && !rows.has(id) && (made += 1) > NEW_ROWS) { pending.set(id, agent); break; }
+      const isNew = fit && !rows.has(id);
+      const row = fit ? rowOf(now) : null;
+      if (!row) continue;
+      screen.put(row);
+      if (isNew) screen.observer.observe(row);
     }
-    pending.clear();
     sort();
+    if (pending.size) request();
   };
+  const request = () => { if (!drawing) { drawing = true; requestAnimationFrame(draw); } };
   live.on("fleet", ({ agents: changed = [], counters }) => {
     for (const agent of changed) pending.set(agent.id, agent);
     if (counters && !chosen.has("team")) showCounters(counters);
     // What changes several times before the screen is drawn is drawn once.
-    if (!drawing) { drawing = true; requestAnimationFrame(draw); }
+    request();
   });
   setInterval(() => {
-    for (const row of table.tBodies[0].rows) {
+    for (const row of screen.near) {
       const agent = agents.get(row.dataset.id);
       if (agent && !live.paused) row.cells[9].textContent = age(agent.last_seen);
     }
   }, 1000);
   // A row's first state, so that the words are not made anew for nothing.
-  for (const row of table.tBodies[0].rows) row.cells[0].dataset.state = row.querySelector(".st")?.className.replace(/.*st-/, "") ?? "";
+  for (const row of table.tBodies[0].rows) {
+    row.cells[0].dataset.state = row.querySelector(".st")?.className.replace(/.*st-/, "") ?? "";
+    rows.set(row.dataset.id, row);
+    screen.observer.observe(row);
+  }
 }
 
 const ticker = document.getElementById("ticker");

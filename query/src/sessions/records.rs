@@ -78,14 +78,23 @@ pub async fn records(
     // is opened and decoded.
     let sql = format!("SELECT seq, {AT} AS at FROM events WHERE {condition} ORDER BY {order} LIMIT {limit}");
     let places: Vec<Row> = engine.read(asker, sql).await?;
-    let seqs = places.iter().map(|place| place.seq);
-    let Some((first, last)) = seqs.clone().min().zip(seqs.clone().max()) else { return Ok(Vec::new()) };
-    let columns = columns(range.content);
-    let seqs: Vec<String> = seqs.map(|seq| seq.to_string()).collect();
+    let seqs: Vec<u64> = places.iter().map(|place| place.seq).collect();
+    records_at(engine, asker, &seqs, range.content).await
+}
+
+/// The records with these sequence numbers in order of time, as far as there are such.
+pub async fn records_at(
+    engine: &Engine,
+    asker: &Asker,
+    seqs: &[u64],
+    content: bool,
+) -> Result<Vec<Record>, QueryError> {
+    let Some((first, last)) = seqs.iter().min().zip(seqs.iter().max()) else { return Ok(Vec::new()) };
+    let columns = columns(content);
+    let listed: Vec<String> = seqs.iter().map(u64::to_string).collect();
     let sql = format!(
-        "SELECT {columns} FROM events WHERE seq >= {first} AND seq <= {last} AND seq IN ({}) AND session = {} ORDER BY at, seq",
-        seqs.join(", "),
-        quoted(session)
+        "SELECT {columns} FROM events WHERE seq >= {first} AND seq <= {last} AND seq IN ({}) ORDER BY at, seq",
+        listed.join(", ")
     );
     engine.read(asker, sql).await
 }

@@ -7,7 +7,7 @@ use super::{name_of, state_of};
 use crate::ask::{list, literal, number, some_text, text};
 use crate::figures;
 use crate::frame::Frame;
-use crate::page::record::{self, Line};
+use crate::page::record::Line;
 use crate::shown;
 use crate::trouble::Trouble;
 use crate::visit::{Visit, address, segment};
@@ -256,13 +256,12 @@ async fn evidence(visit: &Visit, alert: &Value) -> Result<Vec<Line>, Trouble> {
     }
     let is_there = |at: &&&str| records.iter().any(|record: &Value| text(record, "position") == **at);
     let missing: Vec<&str> = named.iter().filter(|at| !is_there(at)).take(12).copied().collect();
-    for position in missing {
-        match visit.get(&format!("/api/v1/records/{}", segment(position))).await {
-            Ok(record) => records.push(record::of_answer(&record)),
-            // It was erased, or is of a ledger that was rolled back: the rest is shown.
-            Err(trouble) if trouble.status == axum::http::StatusCode::NOT_FOUND => {}
-            Err(trouble) => return Err(trouble),
-        }
+    if !missing.is_empty() {
+        let content = if visit.principal().content { "true" } else { "false" };
+        let asked = [("positions", missing.join(",")), ("content", content.to_owned())];
+        let asked = asked.iter().map(|(name, value)| (*name, value.as_str()));
+        // What was erased, or is of a ledger that was rolled back, is not there: the rest is shown.
+        records.extend(list(&visit.get(&address("/api/v1/records", asked)).await?, "records").iter().cloned());
     }
     records.sort_by(|a, b| text(a, "time").cmp(text(b, "time")));
     let first = first.map_or(0, |first| first.timestamp_millis());
