@@ -52,7 +52,7 @@ promtool: tools
 
 # The build that the tests use, too: quick to make, and quick enough to try everything. `make dist` builds what is installed.
 build: tools
-	@echo "make: building, about six minutes on two cores the first time"
+	@echo "make: building, seven to nine minutes on two cores the first time"
 	cargo build --locked --bin tachograph
 
 run: build ## Start the demo: a made-up fleet of agents on a real server
