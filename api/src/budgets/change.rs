@@ -39,26 +39,15 @@ struct NewBudget {
 }
 
 impl NewBudget {
-    /// The scope, if a part of it is given or the budget is new: a scope is changed as a whole.
-    fn scope(&self, is_new: bool) -> Option<Scope> {
-        let names = [&self.org, &self.team, &self.user, &self.agent, &self.run, &self.workspace];
-        let is_given = names.iter().any(|name| name.is_some()) || self.families.is_some() || self.trust.is_some();
-        (is_given || is_new).then(|| Scope {
-            org: self.org.clone(),
-            team: self.team.clone(),
-            user: self.user.clone(),
-            agent: self.agent.clone(),
-            run: self.run.clone(),
-            workspace: self.workspace.clone(),
-            families: self.families.clone().unwrap_or_else(|| FAMILIES_DEFAULT.map(str::to_owned).to_vec()),
-            trust: self.trust.clone().unwrap_or_default(),
-        })
-    }
-
-    fn change(&self, is_new: bool) -> Change {
-        let period = (self.period.is_some() || self.utc_offset_minutes.is_some())
-            .then(|| (self.period.unwrap_or(Period::Day), self.utc_offset_minutes.unwrap_or_default()));
-        Change::Set { cap: self.cap_micros, period, scope: self.scope(is_new).map(Box::new) }
+    fn change(self) -> Change {
+        let Self { cap_micros, period, utc_offset_minutes, org, team, user, agent, run, workspace, .. } = self;
+        let is_named = [&org, &team, &user, &agent, &run, &workspace].iter().any(|name| name.is_some());
+        // A scope is changed as a whole.
+        let is_given = is_named || self.families.is_some() || self.trust.is_some();
+        let families = self.families.unwrap_or_else(|| FAMILIES_DEFAULT.map(str::to_owned).to_vec());
+        let trust = self.trust.unwrap_or_default();
+        let scope = is_given.then(|| Box::new(Scope { org, team, user, agent, run, workspace, families, trust }));
+        Change::Set { cap: cap_micros, period, offset_minutes: utc_offset_minutes, scope }
     }
 }
 
@@ -82,21 +71,15 @@ pub(crate) fn work(work: Work) -> MethodRouter<State> {
             return Err(Problem::new(StatusCode::FORBIDDEN, "role", detail));
         }
         let body = body.map_err(|rejection| Problem::new(rejection.status(), "request", rejection.body_text()))?;
-        let new: Option<NewBudget> = match work {
-            Work::Set => {
-                Some(serde_json::from_slice(&body).map_err(|error| Problem::request(format!("the body: {error}")))?)
-            }
-            Work::Close | Work::Reset => None,
+        let wrong = |error| Problem::request(format!("the body: {error}"));
+        let change = match work {
+            Work::Set => serde_json::from_slice::<NewBudget>(&body).map_err(wrong)?.change(),
+            Work::Close => Change::Close,
+            Work::Reset => Change::Reset,
         };
         let (service, owner) = (Arc::clone(&state.budgets), owner(principal));
         // It waits for an fsync, which blocks.
         let changed = blocking(move || {
-            let is_new = service.read(|budgets| budgets.terms(&name).is_none_or(|set| set.cap_micros.is_none()))?;
-            let change = match (&new, work) {
-                (Some(new), _) => new.change(is_new),
-                (None, Work::Reset) => Change::Reset,
-                (None, _) => Change::Close,
-            };
             let seq = service.change(&name, change, &owner)?;
             service.read(|budgets| {
                 // Nothing more is known of a budget that was closed before anything was taken from it.

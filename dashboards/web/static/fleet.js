@@ -75,9 +75,11 @@ function rowOf(agent) {
   const row = first.cloneNode(true);
   row.dataset.id = agent.id;
   delete row.cells[0].dataset.state;
-  row.hidden = false;
   rows.set(agent.id, row);
   body.append(row);
+  // The other agent's words do not stay in it, on the screen or not.
+  show(row, agent);
+  screen.observer.observe(row);
   return row;
 }
 
@@ -156,17 +158,14 @@ if (table) {
     drawing = false;
     let made = 0;
     for (const [id, agent] of pending) {
-      const known = agents.get(id);
-      const now = { ...known, ...agent };
+      const now = { ...agents.get(id), ...agent };
       agents.set(id, now);
       pending.delete(id);
-      const fit = fits(now) && (rows.has(id) || rows.size < ROWS_MAX || now.attention > least);
-      if (fit && !rows.has(id) && (made += 1) > NEW_ROWS) { pending.set(id, agent); break; }
-      const isNew = fit && !rows.has(id);
-      const row = fit ? rowOf(now) : null;
-      if (!row) continue;
-      screen.put(row);
-      if (isNew) screen.observer.observe(row);
+      const isThere = rows.has(id);
+      if (!fits(now) || !isThere && rows.size >= ROWS_MAX && now.attention <= least) continue;
+      if (!isThere && (made += 1) > NEW_ROWS) { pending.set(id, agent); break; }
+      const row = rowOf(now);
+      if (row && isThere) screen.put(row);
     }
     sort();
     if (pending.size) request();

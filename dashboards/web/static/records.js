@@ -97,12 +97,11 @@ export class Records {
   seen(entries) {
     for (const { target, isIntersecting } of entries) {
       const { block } = target;
-      block.isNear = isIntersecting;
       if (isIntersecting) this.near.add(block);
       else { this.near.delete(block); block.abort?.abort(); }
     }
     this.rest();
-    const far = this.blocks.filter((block) => block.loaded && !block.isNear).sort((a, b) => b.used - a.used);
+    const far = this.blocks.filter((block) => block.loaded && !this.near.has(block)).sort((a, b) => b.used - a.used);
     for (const block of far.slice(KEPT)) this.unload(block);
   }
 
@@ -123,13 +122,14 @@ export class Records {
       this.asked += 1;
       block.abort = new AbortController();
       this.load(block, block.abort.signal)
-        .catch(() => { if (block.isNear) block.again = performance.now() + AGAIN_MS; })
+        .catch(() => { if (this.near.has(block)) block.again = performance.now() + AGAIN_MS; })
         .finally(() => { block.abort = undefined; this.asked -= 1; this.bring(); });
     }
   }
 
-  /** Brings a block's rows. */
+  /** Brings a block's rows. Without a signal somebody waits for them: then they are not given up when they leave the screen. */
   load(block, signal) {
+    if (!signal) block.abort = undefined;
     block.used = performance.now();
     block.loading ??= this.rows(block, signal).catch((error) => { block.loading = undefined; throw error; });
     return block.loading;
@@ -227,7 +227,7 @@ export class Records {
     if (last && last.end < count && last.end - last.first < BLOCK) {
       last.end = Math.min(count, last.first + BLOCK);
       last.loading = undefined;
-      if (last.isNear) this.rest(); else { last.loaded = false; last.element.replaceChildren(); last.element.style.height = `${(last.end - last.first) * ROW}px`; }
+      if (this.near.has(last)) this.rest(); else { last.loaded = false; last.element.replaceChildren(); last.element.style.height = `${(last.end - last.first) * ROW}px`; }
     }
     for (let first = this.blocks.at(-1)?.end ?? 0; first < count; first += BLOCK) {
       const block = this.block(first, Math.min(count, first + BLOCK));

@@ -3,7 +3,7 @@
 use super::service::BudgetError;
 use crate::calendar::Period;
 use crate::fold::Budgets;
-use crate::kind::budget_request::{Origin, Owner, Scope, Set};
+use crate::kind::budget_request::{FAMILIES_DEFAULT, Origin, Owner, Scope, Set};
 use crate::money::Money;
 
 /// What a person wants of a budget.
@@ -13,8 +13,10 @@ pub enum Change {
     Set {
         /// The hard cap.
         cap: Money,
-        /// When it is refilled, and how many minutes before midnight UTC.
-        period: Option<(Period, i16)>,
+        /// When it is refilled,
+        period: Option<Period>,
+        /// and how many minutes before midnight UTC.
+        offset_minutes: Option<i16>,
         /// Whose money it is.
         scope: Option<Box<Scope>>,
     },
@@ -41,10 +43,13 @@ impl Change {
                 let now = now.ok_or_else(|| BudgetError::Unknown { name: name.to_owned() })?;
                 Ok(Set { cap_micros: None, origin: Origin::Person, ..now.clone() })
             }
-            Self::Set { cap, period, scope } => {
-                let calendar = now.map_or((Period::Day, 0), |set| (set.period, set.offset_minutes));
-                let (period, offset_minutes) = period.unwrap_or(calendar);
-                let scope = scope.map(|scope| *scope).or_else(|| now.map(|set| set.scope.clone())).unwrap_or_default();
+            Self::Set { cap, period, offset_minutes, scope } => {
+                let period = period.or(now.map(|set| set.period)).unwrap_or(Period::Day);
+                let offset_minutes = offset_minutes.or(now.map(|set| set.offset_minutes)).unwrap_or_default();
+                let scope = scope.map(|scope| *scope).or_else(|| now.map(|set| set.scope.clone()));
+                // Of a new one it is what the configuration takes.
+                let families = || FAMILIES_DEFAULT.map(str::to_owned).to_vec();
+                let scope = scope.unwrap_or_else(|| Scope { families: families(), ..Scope::default() });
                 if !scope.admits(owner) {
                     return Err(BudgetError::Tenant);
                 }
@@ -85,7 +90,7 @@ mod tests {
     }
 
     fn cap(cap: u64) -> Change {
-        Change::Set { cap: dollars(cap), period: None, scope: None }
+        Change::Set { cap: dollars(cap), period: None, offset_minutes: None, scope: None }
     }
 
     /// Budgets after these settings, in this order.
@@ -118,9 +123,15 @@ mod tests {
         check(&changed, cap(150), &ana, Ok(set(150, Origin::Configuration)));
         check(&changed, Change::Reset, &ana, Ok(set(150, Origin::Configuration)));
         check(&changed, Change::Close, &ana, Err("stands in the configuration"));
-        let of_month = Change::Set { cap: dollars(200), period: Some((Period::Month, 0)), scope: None };
+        let of_month =
+            Change::Set { cap: dollars(200), period: Some(Period::Month), offset_minutes: None, scope: None };
         check(&file, of_month, &ana, Err("stands in the configuration"));
-        let of_others = Change::Set { cap: dollars(200), period: None, scope: Some(Box::new(of_team("search"))) };
+        let of_others = Change::Set {
+            cap: dollars(200),
+            period: None,
+            offset_minutes: None,
+            scope: Some(Box::new(of_team("search"))),
+        };
         check(&file, of_others, &ana, Err("stands in the configuration"));
     }
 
@@ -131,12 +142,23 @@ mod tests {
         check(&own, Change::Close, &ana, Ok(Set { cap_micros: None, ..set(10, Origin::Person) }));
         check(&own, Change::Reset, &ana, Err("there is no budget"));
         check(&[], Change::Close, &ana, Err("there is no budget"));
-        let new = Set { scope: Scope::default(), ..set(5, Origin::Person) };
-        check(&[], cap(5), &ana, Ok(new));
+        let everybody = Scope { families: vec!["gateway".to_owned()], ..Scope::default() };
+        let new = Set { scope: everybody, ..set(5, Origin::Person) };
+        check(&[], cap(5), &ana, Ok(new.clone()));
         // What the configuration closed is nobody's: it may be opened anew.
         let closed = [("payments", Set { cap_micros: None, ..set(10, Origin::Configuration) })];
         check(&closed, Change::Reset, &ana, Err("there is no budget"));
-        check(&closed, cap(5), &ana, Ok(Set { scope: Scope::default(), ..set(5, Origin::Person) }));
+        check(&closed, cap(5), &ana, Ok(new));
+    }
+
+    #[test]
+    fn what_is_not_given_stays() {
+        let month = Set { period: Period::Month, offset_minutes: 60, ..set(10, Origin::Person) };
+        let (own, ana) = ([("payments", month.clone())], Owner::named("ana"));
+        let change = |period, offset_minutes| Change::Set { cap: dollars(10), period, offset_minutes, scope: None };
+        check(&own, change(None, Some(-30)), &ana, Ok(Set { offset_minutes: -30, ..month.clone() }));
+        check(&own, change(Some(DAY), None), &ana, Ok(Set { period: DAY, ..month.clone() }));
+        check(&own, change(None, None), &ana, Ok(month));
     }
 
     #[test]
@@ -147,7 +169,12 @@ mod tests {
         check(&own, cap(20), &bound("search"), Err("there is no budget"));
         check(&own, Change::Close, &bound("search"), Err("there is no budget"));
         check(&[], cap(20), &bound("search"), Err("bound to an organisation or a team"));
-        let moved = Change::Set { cap: dollars(20), period: None, scope: Some(Box::new(of_team("search"))) };
+        let moved = Change::Set {
+            cap: dollars(20),
+            period: None,
+            offset_minutes: None,
+            scope: Some(Box::new(of_team("search"))),
+        };
         check(&own, moved, &bound("payments"), Err("bound to an organisation or a team"));
     }
 }

@@ -145,13 +145,12 @@ impl<L: Log> BudgetService<L> {
     ///
     /// Of a budget that the configuration names, a person changes the cap alone, until the configuration says something new of it.
     pub fn change(&self, name: &str, change: Change, owner: &Owner) -> Result<Option<Seq>, BudgetError> {
-        let wanted = self.log.fold(|budgets| change.set(name, budgets, owner))??;
-        let is_so = |budgets: &mut Budgets| budgets.terms(name) == Some(&wanted);
-        if self.log.fold(is_so)? {
-            return Ok(None);
-        }
-        let request = Request::Set(wanted.clone());
-        let asked = Asked { owner: owner.clone(), subject: name.to_owned(), request };
+        let wanted = self.log.fold(|budgets| {
+            let wanted = change.set(name, budgets, owner)?;
+            Ok::<_, BudgetError>((budgets.terms(name) != Some(&wanted)).then_some(wanted))
+        })??;
+        let Some(wanted) = wanted else { return Ok(None) };
+        let asked = Asked { owner: owner.clone(), subject: name.to_owned(), request: Request::Set(wanted) };
         asked.check().map_err(BudgetError::Invalid)?;
         let seq = self.log.append(std::slice::from_ref(&asked))?;
         // Somebody else may have changed it since: what counts is whether it was taken.

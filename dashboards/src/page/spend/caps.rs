@@ -6,7 +6,7 @@ use operations::Money;
 use operations::access::Role;
 use serde_json::{Map, Value};
 
-use super::dry_run::DryRun;
+use super::dry_run::{DryRun, SCOPE_NAMES};
 use crate::ask::{list, number, some_text, text};
 use crate::figures;
 use crate::frame::Frame;
@@ -35,6 +35,11 @@ impl Asked {
         let field = |name: &str| visit.parameter(name).unwrap_or_default().trim().to_owned();
         let team = visit.parameter("for").map_or_else(|| field("team"), str::to_owned);
         Self { budget: field("budget"), cap: field("cap"), period: field("period"), team }
+    }
+
+    /// The cap, unless it is no amount.
+    fn money(&self) -> Option<Money> {
+        self.cap.trim_start_matches('$').parse().ok()
     }
 }
 
@@ -91,10 +96,10 @@ impl Caps {
     pub async fn of(visit: &Visit, frame: &Frame, asked: Asked, refused: Option<String>) -> Result<Self, Trouble> {
         let budgets = budget_rows(visit).await?;
         let known = budgets.iter().position(|budget| budget.name == asked.budget);
-        let (dry_run, trouble) = match asked.cap.trim_start_matches('$').parse::<Money>() {
+        let (dry_run, trouble) = match asked.money() {
             _ if asked.cap.is_empty() => (None, refused),
-            Err(_) => (None, Some("A cap is a number of dollars such as 200 or 0.5, to the millionth.".to_owned())),
-            Ok(cap) => {
+            None => (None, Some("A cap is a number of dollars such as 200 or 0.5, to the millionth.".to_owned())),
+            Some(cap) => {
                 let of_team = || match asked.team.as_str() {
                     "" => Value::Object(Map::new()),
                     team => Value::Object(Map::from_iter([("team".to_owned(), team.into())])),
@@ -144,10 +149,10 @@ pub async fn work(visit: Visit, Form(fields): Form<Vec<(String, String)>>) -> Re
     let (action, body) = match field("action").as_str() {
         "close" => ("close", Map::new()),
         "reset" => ("reset", Map::new()),
-        _ => match asked.cap.trim_start_matches('$').parse::<Money>() {
-            Ok(cap) => ("set", terms(&asked, cap, !field("new").is_empty())),
+        _ => match asked.money() {
+            Some(cap) => ("set", terms(&asked, cap, !field("new").is_empty())),
             // The page says what a cap is.
-            Err(_) => return super::page(&visit, asked, None).await,
+            None => return super::page(&visit, asked, None).await,
         },
     };
     let path = format!("/api/v1/budgets/{}/{action}", segment(&asked.budget));
@@ -171,9 +176,8 @@ fn terms(asked: &Asked, cap: Money, is_new: bool) -> Map<String, Value> {
 
 /// Whose money a budget is, in words.
 fn scope_of(scope: &Value) -> String {
-    let parts = ["org", "team", "user", "agent", "run", "workspace"];
     let parts: Vec<String> =
-        parts.iter().filter_map(|name| Some(format!("{name}={}", some_text(scope, name)?))).collect();
+        SCOPE_NAMES.iter().filter_map(|name| Some(format!("{name}={}", some_text(scope, name)?))).collect();
     if parts.is_empty() { EVERYTHING.to_owned() } else { parts.join(" ") }
 }
 

@@ -8,6 +8,8 @@ use crate::figures;
 use crate::trouble::Trouble;
 use crate::visit::{Visit, segment};
 
+/// Whose money a budget can be: members of its scope, and columns of `spend`.
+pub const SCOPE_NAMES: [&str; 6] = ["org", "team", "user", "agent", "run", "workspace"];
 /// Sessions that are named.
 const SESSIONS: usize = 5;
 
@@ -27,8 +29,8 @@ pub struct DryRun {
 
 /// Whose money it is and which events count, as a condition over `spend`: as the ledger counts them.
 pub fn condition(scope: &Value) -> String {
-    let parts = ["org", "team", "user", "agent", "run", "workspace"];
-    let parts = parts.iter().filter_map(|name| Some(format!("\"{name}\" = {}", literal(some_text(scope, name)?))));
+    let parts =
+        SCOPE_NAMES.iter().filter_map(|name| Some(format!("\"{name}\" = {}", literal(some_text(scope, name)?))));
     let families: Vec<String> = list(scope, "families").iter().filter_map(Value::as_str).map(literal).collect();
     let families = (!families.is_empty()).then(|| format!("family IN ({})", families.join(", ")));
     let parts: Vec<String> = parts.chain(families).collect();
