@@ -11,6 +11,8 @@ use crate::position::LedgerName;
 const FAMILIES: &[&str] = &["boundary", "gateway", "workspace"];
 /// The words of `outcome`.
 const OUTCOMES: &[&str] = &["allow", "deny", "success", "error", "blocked"];
+/// The words of `actor`.
+const ACTORS: &[&str] = &["person", "automation", "schedule", "sub_agent", "cloud_agent"];
 
 columns! {
     LedgerName::Events;
@@ -80,6 +82,9 @@ columns! {
     64 EFFECTS "effects" TextList Facts Repeated Own Ignored "What the command or call does, as words: read, write, send, secret, destroy, …; behind `code.` what a program does that it writes into a file.";
     65 TEXT_SIGNS "text_signs" TextList Facts Repeated Own Ignored "What was noticed about the text that a tool or a person gave the agent: instructions, hidden, secrecy, …; behind `wrote.` of what an agent writes for later sessions.";
     66 NAMED "named" TextList Facts Repeated Own Ignored "Keyed hashes of the addresses, hosts, accounts and files that a call or a text with instructions names.";
+    67 ACTOR "actor" Text Facts Repeated Word(ACTORS) Ignored "Who started what happened, where the source tells: person, automation, schedule, sub_agent or cloud_agent.";
+    68 AMOUNT "amount" Integer Facts Repeated Number(Counter) Ignored "How much of what `action` names was used or lost: bytes of memory or disk, thousandths of a core, milliseconds of runtime, records.";
+    69 AMOUNT_MAX "amount_max" Integer Facts Repeated Number(Counter) Ignored "How much of it there is, or is allowed.";
     100 COMMAND "command" Text Content Repeated FreeText Ignored "Command line.";
     101 FILE "file" Text Content Repeated FreeText Ignored "Path of the file that was read or written.";
     102 CONTENT "content" Text Content Long Content Ignored "Prompt, tool input and output, diff: the values cut out of the record, as one JSON object; for an unparsed record all of it.";
