@@ -55,6 +55,17 @@ pub const OFFSET_MAX: u64 = 1 << 53;
 /// What `Retry-After` says when nothing better is known.
 pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// The largest body of an export request of OTLP over HTTP, both as sent and decompressed: it is held whole.
+pub const OTLP_BODY_BYTES_MAX: usize = 16 << 20;
+/// The same over gRPC, whose clients send no larger messages unless they are told to.
+pub const OTLP_MESSAGE_BYTES_MAX: usize = 4 << 20;
+/// Bodies of all export requests to one collector that are held at one time; more are told to come again.
+pub const OTLP_BODIES_BYTES_MAX: usize = 256 << 20;
+/// Log records, spans or metrics in one request.
+pub const OTLP_ELEMENTS_MAX: usize = 1 << 16;
+/// Messages in messages of one element. Written as JSON each is three deep, and what reads JSON goes 128 deep.
+pub const OTLP_DEPTH_MAX: usize = 32;
+
 /// Keys of records that are remembered to find duplicates, apart from the streams' windows.
 pub const DEDUP_KEYS_MAX: usize = 1 << 22;
 /// Streams whose windows are remembered.

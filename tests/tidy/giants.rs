@@ -4,7 +4,7 @@ use crate::no_faults;
 use crate::sources::{File, Token, flat, rust};
 
 /// Library → the folders and files that may name it.
-const GIANTS: [(&str, &[&str]); 4] = [
+const GIANTS: [(&str, &[&str]); 6] = [
     (
         "parquet",
         &[
@@ -17,10 +17,13 @@ const GIANTS: [(&str, &[&str]); 4] = [
     ),
     ("datafusion", &["query/src/"]),
     ("openidconnect", &["src/serve/oidc"]),
+    ("tonic", &["ingest/src/transport/otlp/"]),
+    ("prost", &["ingest/src/transport/otlp/"]),
     (
         "axum",
         &[
             "ingest/src/transport/http",
+            "ingest/src/transport/otlp",
             "ingest/src/collectors.rs",
             "api/src/",
             "dashboards/src/",
