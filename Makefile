@@ -1,4 +1,4 @@
-# What to run: make run, make quickstart, make test, make lint, make browser, make screenshots, make vendor, make payloads, make bench, make dist. Each installs what it lacks and says what it does.
+# What to run: make run, make quickstart, make test, make lint, make browser, make senders, make screenshots, make vendor, make payloads, make bench, make dist. Each installs what it lacks and says what it does.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -11,11 +11,13 @@ DEMO ?=
 CONFIG ?= examples/quickstart.toml
 # What `make bench` measures: the profile of packages, or `release`, which is built faster.
 PROFILE ?= dist
+# Whether `make senders` runs real coding agents, too.
+AGENTS ?=
 # A copy of the Numenta benchmark (folders data and labels of github.com/numenta/NAB) for `make bench`.
 NAB ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help run quickstart test browser screenshots bench-console vendor vendor-packages torture payloads lint bench dist tools promtool chromium build
+.PHONY: help run quickstart test browser senders screenshots bench-console vendor vendor-packages torture payloads lint bench dist tools promtool chromium build
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -70,6 +72,7 @@ test: lint promtool ## Run lint and all tests
 	cargo test --workspace --locked --lib --bins --tests
 	cargo test --workspace --locked --doc
 	@$(MAKE) --no-print-directory browser
+	@$(MAKE) --no-print-directory senders
 
 # What the tests of the console need: Debian's own browser, and Playwright, which brings none here. Nothing of it is needed to build or to run.
 chromium: tools
@@ -99,6 +102,15 @@ browser: build chromium vendor-packages ## Test every page of the console in a r
 	@cd dashboards/web/vendor && node build.mjs --check
 	@echo "make: the console in Chromium"
 	@cd tests/browser && TACHOGRAPH=$(abspath $(TARGET))/debug/tachograph npx --no-install playwright test $(ONLY)
+
+# With AGENTS=1 also Claude Code, Codex and Gemini CLI, which are a gigabyte: they run here against a model of ours, without any network.
+senders: build chromium ## Have exporters of OpenTelemetry send to a server; AGENTS=1 installs real coding agents and runs them, too
+	@cd tests/senders && wanted="$(if $(AGENTS),agents,exporters)"; \
+	if ! cmp -s package-lock.json "node_modules/.installed-$$wanted"; then \
+	  npm ci --silent --ignore-scripts --no-fund --no-audit $(if $(AGENTS),,--omit=optional) && cp package-lock.json "node_modules/.installed-$$wanted"; \
+	fi
+	@echo "make: real senders"
+	@cd tests/senders && SENDERS=$(if $(AGENTS),agents,exporters) TACHOGRAPH=$(abspath $(TARGET))/debug/tachograph node --test
 
 screenshots: build chromium ## Make the pictures of the pages in docs/screenshots anew
 	@cd tests/browser && SCREENSHOTS=1 TACHOGRAPH=$(abspath $(TARGET))/debug/tachograph npx --no-install playwright test screenshots
