@@ -4,7 +4,7 @@ use crate::no_faults;
 use crate::sources::{File, Token, flat, rust};
 
 /// Library → the folders and files that may name it.
-const GIANTS: [(&str, &[&str]); 4] = [
+const GIANTS: [(&str, &[&str]); 5] = [
     (
         "parquet",
         &[
@@ -17,6 +17,7 @@ const GIANTS: [(&str, &[&str]); 4] = [
     ),
     ("datafusion", &["query/src/"]),
     ("openidconnect", &["src/serve/oidc"]),
+    ("rdkafka", &["ingest/src/transport/kafka"]),
     (
         "axum",
         &[
