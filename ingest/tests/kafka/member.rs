@@ -68,7 +68,8 @@ impl Ground {
         while all.next_seq < reader.durable().unwrap().next_seq {
             all.append(reader.read(all.next_seq, true, limit).unwrap());
         }
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        // Others keep bytes that are no text there.
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         let inputs = store.events().inputs().into_iter().map(|(key, value)| (text(key), text(value))).collect();
         store.stop();
         (all, inputs)
