@@ -114,8 +114,11 @@ pub const SKIP_SERVER_LINE: &str = "server_line";
 /// A debug line that repeats a record which is logged at its own level.
 pub const SKIP_DEBUG: &str = "debug";
 
-/// Every reason of [`Decoded::Skip`], for metrics.
-pub static SKIP_REASONS: &[&str] = &[SKIP_BLANK, SKIP_SERVER_LINE, SKIP_DEBUG];
+/// A record of Kafka without a value, which takes back the earlier ones of its key. A transport skips it; no dialect sees it.
+pub const SKIP_TOMBSTONE: &str = "tombstone";
+
+/// Every reason of [`Decoded::Skip`], and of transports, for metrics.
+pub static SKIP_REASONS: &[&str] = &[SKIP_BLANK, SKIP_SERVER_LINE, SKIP_DEBUG, SKIP_TOMBSTONE];
 
 /// The longest part of a reason or of a field name that comes from a record.
 const QUOTED_CHARS_MAX: usize = 64;

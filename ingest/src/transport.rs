@@ -4,6 +4,7 @@
 //! is for the dialect. To add a transport, write one file in `transport/` and add one line to [`TRANSPORTS`].
 
 pub mod http;
+pub mod kafka;
 pub mod otlp;
 pub mod stdin;
 pub mod tail;
@@ -22,7 +23,8 @@ use crate::health::Trouble;
 use crate::pipeline::{Channel, Pipeline};
 
 /// Every transport. Configuration, help, reference and tests derive from this list.
-pub static TRANSPORTS: &[&dyn Transport] = &[&http::Http, &otlp::Otlp, &tail::Tail, &stdin::Stdin];
+pub static TRANSPORTS: &[&dyn Transport] =
+    &[&http::Http, &otlp::Otlp, &tail::Tail, &stdin::Stdin, &kafka::Kafka];
 
 /// The transport with this name.
 pub fn by_name(name: &str) -> Option<&'static dyn Transport> {

@@ -4,7 +4,7 @@ use crate::no_faults;
 use crate::sources::{File, Token, flat, rust};
 
 /// Library → the folders and files that may name it.
-const GIANTS: [(&str, &[&str]); 6] = [
+const GIANTS: [(&str, &[&str]); 7] = [
     (
         "parquet",
         &[
@@ -17,6 +17,7 @@ const GIANTS: [(&str, &[&str]); 6] = [
     ),
     ("datafusion", &["query/src/"]),
     ("openidconnect", &["src/serve/oidc"]),
+    ("rdkafka", &["ingest/src/transport/kafka"]),
     ("tonic", &["ingest/src/transport/otlp/"]),
     ("prost", &["ingest/src/transport/otlp/"]),
     (
