@@ -134,7 +134,9 @@ impl Places {
 impl Recipe {
     /// Whether its sender shows a token.
     pub fn is_pushed(&self) -> bool {
-        let pushed = |need: &Need| ingest::transport::by_name(need.transport).is_some_and(|found| found.is_pushed());
+        let pushed = |need: &Need| {
+            ingest::transport::by_name(need.transport).is_some_and(ingest::transport::Transport::is_pushed)
+        };
         self.needs.iter().any(pushed)
     }
 

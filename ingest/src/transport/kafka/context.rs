@@ -85,7 +85,7 @@ impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         let collector = self.collector.as_str();
         // What matters comes as an error beside the log.
-        if level == RDKafkaLogLevel::Debug {
+        if matches!(level, RDKafkaLogLevel::Debug) {
             tracing::trace!(collector, facility, message, "librdkafka");
         } else {
             tracing::debug!(collector, facility, message, "librdkafka");
