@@ -190,6 +190,8 @@ pub const KAFKA_FETCH_BYTES_MAX: usize = 16 << 20;
 pub const KAFKA_ANSWER: Duration = Duration::from_secs(3);
 /// What was taken waits at most so long for more before it is appended, also where other partitions never pause.
 pub const KAFKA_APPEND_EVERY: Duration = Duration::from_millis(100);
+/// A member of which the brokers hear nothing for so long has died, and others get its partitions.
+pub const KAFKA_SESSION: Duration = Duration::from_secs(10);
 /// How often a collector that waits for the ledger tells the group that it lives.
 pub const KAFKA_ALIVE_EVERY: Duration = Duration::from_secs(1);
 /// How often it is looked where the partitions stand, and shown how far behind they are.

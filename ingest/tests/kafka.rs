@@ -323,6 +323,25 @@ fn a_compacted_topic_is_read_with_its_holes() {
 }
 
 #[test]
+fn who_waits_for_the_ledger_stays_in_the_group_and_records_each_record_once() {
+    let broker = Broker::start();
+    broker.create("work", 3, &[]);
+    let ground = Ground::new(TWO, &broker.address());
+    let (mut member, sender) = (ground.start(), sender(&broker, None));
+    (0..3).for_each(|partition| send_numbers(&sender, "work", partition, 0..100));
+    member.wait_for_rows(300);
+    member.order("hold");
+    // More than a group of records, so that one is on its way and the next one waits.
+    (0..3).for_each(|partition| send_numbers(&sender, "work", partition, 100..30_000));
+    member.wait_for(|line| line.contains("refused the ledger has not taken"), "word that the ledger is waited for");
+    assert_eq!(broker.members("tachograph"), 2);
+    member.order("go");
+    member.wait_for_rows(90_000);
+    member.stop();
+    assert_each_once(&ground.ledger().0, 3, 30_000);
+}
+
+#[test]
 fn a_broker_that_is_away_is_told_and_read_once_it_is_there() {
     let mut broker = Broker::start();
     let ground = Ground::new(ONE, &broker.address());

@@ -115,7 +115,14 @@ impl Broker {
         consumer.fetch_watermarks(topic, partition, PATIENCE).unwrap().1 as u64
     }
 
-    /// Offset and key of all records of a partition, tombstones included, as another client reads them.
+    /// Members of a group.
+    pub fn members(&self, group: &str) -> usize {
+        let consumer: BaseConsumer = self.client().create().unwrap();
+        let list = consumer.fetch_group_list(Some(group), PATIENCE).unwrap();
+        list.groups().iter().map(|group| group.members().len()).sum()
+    }
+
+    /// Offset and value of all records of a partition, tombstones included, as another client reads them.
     pub fn read(&self, topic: &str, partition: i32) -> Vec<(i64, Option<Vec<u8>>)> {
         let mut config = self.client();
         config.set("group.id", "reader").set("enable.partition.eof", "true").set("enable.auto.commit", "false");

@@ -1,7 +1,8 @@
 //! A process of ours that reads Kafka: this test's binary once more, with a store and collectors, so that it can be killed as
-//! `kill -9` does. It tells on standard output what becomes durable and how it stands, and ends in order with its standard input.
+//! `kill -9` does. It tells on standard output what becomes durable and how it stands, has its ledger stand still when its standard
+//! input says `hold`, until that says `go`, and ends in order with it.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Arc;
@@ -11,10 +12,11 @@ use std::time::{Duration, Instant};
 use ingest::collectors::Collectors;
 use ingest::config::Config;
 use ingest::metrics::Metrics;
-use ledger::{LedgerName, Options, ReadLimit, Rows, Seq, Store};
+use ledger::{LedgerName, Options, ReadLimit, Rows, Seq, Store, SystemClock, TimeSource, Timestamp};
 use operations::access::{Authorize, Principal};
 use prometheus_client::registry::Registry;
 use tempfile::TempDir;
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::broker::PATIENCE;
@@ -105,6 +107,11 @@ impl Member {
         line
     }
 
+    /// Has its ledger stand still (`hold`), or go on (`go`).
+    pub fn order(&mut self, word: &str) {
+        writeln!(self.input.as_mut().unwrap(), "{word}").unwrap();
+    }
+
     /// Kills it as `kill -9` does.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
@@ -126,6 +133,17 @@ impl Drop for Member {
     }
 }
 
+/// A clock that gives no time while somebody holds it: the writer asks for one with each commit.
+#[derive(Debug, Default)]
+struct Gate(Arc<Mutex<()>>);
+
+impl TimeSource for Gate {
+    fn now(&self) -> Timestamp {
+        let _open = self.0.blocking_lock();
+        SystemClock.now()
+    }
+}
+
 struct Nobody;
 
 impl Authorize for Nobody {
@@ -142,19 +160,27 @@ async fn member() {
     let directory = Path::new(&directory);
     let config: Config = toml::from_str(&std::fs::read_to_string(directory.join("config.toml")).unwrap()).unwrap();
     assert_eq!(config.check(), []);
-    let store = Store::open(&directory.join("data"), Options::default()).unwrap();
+    let gate = Arc::<Mutex<()>>::default();
+    let options = Options { clock: Arc::new(Gate(Arc::clone(&gate))), ..Options::default() };
+    let data = directory.join("data");
+    let store = tokio::task::spawn_blocking(move || Store::open(&data, options).unwrap()).await.unwrap();
     let (metrics, stop, key) = (Metrics::default(), CancellationToken::new(), store.fingerprint_key());
     let mut registry = Registry::default();
     metrics.register(&mut registry);
     let collectors = Collectors::start(&config, store.events(), key, Arc::new(Nobody), metrics, stop.clone()).unwrap();
     let mut durable = store.events().reader().watch().unwrap();
-    let input = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
-    let mut input = std::pin::pin!(input);
+    let (sender, mut orders) = tokio::sync::mpsc::unbounded_channel();
+    std::thread::spawn(move || std::io::stdin().lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+    let mut held = None;
     let (watch, mut told) = (collectors.watch(), String::new());
     let mut look = tokio::time::interval(Duration::from_millis(100));
     loop {
         tokio::select! {
-            _ = &mut input => break,
+            order = orders.recv() => match order.as_deref() {
+                None => break,
+                Some("hold") => held = Some(Arc::clone(&gate).lock_owned().await),
+                Some(_) => drop(held.take()),
+            },
             changed = durable.changed() => {
                 changed.unwrap();
                 println!("{TELLS}durable {}", durable.borrow_and_update().next_seq);
@@ -169,6 +195,7 @@ async fn member() {
         }
     }
     let since = Instant::now();
+    drop(held);
     collectors.stop().await;
     eprintln!("stopped after {} ms", since.elapsed().as_millis());
     drop(collectors);

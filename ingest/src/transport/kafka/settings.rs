@@ -106,6 +106,8 @@ impl KafkaSettings {
             .set("auto.offset.reset", "error")
             // Partitions that stay with their member go on being read while others move.
             .set("partition.assignment.strategy", "cooperative-sticky")
+            // A member that was killed holds its partitions so long, its successor after a restart included.
+            .set("session.timeout.ms", limits::KAFKA_SESSION.as_millis().to_string())
             .set("isolation.level", "read_committed")
             .set("allow.auto.create.topics", "false")
             .set("topic.metadata.refresh.interval.ms", limits::KAFKA_TOPICS_EVERY.as_millis().to_string())
