@@ -9,9 +9,11 @@ pub mod boundary;
 pub mod coder;
 pub mod hooks;
 pub mod native;
+pub mod otel;
 
 pub(crate) mod json;
 pub(crate) mod tool;
+pub(crate) mod usage;
 
 use operations::access::Trust;
 
@@ -21,7 +23,7 @@ use crate::lenient::{self, Mended};
 
 /// Every dialect. Configuration, help, reference and tests derive from this list.
 pub static DIALECTS: &[&dyn Dialect] =
-    &[&coder::Coder, &boundary::Boundary, &hooks::Hooks, &hooks::ClaudeCode, &native::Native];
+    &[&coder::Coder, &boundary::Boundary, &hooks::Hooks, &hooks::ClaudeCode, &otel::Otel, &native::Native];
 
 /// The dialect with this name.
 pub fn by_name(name: &str) -> Option<&'static dyn Dialect> {
@@ -117,8 +119,11 @@ pub const SKIP_DEBUG: &str = "debug";
 /// A record of Kafka without a value, which takes back the earlier ones of its key. A transport skips it; no dialect sees it.
 pub const SKIP_TOMBSTONE: &str = "tombstone";
 
+/// What a program measures of its own inner work, and what is told by no agent.
+pub const SKIP_TELEMETRY: &str = "telemetry";
+
 /// Every reason of [`Decoded::Skip`], and of transports, for metrics.
-pub static SKIP_REASONS: &[&str] = &[SKIP_BLANK, SKIP_SERVER_LINE, SKIP_DEBUG, SKIP_TOMBSTONE];
+pub static SKIP_REASONS: &[&str] = &[SKIP_BLANK, SKIP_SERVER_LINE, SKIP_DEBUG, SKIP_TOMBSTONE, SKIP_TELEMETRY];
 
 /// The longest part of a reason or of a field name that comes from a record.
 const QUOTED_CHARS_MAX: usize = 64;
