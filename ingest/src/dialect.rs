@@ -115,10 +115,8 @@ pub const SKIP_BLANK: &str = "blank";
 pub const SKIP_SERVER_LINE: &str = "server_line";
 /// A debug line that repeats a record which is logged at its own level.
 pub const SKIP_DEBUG: &str = "debug";
-
 /// A record of Kafka without a value, which takes back the earlier ones of its key. A transport skips it; no dialect sees it.
 pub const SKIP_TOMBSTONE: &str = "tombstone";
-
 /// What a program measures of its own inner work, and what is told by no agent.
 pub const SKIP_TELEMETRY: &str = "telemetry";
 
