@@ -63,7 +63,7 @@ pub(super) static RECIPES: &[Recipe] = &[
         name: "codex",
         needs: &[HOOKS, TELEMETRY],
         trust: Some(Trust::Workspace),
-        sender: "In ~/.codex/config.toml, beside the hooks that `tachograph hook install --agent codex` prints:\n\n\
+        sender: "In ~/.codex/config.toml, beside the hooks that `tachograph hook install --agent codex --with-telemetry` prints:\n\n\
                  [otel]\nlog_user_prompt = true\n\
                  exporter = { otlp-http = { endpoint = \"<otlp>/v1/logs\", protocol = \"binary\", headers = { \"Authorization\" = \"Bearer <token>\" } } }\n\n\
                  and in its environment, for the hooks:\n\nTACHOGRAPH_INGEST=<ingest>\nTACHOGRAPH_TOKEN=<token>\n\n\

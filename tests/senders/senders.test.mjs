@@ -70,9 +70,16 @@ function hooked() {
   return { TACHOGRAPH_TOKEN: token, TACHOGRAPH_INGEST: `http://127.0.0.1:${world.ingestPort}`, TACHOGRAPH_SPOOL: world.path("spool") };
 }
 
+/** The hooks of an agent whose telemetry comes, too. */
 async function installed(agent) {
-  const printed = await tachograph("hook", "install", "--agent", agent);
+  const printed = await tachograph("hook", "install", "--agent", agent, "--with-telemetry");
   return printed.replaceAll(/\btachograph hook\b/g, `${BINARY} hook`);
+}
+
+/** The rows of a query. */
+async function sql(statement) {
+  const lines = await tachograph("sql", "--data", world.data, "-o", "ndjson", statement);
+  return lines.split("\n").filter(Boolean).map((line) => JSON.parse(line));
 }
 
 /** Asks until the answer has so many rows; what was sent last may be in a spool for a moment. */
@@ -80,7 +87,7 @@ async function rows(statement, least) {
   await tachograph("hook", "flush", "--server", `http://127.0.0.1:${world.ingestPort}`, "--spool", world.path("spool")).catch(() => {});
   let found = [];
   for (let attempt = 0; attempt < 60 && found.length < least; attempt++) {
-    found = await world.sql(statement);
+    found = await sql(statement);
     if (found.length < least) await new Promise((done) => setTimeout(done, 500));
   }
   return found;
@@ -93,11 +100,11 @@ async function checkSession(source, requests, counted) {
   const of = `source = '${source}' AND session = '${session.session}'`;
   const calls = await rows(`SELECT tool_call, count(DISTINCT collector) AS collectors FROM events WHERE ${of} AND kind IN ('tool.call', 'command', 'tool.result') AND tool_call IS NOT NULL GROUP BY tool_call`, 1);
   assert.deepEqual(calls.map((call) => call.collectors), [2], "hooks and telemetry tell of one call");
-  const [tokens] = await world.sql(`SELECT count(*) AS calls, sum(tokens_in) AS tin, sum(tokens_out) AS tout, sum(tokens_cache_read) AS cached, sum(coalesce(tokens_cache_write, 0)) AS written FROM events WHERE ${of} AND kind = 'model.tokens'`);
+  const [tokens] = await sql(`SELECT count(*) AS calls, sum(tokens_in) AS tin, sum(tokens_out) AS tout, sum(tokens_cache_read) AS cached, sum(coalesce(tokens_cache_write, 0)) AS written FROM events WHERE ${of} AND kind = 'model.tokens'`);
   assert.deepEqual(tokens, { calls: requests, tin: requests * counted.in, tout: requests * counted.out, cached: requests * counted.cache_read, written: requests * counted.cache_write });
-  const commands = await world.sql(`SELECT DISTINCT exit_code, outcome, workspace, team FROM events WHERE ${of} AND kind = 'command' AND exit_code IS NOT NULL`);
+  const commands = await sql(`SELECT DISTINCT exit_code, outcome, workspace, team FROM events WHERE ${of} AND kind = 'command' AND exit_code IS NOT NULL`);
   assert.deepEqual(commands, [{ exit_code: 1, outcome: "error", workspace: "w-1", team: "payments" }]);
-  assert.deepEqual(await world.sql(`SELECT count(*) AS odd FROM events WHERE ${of} AND kind = 'unparsed'`), [{ odd: 0 }]);
+  assert.deepEqual(await sql(`SELECT count(*) AS odd FROM events WHERE ${of} AND kind = 'unparsed'`), [{ odd: 0 }]);
   return session.session;
 }
 
@@ -159,7 +166,7 @@ test("exporters of the SDK send over gRPC and HTTP", async () => {
   const metadata = new Metadata();
   metadata.set("authorization", `Bearer ${token}`);
   const exporter = new OTLPLogExporter({ url: `http://127.0.0.1:${ports.grpc}`, credentials: credentials.createInsecure(), metadata, compression: "gzip" });
-  const logs = new LoggerProvider({ processors: [new SimpleLogRecordProcessor(exporter)] });
+  const logs = new LoggerProvider({ processors: [new SimpleLogRecordProcessor({ exporter })] });
   logs.getLogger("sdk").emit({ body: "hello", attributes: { "gen_ai.conversation.id": "s-sdk", "gen_ai.operation.name": "chat", "event.name": "gen_ai.user.message" } });
   await logs.forceFlush();
   const spans = new OTLPTraceExporter({ url: `http://127.0.0.1:${ports.http}/v1/traces`, headers: { Authorization: `Bearer ${token}` }, compression: "gzip" });
