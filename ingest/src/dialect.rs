@@ -8,10 +8,14 @@
 pub mod boundary;
 pub mod coder;
 pub mod hooks;
+pub mod litellm;
 pub mod native;
 
+pub(crate) mod gateway;
 pub(crate) mod json;
+pub(crate) mod members;
 pub(crate) mod tool;
+pub(crate) mod usage;
 
 use operations::access::Trust;
 
@@ -20,8 +24,14 @@ use crate::event::{Drafts, Record};
 use crate::lenient::{self, Mended};
 
 /// Every dialect. Configuration, help, reference and tests derive from this list.
-pub static DIALECTS: &[&dyn Dialect] =
-    &[&coder::Coder, &boundary::Boundary, &hooks::Hooks, &hooks::ClaudeCode, &native::Native];
+pub static DIALECTS: &[&dyn Dialect] = &[
+    &coder::Coder,
+    &boundary::Boundary,
+    &hooks::Hooks,
+    &hooks::ClaudeCode,
+    &litellm::LiteLlm,
+    &native::Native,
+];
 
 /// The dialect with this name.
 pub fn by_name(name: &str) -> Option<&'static dyn Dialect> {
