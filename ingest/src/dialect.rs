@@ -7,6 +7,7 @@
 
 pub mod boundary;
 pub mod coder;
+pub mod envoy;
 pub mod hooks;
 pub mod litellm;
 pub mod native;
@@ -30,6 +31,7 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &hooks::Hooks,
     &hooks::ClaudeCode,
     &litellm::LiteLlm,
+    &envoy::Envoy,
     &native::Native,
 ];
 
