@@ -9,6 +9,7 @@ pub mod boundary;
 pub mod coder;
 pub mod envoy;
 pub mod hooks;
+pub mod kong;
 pub mod litellm;
 pub mod native;
 
@@ -32,6 +33,7 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &hooks::ClaudeCode,
     &litellm::LiteLlm,
     &envoy::Envoy,
+    &kong::Kong,
     &native::Native,
 ];
 
