@@ -11,6 +11,7 @@ pub mod envoy;
 pub mod hooks;
 pub mod kong;
 pub mod litellm;
+pub mod mcp;
 pub mod native;
 
 pub(crate) mod gateway;
@@ -34,6 +35,7 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &litellm::LiteLlm,
     &envoy::Envoy,
     &kong::Kong,
+    &mcp::Mcp,
     &native::Native,
 ];
 
