@@ -9,6 +9,7 @@ pub mod boundary;
 pub mod coder;
 pub mod envoy;
 pub mod hooks;
+pub mod httpjail;
 pub mod kong;
 pub mod litellm;
 pub mod mcp;
@@ -36,6 +37,7 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &envoy::Envoy,
     &kong::Kong,
     &mcp::Mcp,
+    &httpjail::Httpjail,
     &native::Native,
 ];
 
