@@ -8,6 +8,7 @@
 pub mod boundary;
 pub mod coder;
 pub mod envoy;
+pub mod falco;
 pub mod hooks;
 pub mod httpjail;
 pub mod kong;
@@ -18,6 +19,7 @@ pub mod native;
 pub(crate) mod gateway;
 pub(crate) mod json;
 pub(crate) mod members;
+pub(crate) mod sensor;
 pub(crate) mod tool;
 pub(crate) mod usage;
 
@@ -38,6 +40,7 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &kong::Kong,
     &mcp::Mcp,
     &httpjail::Httpjail,
+    &falco::Falco,
     &native::Native,
 ];
 
