@@ -15,6 +15,7 @@ pub mod kong;
 pub mod litellm;
 pub mod mcp;
 pub mod native;
+pub mod tetragon;
 
 pub(crate) mod gateway;
 pub(crate) mod json;
@@ -41,6 +42,7 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &mcp::Mcp,
     &httpjail::Httpjail,
     &falco::Falco,
+    &tetragon::Tetragon,
     &native::Native,
 ];
 
