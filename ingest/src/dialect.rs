@@ -8,6 +8,7 @@
 pub mod boundary;
 pub mod coder;
 pub mod envoy;
+pub mod exectrace;
 pub mod falco;
 pub mod hooks;
 pub mod httpjail;
@@ -43,6 +44,7 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &httpjail::Httpjail,
     &falco::Falco,
     &tetragon::Tetragon,
+    &exectrace::Exectrace,
     &native::Native,
 ];
 
