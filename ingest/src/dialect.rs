@@ -7,11 +7,22 @@
 
 pub mod boundary;
 pub mod coder;
+pub mod envoy;
+pub mod exectrace;
+pub mod falco;
 pub mod hooks;
+pub mod httpjail;
+pub mod kong;
+pub mod litellm;
+pub mod mcp;
 pub mod native;
 pub mod otel;
+pub mod tetragon;
 
+pub(crate) mod gateway;
 pub(crate) mod json;
+pub(crate) mod members;
+pub(crate) mod sensor;
 pub(crate) mod tool;
 pub(crate) mod usage;
 
@@ -22,8 +33,22 @@ use crate::event::{Drafts, Record};
 use crate::lenient::{self, Mended};
 
 /// Every dialect. Configuration, help, reference and tests derive from this list.
-pub static DIALECTS: &[&dyn Dialect] =
-    &[&coder::Coder, &boundary::Boundary, &hooks::Hooks, &hooks::ClaudeCode, &otel::Otel, &native::Native];
+pub static DIALECTS: &[&dyn Dialect] = &[
+    &coder::Coder,
+    &boundary::Boundary,
+    &hooks::Hooks,
+    &hooks::ClaudeCode,
+    &otel::Otel,
+    &litellm::LiteLlm,
+    &envoy::Envoy,
+    &kong::Kong,
+    &mcp::Mcp,
+    &httpjail::Httpjail,
+    &falco::Falco,
+    &tetragon::Tetragon,
+    &exectrace::Exectrace,
+    &native::Native,
+];
 
 /// The dialect with this name.
 pub fn by_name(name: &str) -> Option<&'static dyn Dialect> {

@@ -7,12 +7,14 @@
 mod json;
 mod logfmt;
 mod path;
+mod words;
 
 use std::fmt;
 
 pub use json::Json;
 pub use logfmt::{Logfmt, Pair, pairs};
 pub use path::FieldPath;
+pub use words::Words;
 
 use crate::frame::Framing;
 

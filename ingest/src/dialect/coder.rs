@@ -35,7 +35,7 @@ mod boundary_request;
 mod connection;
 mod examples;
 mod interception;
-mod line;
+pub(super) mod line;
 mod pages;
 mod sessions;
 

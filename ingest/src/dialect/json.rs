@@ -212,6 +212,11 @@ pub fn text_of(raw: &RawValue) -> Cow<'_, str> {
     read::<Text>(json).map_or(Cow::Borrowed(inside), |text| text.0)
 }
 
+/// Reads a part of a record; the default where it is missing or of another form.
+pub fn part<'a, T: Deserialize<'a> + Default>(raw: Raw<'a>) -> T {
+    raw.and_then(|raw| read(raw.get()).ok()).unwrap_or_default()
+}
+
 /// Reads a struct from a raw value that is an object, or a string with an object in it. Anything else is the default.
 pub fn nested<'a, T: Deserialize<'a> + Default>(raw: Raw<'a>, unescaped: &'a mut String) -> T {
     let Some(raw) = raw else { return T::default() };
@@ -239,6 +244,8 @@ macro_rules! record {
     ($($(#[$meta:meta])* $name:ident { $($field:ident: $type:ty = $($key:literal)|+,)* })*) => {$(
         $(#[$meta])*
         #[derive(Debug, Default)]
+        // Fields are named as their source names them.
+        #[allow(clippy::struct_field_names)]
         pub(crate) struct $name<'a> {
             $(pub(crate) $field: $type,)*
             pub(crate) lifetime: std::marker::PhantomData<&'a str>,

@@ -155,22 +155,27 @@ fn patched_file(patch: &str) -> Option<&str> {
     patch.lines().find_map(|line| named(line).map(|len| line[line.len() - len..].trim()))
 }
 
-/// A command line from a string or from a list of arguments, which are put in quotes where a shell would take them apart.
+/// A command line from a string or from a list of arguments.
 fn command_line(raw: &RawValue) -> Cow<'_, str> {
+    match read::<Vec<Text>>(raw.get()) {
+        Ok(arguments) => Cow::Owned(joined(arguments.iter().map(Text::as_str))),
+        Err(_) => text_of(raw),
+    }
+}
+
+/// A command line of these arguments, which are put in quotes where a shell would take them apart.
+pub fn joined<'a>(arguments: impl IntoIterator<Item = &'a str>) -> String {
     let is_special = |char: char| char.is_whitespace() || "'\"\\$`;|&<>()*?[]{}#!".contains(char);
-    let argument = |text: &Text| match text.as_str() {
-        text if !text.is_empty() && !text.contains(is_special) => text.to_owned(),
-        text if !text.contains('\'') => format!("'{text}'"),
+    let argument = |text: &'a str| match text {
+        text if !text.is_empty() && !text.contains(is_special) => Cow::Borrowed(text),
+        text if !text.contains('\'') => Cow::Owned(format!("'{text}'")),
         // In double quotes the single ones stay as they are, which redaction knows values by.
         text => {
             let escape = |char: char| matches!(char, '"' | '\\' | '$' | '`').then_some('\\').into_iter().chain([char]);
-            format!("\"{}\"", text.chars().flat_map(escape).collect::<String>())
+            Cow::Owned(format!("\"{}\"", text.chars().flat_map(escape).collect::<String>()))
         }
     };
-    match read::<Vec<Text>>(raw.get()) {
-        Ok(arguments) => Cow::Owned(arguments.iter().map(argument).collect::<Vec<_>>().join(" ")),
-        Err(_) => text_of(raw),
-    }
+    arguments.into_iter().map(argument).collect::<Vec<Cow<str>>>().join(" ")
 }
 
 /// The exit code in the text that an agent gives its model: `Process exited with code 1` (Codex), `Exit Code: 1` (Gemini),

@@ -9,6 +9,18 @@ use super::Draft;
 /// The kind of an event that adds to an earlier record of the same model call.
 const ADDITION: &str = "model.call.more";
 
+/// The columns of tokens and money.
+const SPENT: [u8; 8] = [
+    column::TOKENS_IN.id(),
+    column::TOKENS_OUT.id(),
+    column::TOKENS_CACHE_READ.id(),
+    column::TOKENS_CACHE_WRITE.id(),
+    column::TOKENS_REASONING.id(),
+    column::COST_SOURCE_MICROS.id(),
+    column::COST_MICROS.id(),
+    column::PRICE_VERSION.id(),
+];
+
 /// What redaction makes of a draft, and the only thing that a [`super::Batch`] takes. Reuse one where many are made.
 #[derive(Debug, Default)]
 pub struct Redacted {
@@ -93,9 +105,12 @@ impl Redacted {
         [self.entry.text(column::SOURCE_ID).unwrap_or_default(), "more"].join("/")
     }
 
-    /// Makes it an event of its own that adds to the earlier one.
+    /// Makes it an event of its own that adds to the earlier one, which told what was spent.
     pub fn become_addition(&mut self) {
         let id = self.addition_id();
+        for spent in SPENT {
+            self.entry.remove(spent);
+        }
         self.entry.set_text(column::SOURCE_ID, &id);
         self.entry.set_text(column::KIND, ADDITION);
     }

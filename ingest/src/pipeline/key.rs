@@ -43,6 +43,9 @@ fn space<'a>(token: &'a str, columns: &impl ReadColumns) -> &'a str {
 
 /// What the event says.
 pub(super) fn body(keyring: &Keyring, columns: &impl ReadColumns) -> Body {
+    if namespace::is_told_in_parts(columns.text(column::SOURCE)) {
+        return Body::UNKNOWN;
+    }
     let said = BODY.iter().filter_map(|&id| columns.value(id).map(|value| (id, value)));
     // A time that is the time of receipt differs each time.
     let is_receipt =

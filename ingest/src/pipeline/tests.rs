@@ -11,6 +11,7 @@ use crate::event::{Drafts, Record};
 use crate::fixtures::House;
 use crate::{clock, limits};
 
+mod parts;
 mod protobuf;
 
 const INTERCEPTION: &str = "1f0c3a9e-2b7d-4c80-a6f4-7d2b9e0c5a31";

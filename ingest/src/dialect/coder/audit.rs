@@ -4,6 +4,7 @@ use ledger::events::column;
 
 use super::SOURCE_AUDIT;
 use super::line::Line;
+use crate::dialect::gateway::outcome;
 use crate::dialect::json::{Integer, Raw, Text, nested, record};
 use crate::event::{Draft, Drafts};
 use crate::timestamp::Stated;
@@ -103,13 +104,4 @@ pub fn set(draft: &mut Draft, log: &AuditLog, observed: Stated, received: i64) -
         }
     }
     Ok(())
-}
-
-/// The outcome behind an HTTP status.
-pub fn outcome(status: i64) -> &'static str {
-    match status {
-        ..=399 => "success",
-        401 | 403 => "deny",
-        _ => "error",
-    }
 }

@@ -5,8 +5,9 @@
 
 use ledger::events::column;
 
+use super::SOURCE_CONNECTION;
 use super::line::Line;
-use super::{SOURCE_CONNECTION, audit};
+use crate::dialect::gateway::outcome;
 use crate::dialect::json::{Integer, Raw, Text, nested, read, record, text_of};
 use crate::encoding::FieldPath;
 use crate::event::{Draft, Drafts};
@@ -180,7 +181,7 @@ impl Connection<'_> {
                 if code < 0 {
                     return;
                 }
-                columns.set_text(column::OUTCOME, if code < 400 { "allow" } else { audit::outcome(code) });
+                columns.set_text(column::OUTCOME, if code < 400 { "allow" } else { outcome(code) });
             }
             Some(code) => {
                 columns.set_integer(column::EXIT_CODE, code);
