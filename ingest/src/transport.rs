@@ -23,8 +23,7 @@ use crate::health::Trouble;
 use crate::pipeline::{Channel, Pipeline};
 
 /// Every transport. Configuration, help, reference and tests derive from this list.
-pub static TRANSPORTS: &[&dyn Transport] =
-    &[&http::Http, &otlp::Otlp, &tail::Tail, &stdin::Stdin, &kafka::Kafka];
+pub static TRANSPORTS: &[&dyn Transport] = &[&http::Http, &otlp::Otlp, &tail::Tail, &stdin::Stdin, &kafka::Kafka];
 
 /// The transport with this name.
 pub fn by_name(name: &str) -> Option<&'static dyn Transport> {

@@ -79,7 +79,9 @@ impl State {
         Some(match self {
             Self::Ok => return None,
             Self::Paused => "take `paused` out of the configuration when it is to go on; nothing is lost meanwhile",
-            Self::Missing => "correct `path` or `topics`, or start what writes there; it is read as soon as it is there",
+            Self::Missing => {
+                "correct `path` or `topics`, or start what writes there; it is read as soon as it is there"
+            }
             Self::Unreadable => "let the server's user read it; it is tried again every few seconds",
             Self::PassedOver => "say in `path` or `rotated` what belongs to the collector",
             Self::Refused => {

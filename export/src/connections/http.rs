@@ -10,8 +10,8 @@ use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
 use super::guard::{self, Guard};
 use super::{Answer, Connection, Payload, Protocol, Reach, SendError, describe, excerpt};
 use crate::limits::{ANSWER_BYTES_MAX, CONNECT_TIMEOUT, RETRY_AFTER_MAX};
-use operations::secret::SecretText;
 use crate::tls::{ClientTls, client_config};
+use operations::secret::SecretText;
 
 /// Requests and responses.
 pub struct Http;
