@@ -106,7 +106,7 @@ impl Rule for RetryStorm {
 /// quiet for longest makes room.
 #[derive(Debug, Default)]
 struct Agent {
-    /// Those without a count are free.
+    /// Those without a count are free, and stand behind the others: a stored list has no gaps, and must go on in the same order.
     bursts: [Burst; BURSTS],
 }
 
@@ -234,6 +234,7 @@ impl RetryStorm {
                 self.episodes.resolve(subject, findings, |case| case.succeeded = true);
             }
         }
+        agent.bursts.sort_by_key(|burst| burst.count == 0);
     }
 }
 
