@@ -27,6 +27,7 @@ pub(crate) mod tool;
 pub(crate) mod usage;
 
 use operations::access::Trust;
+use serde::Deserialize;
 
 use crate::encoding::{Json, RecordEncoding};
 use crate::event::{Drafts, Record};
@@ -121,6 +122,20 @@ pub fn decode(
         }
         return (decoded, mended);
     }
+}
+
+/// The text of a record which is a line or an object; else what it is: nothing but white space, or no text. `what` names it for
+/// people.
+pub(crate) fn record_text<'a>(record: Record<'a>, what: &str) -> Result<&'a str, Decoded> {
+    let text = record.text().ok_or_else(|| Decoded::Unparsed(format!("the {what} is not UTF-8")))?;
+    if text.trim_ascii().is_empty() { Err(Decoded::Skip(SKIP_BLANK)) } else { Ok(text) }
+}
+
+/// The text of such a record, and what is read of it as JSON.
+pub(crate) fn read_record<'a, T: Deserialize<'a>>(record: Record<'a>, what: &str) -> Result<(&'a str, T), Decoded> {
+    let text = record_text(record, what)?;
+    let read = json::read(text).map_err(|error| Decoded::Unparsed(json::why_not(&error)))?;
+    Ok((text, read))
 }
 
 /// What a record turned out to be.

@@ -6,6 +6,7 @@
 
 mod json;
 mod logfmt;
+mod otlp;
 mod path;
 mod words;
 
@@ -13,6 +14,7 @@ use std::fmt;
 
 pub use json::Json;
 pub use logfmt::{Logfmt, Pair, pairs};
+pub(crate) use otlp::Signal;
 pub use path::FieldPath;
 pub use words::Words;
 

@@ -1,6 +1,8 @@
 //! OpenTelemetry over the listeners of the real program, and `tachograph collectors add`, which says how to get there.
 
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::process::Stdio;
 
 use serde_json::json;
 
@@ -76,11 +78,12 @@ fn a_source_is_told_what_to_write_and_waited_for() {
     assert!(told.out.contains(&format!("OTEL_EXPORTER_OTLP_ENDPOINT=http://{http}")), "{}", told.out);
     assert!(!told.out.contains("[[collector]]"), "there is one: {}", told.out);
     let mut waiting = world.command(&["collectors", "add", "opentelemetry"]);
-    let waiting = waiting.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut waiting = waiting.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // It has looked at the numbers before when it says that it waits.
+    let mut told = BufReader::new(waiting.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(told.any(|line| line.starts_with("Waiting for the first event")));
     let authorization = format!("Bearer {token}");
     let headers = [("Authorization", authorization.as_str()), ("Content-Type", "application/json")];
-    // Its command has looked at the numbers before when its token is there.
-    while world.run(&["token", "list", "-o", "json"]).ok().json().as_array().unwrap().len() < 2 {}
     assert_eq!(http::send(&http, "POST", "/v1/traces", &headers, span(1).as_bytes()).unwrap().status, 200);
     let output = waiting.wait_with_output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();

@@ -1,6 +1,8 @@
 //! Cargo manifests: reads them, and holds how dependencies are written down.
 
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::Command;
 
 use toml::Table;
 
@@ -106,7 +108,7 @@ fn every_dependency_is_used() {
         let folders =
             if root_package { vec!["src/", "tests/", "benches/", "examples/"] } else { vec![folder.as_str()] };
         let own = sources.iter().filter(|file| folders.iter().any(|folder| file.path.starts_with(folder)));
-        let mut words = std::collections::BTreeSet::new();
+        let mut words = BTreeSet::new();
         for file in own {
             let tokens = flat(file.tokens()).into_iter();
             words.extend(tokens.filter_map(|token| if let Token::Word(word, _) = token { Some(word) } else { None }));
@@ -126,6 +128,32 @@ fn every_dependency_is_used() {
         }
     }
     no_faults(&faults);
+}
+
+/// Libraries with the features that they are built with, for these packages and edges of the tree.
+fn builds(packages: &[&str], edges: &str) -> BTreeSet<String> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(root()).args(["tree", "--locked", "--prefix", "none", "-f", "{p} {f}"]);
+    let output = cargo.args(packages).args(["-e", edges]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let lines = String::from_utf8(output.stdout).unwrap();
+    lines.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect()
+}
+
+/// Whoever runs the program and then its tests builds the libraries once, which is most of the time of a build.
+#[test]
+fn the_program_and_its_tests_share_one_build() {
+    let program = builds(&["--package", "tachograph"], "normal,no-proc-macro");
+    let tests = builds(&["--workspace"], "normal,dev,no-proc-macro");
+    let apart: Vec<String> = program
+        .difference(&tests)
+        .map(|library| {
+            format!(
+                "Cargo.toml: `{library}` has other features in tests: name them where the program names the library"
+            )
+        })
+        .collect();
+    no_faults(&apart);
 }
 
 /// Words of the code after the first `cfg(test)`: libraries of tests only are named there.

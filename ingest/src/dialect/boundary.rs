@@ -20,7 +20,7 @@ use std::borrow::Cow;
 use ledger::events::column;
 use operations::access::Trust;
 
-use crate::dialect::{Decoded, Dialect, SKIP_BLANK, SKIP_SERVER_LINE};
+use crate::dialect::{Decoded, Dialect, SKIP_SERVER_LINE, record_text};
 use crate::encoding::{FieldPath, Logfmt, Pair, RecordEncoding, pairs};
 use crate::event::{Draft, Drafts, FreeText, Record};
 use crate::timestamp::Stated;
@@ -59,12 +59,10 @@ impl Dialect for Boundary {
     }
 
     fn decode(&self, record: Record<'_>, received: i64, drafts: &mut Drafts) -> Decoded {
-        let Some(text) = record.text() else {
-            return Decoded::Unparsed("the line is not UTF-8".to_owned());
+        let text = match record_text(record, "line") {
+            Ok(text) => text,
+            Err(other) => return other,
         };
-        if text.trim_ascii().is_empty() {
-            return Decoded::Skip(SKIP_BLANK);
-        }
         if text.trim_ascii_start().starts_with('{') {
             return Decoded::Unparsed("the line is a JSON object and not the boundary's text".to_owned());
         }
@@ -283,6 +281,7 @@ static EXAMPLES: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::SKIP_BLANK;
 
     fn check(line: &str, expected: Result<&[(&str, Option<&str>)], Decoded>) {
         let mut drafts = Drafts::new();

@@ -42,7 +42,7 @@ mod sessions;
 use operations::access::Trust;
 
 use crate::dialect::json::{read, why_not};
-use crate::dialect::{Decoded, Dialect, SKIP_BLANK, SKIP_DEBUG, SKIP_SERVER_LINE};
+use crate::dialect::{Decoded, Dialect, SKIP_DEBUG, SKIP_SERVER_LINE, record_text};
 use crate::event::{Drafts, Record};
 use line::{Line, peek_msg};
 
@@ -79,12 +79,10 @@ impl Dialect for Coder {
     }
 
     fn decode(&self, record: Record<'_>, received: i64, drafts: &mut Drafts) -> Decoded {
-        let Some(text) = record.text() else {
-            return Decoded::Unparsed("the line is not UTF-8".to_owned());
+        let text = match record_text(record, "line") {
+            Ok(text) => text,
+            Err(other) => return other,
         };
-        if text.trim_ascii().is_empty() {
-            return Decoded::Skip(SKIP_BLANK);
-        }
         if !text.trim_ascii_start().starts_with('{') {
             return Decoded::Unparsed("the line is not a JSON object; start coderd with --log-json".to_owned());
         }

@@ -20,7 +20,7 @@ use super::gateway::{self, McpCall};
 use super::json::{Integer, Raw, Text, read, record, text_of, why_not};
 use super::members;
 use super::usage::Usage;
-use crate::dialect::{Decoded, Dialect, SKIP_BLANK, SKIP_SERVER_LINE};
+use crate::dialect::{Decoded, Dialect, SKIP_SERVER_LINE, record_text};
 use crate::encoding::FieldPath;
 use crate::event::{Draft, Drafts, Record};
 use crate::timestamp::Stated;
@@ -50,13 +50,11 @@ impl Dialect for Envoy {
     }
 
     fn decode(&self, record: Record<'_>, received: i64, drafts: &mut Drafts) -> Decoded {
-        let Some(text) = record.text() else {
-            return Decoded::Unparsed("the line is not UTF-8".to_owned());
+        let text = match record_text(record, "line") {
+            Ok(text) => text,
+            Err(other) => return other,
         };
         let start = text.trim_ascii();
-        if start.is_empty() {
-            return Decoded::Skip(SKIP_BLANK);
-        }
         if !start.starts_with('{') {
             // `[time][7][info][main] …` is what Envoy says of itself, `[time] "GET /…` its access log in text.
             let is_own = start.starts_with('[') && start.contains("][");

@@ -8,10 +8,10 @@ use ledger::events::column;
 use operations::access::Trust;
 
 use super::coder::line::Line;
-use super::json::{Raw, Text, part, read, record, text_of, why_not};
+use super::json::{Raw, Text, part, record, text_of};
 use super::sensor::Labels;
 use super::{members, tool};
-use crate::dialect::{Decoded, Dialect, SKIP_BLANK, SKIP_SERVER_LINE};
+use crate::dialect::{Decoded, Dialect, SKIP_SERVER_LINE, read_record};
 use crate::encoding::FieldPath;
 use crate::event::{Draft, Drafts, Record};
 use crate::timestamp::Stated;
@@ -40,15 +40,9 @@ impl Dialect for Exectrace {
     }
 
     fn decode(&self, record: Record<'_>, received: i64, drafts: &mut Drafts) -> Decoded {
-        let Some(text) = record.text() else {
-            return Decoded::Unparsed("the line is not UTF-8".to_owned());
-        };
-        if text.trim_ascii().is_empty() {
-            return Decoded::Skip(SKIP_BLANK);
-        }
-        let line: Line<Fields> = match read(text) {
-            Ok(line) => line,
-            Err(error) => return Decoded::Unparsed(why_not(&error)),
+        let (text, line) = match read_record::<Line<Fields>>(record, "line") {
+            Ok(read) => read,
+            Err(other) => return other,
         };
         if line.msg.as_str() != "exec" {
             return Decoded::Skip(SKIP_SERVER_LINE);

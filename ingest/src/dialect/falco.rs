@@ -16,7 +16,7 @@ use operations::access::Trust;
 use super::json::{Integer, Raw, Text, part, read, record, why_not};
 use super::members;
 use super::sensor::Labels;
-use crate::dialect::{Decoded, Dialect, SKIP_BLANK, SKIP_SERVER_LINE};
+use crate::dialect::{Decoded, Dialect, SKIP_SERVER_LINE, record_text};
 use crate::encoding::FieldPath;
 use crate::event::{Draft, Drafts, Record};
 use crate::timestamp::Stated;
@@ -47,12 +47,10 @@ impl Dialect for Falco {
     }
 
     fn decode(&self, record: Record<'_>, received: i64, drafts: &mut Drafts) -> Decoded {
-        let Some(text) = record.text() else {
-            return Decoded::Unparsed("the alert is not UTF-8".to_owned());
+        let text = match record_text(record, "alert") {
+            Ok(text) => text,
+            Err(other) => return other,
         };
-        if text.trim_ascii().is_empty() {
-            return Decoded::Skip(SKIP_BLANK);
-        }
         // What Falco says of itself it writes as text to the same output.
         if !text.trim_ascii_start().starts_with(['{', '[', '"']) {
             return Decoded::Skip(SKIP_SERVER_LINE);

@@ -15,6 +15,18 @@ record! {
             | "x-session-id" | "X-Session-Id" | "session-id" | "session_id" | "Session-Id" | "x-litellm-session-id",
         user_agent: Text<'a> = "user-agent" | "User-Agent",
     }
+
+    /// A JSON-RPC request to an MCP server.
+    McpRequest {
+        method: Text<'a> = "method",
+        params: Raw<'a> = "params",
+    }
+
+    /// What it asks for, and with what.
+    McpParams {
+        name: Text<'a> = "name" | "uri",
+        arguments: Raw<'a> = "arguments",
+    }
 }
 
 /// Reads the headers of a request.

@@ -39,7 +39,7 @@ use serde_json::value::RawValue;
 use crate::dialect::json::{Integer, Raw, Text, read, record, text_of, why_not};
 use crate::dialect::tool::{self, ToolKind};
 use crate::dialect::usage::Usage;
-use crate::dialect::{Decoded, Dialect, SKIP_BLANK};
+use crate::dialect::{Decoded, Dialect, read_record};
 use crate::encoding::FieldPath;
 use crate::event::{Draft, Drafts, Record};
 use crate::timestamp::Stated;
@@ -114,15 +114,9 @@ record! {
 }
 
 fn decode(record: Record<'_>, received: i64, drafts: &mut Drafts, agent: Option<&'static Agent>) -> Decoded {
-    let Some(text) = record.text() else {
-        return Decoded::Unparsed("the payload is not UTF-8".to_owned());
-    };
-    if text.trim_ascii().is_empty() {
-        return Decoded::Skip(SKIP_BLANK);
-    }
-    let envelope: Envelope = match read(text) {
-        Ok(envelope) => envelope,
-        Err(error) => return Decoded::Unparsed(why_not(&error)),
+    let (text, envelope) = match read_record::<Envelope>(record, "payload") {
+        Ok(read) => read,
+        Err(other) => return other,
     };
     let told: Told = envelope.told.and_then(|told| read(told.get()).ok()).unwrap_or_default();
     let (payload, path) = match (envelope.told, envelope.payload) {

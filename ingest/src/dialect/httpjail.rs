@@ -14,7 +14,7 @@ use operations::access::Trust;
 
 use super::json::{Raw, Text, read, record, text_of, why_not};
 use super::members;
-use crate::dialect::{Decoded, Dialect, SKIP_BLANK};
+use crate::dialect::{Decoded, Dialect, record_text};
 use crate::encoding::{FieldPath, RecordEncoding, Words};
 use crate::event::{Draft, Drafts, FreeText, Record};
 use crate::timestamp::{self, Stated};
@@ -52,12 +52,10 @@ impl Dialect for Httpjail {
     }
 
     fn decode(&self, record: Record<'_>, received: i64, drafts: &mut Drafts) -> Decoded {
-        let Some(text) = record.text() else {
-            return Decoded::Unparsed("the line is not UTF-8".to_owned());
+        let text = match record_text(record, "line") {
+            Ok(text) => text,
+            Err(other) => return other,
         };
-        if text.trim_ascii().is_empty() {
-            return Decoded::Skip(SKIP_BLANK);
-        }
         let draft = drafts.add();
         let decoded = if text.trim_ascii_start().starts_with('{') {
             decode_request(text, received, draft)
@@ -127,6 +125,7 @@ static EXAMPLES: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::SKIP_BLANK;
     use crate::dialect::testing::{check, decoded, events};
 
     #[test]

@@ -244,8 +244,6 @@ macro_rules! record {
     ($($(#[$meta:meta])* $name:ident { $($field:ident: $type:ty = $($key:literal)|+,)* })*) => {$(
         $(#[$meta])*
         #[derive(Debug, Default)]
-        // Fields are named as their source names them.
-        #[allow(clippy::struct_field_names)]
         pub(crate) struct $name<'a> {
             $(pub(crate) $field: $type,)*
             pub(crate) lifetime: std::marker::PhantomData<&'a str>,

@@ -15,11 +15,11 @@ use ledger::events::column;
 use operations::access::Trust;
 use serde_json::value::RawValue;
 
-use super::gateway::{self, McpCall};
-use super::json::{Integer, Raw, Text, nested, part, read, record, text_of, why_not};
+use super::gateway::{self, McpCall, McpParams, McpRequest};
+use super::json::{Integer, Raw, Text, nested, part, record, text_of};
 use super::members;
 use super::usage::Usage;
-use crate::dialect::{Decoded, Dialect, SKIP_BLANK};
+use crate::dialect::{Decoded, Dialect, read_record};
 use crate::encoding::FieldPath;
 use crate::event::{Draft, Drafts, Record};
 use crate::timestamp::Stated;
@@ -48,15 +48,9 @@ impl Dialect for Kong {
     }
 
     fn decode(&self, record: Record<'_>, received: i64, drafts: &mut Drafts) -> Decoded {
-        let Some(text) = record.text() else {
-            return Decoded::Unparsed("the entry is not UTF-8".to_owned());
-        };
-        if text.trim_ascii().is_empty() {
-            return Decoded::Skip(SKIP_BLANK);
-        }
-        let entry: Entry = match read(text) {
-            Ok(entry) => entry,
-            Err(error) => return Decoded::Unparsed(why_not(&error)),
+        let (text, entry) = match read_record::<Entry>(record, "entry") {
+            Ok(read) => read,
+            Err(other) => return other,
         };
         match Parts::of(entry) {
             Ok(parts) => {
@@ -161,16 +155,6 @@ record! {
     Payload {
         request: Raw<'a> = "request",
         response: Raw<'a> = "response",
-    }
-
-    /// A JSON-RPC message.
-    Message {
-        params: Raw<'a> = "params",
-    }
-
-    /// What a tool is called with.
-    Params {
-        arguments: Raw<'a> = "arguments",
     }
 }
 
@@ -344,8 +328,8 @@ impl Rpc<'_> {
     fn set(&self, draft: &mut Draft, server: Option<&str>) {
         let payload: Payload = part(self.payload);
         let mut request = String::new();
-        let message: Message = nested(payload.request, &mut request);
-        let params: Params = part(message.params);
+        let message: McpRequest = nested(payload.request, &mut request);
+        let params: McpParams = part(message.params);
         let call = McpCall {
             server,
             method: self.method.some().unwrap_or("unknown"),

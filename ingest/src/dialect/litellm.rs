@@ -20,10 +20,10 @@ use ledger::events::column;
 use operations::access::Trust;
 
 use super::gateway::{self, McpCall};
-use super::json::{Integer, Raw, Text, nested, part, read, record, text_of, why_not};
+use super::json::{Integer, Raw, Text, nested, part, record, text_of};
 use super::members;
 use super::usage::Usage;
-use crate::dialect::{Decoded, Dialect, SKIP_BLANK};
+use crate::dialect::{Decoded, Dialect, read_record};
 use crate::encoding::FieldPath;
 use crate::event::{Draft, Drafts, Record};
 use crate::price::Tier;
@@ -55,18 +55,12 @@ impl Dialect for LiteLlm {
     }
 
     fn decode(&self, record: Record<'_>, received: i64, drafts: &mut Drafts) -> Decoded {
-        let Some(text) = record.text() else {
-            return Decoded::Unparsed("the object is not UTF-8".to_owned());
-        };
-        if text.trim_ascii().is_empty() {
-            return Decoded::Skip(SKIP_BLANK);
-        }
-        let call: Call = match read(text) {
-            Ok(call) => call,
-            Err(error) => return Decoded::Unparsed(why_not(&error)),
+        let (text, call) = match read_record::<Call>(record, "object") {
+            Ok(read) => read,
+            Err(other) => return other,
         };
         let decoded = match call.event.some() {
-            Some(event) if call.call_type.some().is_none() => webhook::decode(event, text, received, drafts),
+            Some(event) if call.operation.some().is_none() => webhook::decode(event, text, received, drafts),
             _ => call.decode(text, received, drafts),
         };
         decoded.map_or_else(Decoded::Unparsed, |()| Decoded::Events)
@@ -78,7 +72,7 @@ record! {
     Call {
         id: Text<'a> = "id" | "request_id",
         event: Text<'a> = "event",
-        call_type: Text<'a> = "call_type",
+        operation: Text<'a> = "call_type",
         trace: Text<'a> = "trace_id",
         session: Text<'a> = "session_id",
         cost: Text<'a> = "response_cost" | "spend",
@@ -250,7 +244,7 @@ const METADATA_FACTS: &[&str] = &[
 impl Call<'_> {
     fn decode(&self, text: &str, received: i64, drafts: &mut Drafts) -> Result<(), String> {
         let id = self.id.id().ok_or("it has neither id nor request_id and is no webhook event")?;
-        let call_type = self.call_type.some().ok_or("it has no call_type")?;
+        let operation = self.operation.some().ok_or("it has no call_type")?;
         let start = in_millis(&self.start).required("it has no startTime")?;
         let mut buffers: [String; 2] = Default::default();
         let [metadata_text, tool_text] = &mut buffers;
@@ -270,7 +264,7 @@ impl Call<'_> {
             call.set(draft, SOURCE);
         } else {
             draft.set_origin(SOURCE, "gateway", "model.call");
-            draft.columns.set_text(column::ACTION, call_type);
+            draft.columns.set_text(column::ACTION, operation);
             draft.columns.set_text_if(column::TARGET, self.model_group.some().or(self.model.some()));
             draft.columns.set_text_if(column::PROVIDER, self.provider.some());
             draft.columns.set_text_if(column::MODEL, self.model.some().or(self.model_group.some()));

@@ -19,7 +19,7 @@ mod toolhive;
 use operations::access::Trust;
 
 use super::json::{Text, read, record, why_not};
-use crate::dialect::{Decoded, Dialect, SKIP_BLANK, SKIP_SERVER_LINE};
+use crate::dialect::{Decoded, Dialect, SKIP_SERVER_LINE, record_text};
 use crate::event::{Drafts, Record};
 
 /// Dialect `mcp`.
@@ -45,12 +45,10 @@ impl Dialect for Mcp {
     }
 
     fn decode(&self, record: Record<'_>, received: i64, drafts: &mut Drafts) -> Decoded {
-        let Some(text) = record.text() else {
-            return Decoded::Unparsed("the line is not UTF-8".to_owned());
+        let text = match record_text(record, "line") {
+            Ok(text) => text,
+            Err(other) => return other,
         };
-        if text.trim_ascii().is_empty() {
-            return Decoded::Skip(SKIP_BLANK);
-        }
         if !text.trim_ascii_start().starts_with('{') {
             return Decoded::Unparsed("the line is not a JSON object; have the gateway log JSON".to_owned());
         }

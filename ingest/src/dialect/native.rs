@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 
 use crate::bounds::NO_NUMBER;
 use crate::dialect::json::{Text, read, why_not};
-use crate::dialect::{Decoded, Dialect, SKIP_BLANK, quoted};
+use crate::dialect::{Decoded, Dialect, quoted, record_text};
 use crate::encoding::FieldPath;
 use crate::event::{Action, Draft, Drafts, Record};
 use crate::limits::TOKENS_MAX;
@@ -55,12 +55,10 @@ impl Dialect for Native {
     }
 
     fn decode(&self, record: Record<'_>, received: i64, drafts: &mut Drafts) -> Decoded {
-        let Some(text) = record.text() else {
-            return Decoded::Unparsed("the object is not UTF-8".to_owned());
+        let text = match record_text(record, "object") {
+            Ok(text) => text,
+            Err(other) => return other,
         };
-        if text.trim_ascii().is_empty() {
-            return Decoded::Skip(SKIP_BLANK);
-        }
         let mut reader = Reader { text, draft: drafts.add(), content: None, refused: None };
         let mut json = serde_json::Deserializer::from_str(text);
         let read = json.deserialize_map(&mut reader).and_then(|()| json.end());

@@ -50,15 +50,16 @@ use ledger::events::column;
 use operations::access::Trust;
 use serde_json::value::RawValue;
 
-use crate::dialect::json::{Raw, Text, read, why_not};
-use crate::dialect::{Decoded, Dialect, SKIP_BLANK, SKIP_TELEMETRY};
-use crate::encoding::FieldPath;
+use crate::dialect::json::{Raw, Text, read};
+use crate::dialect::members::Members;
+use crate::dialect::{Decoded, Dialect, SKIP_TELEMETRY, read_record};
+use crate::encoding::{FieldPath, Signal};
 use crate::event::{Drafts, Record};
 use crate::limits::RECORD_EVENTS_MAX;
 use crate::timestamp::Stated;
 use content::{Content, OF_RESOURCE, OF_SCOPE};
-use element::{Element, Events, Signal};
-use value::{Attributes, Members};
+use element::{Element, Events};
+use value::Attributes;
 
 /// Every agent and gateway whose telemetry is known; the first that an element is of reads it.
 static AGENTS: &[&Agent] =
@@ -122,17 +123,11 @@ impl Dialect for Otel {
     }
 
     fn decode(&self, record: Record<'_>, received: i64, drafts: &mut Drafts) -> Decoded {
-        let Some(text) = record.text() else {
-            return Decoded::Unparsed("the record is not UTF-8".to_owned());
+        let (text, line) = match read_record::<Members>(record, "record") {
+            Ok(read) => read,
+            Err(other) => return other,
         };
-        if text.trim_ascii().is_empty() {
-            return Decoded::Skip(SKIP_BLANK);
-        }
-        let line: Members = match read(text) {
-            Ok(line) => line,
-            Err(error) => return Decoded::Unparsed(why_not(&error)),
-        };
-        let is_request = SIGNALS.iter().any(|(_, _, [resources, ..])| line.get(resources).is_some());
+        let is_request = Signal::ALL.iter().any(|signal| line.get(signal.lists()[0]).is_some());
         if is_request {
             add_page(text, received, drafts);
         }
@@ -161,13 +156,6 @@ fn add_page(text: &str, received: i64, drafts: &mut Drafts) {
     draft.identity.push_str(text);
 }
 
-/// How a signal is called where it stands alone, and in an export request: its resources, their scopes, and their elements.
-const SIGNALS: [(Signal, &str, [&str; 3]); 3] = [
-    (Signal::Log, "log", ["resourceLogs", "scopeLogs", "logRecords"]),
-    (Signal::Span, "span", ["resourceSpans", "scopeSpans", "spans"]),
-    (Signal::Metric, "metric", ["resourceMetrics", "scopeMetrics", "metrics"]),
-];
-
 /// The objects of a list, each with its path.
 fn each<'a>(raw: Raw<'a>, path: &FieldPath, name: &str) -> Result<Vec<(Members<'a>, FieldPath)>, String> {
     let list: Vec<Members> = match raw {
@@ -189,7 +177,8 @@ impl<'a> Reader<'a, '_> {
         let root = FieldPath::root();
         let mut known = vec!["resource", "scope", "schemaUrl"];
         let mut is_otlp = false;
-        for (signal, alone, [resources, scopes, elements]) in SIGNALS {
+        for signal in Signal::ALL {
+            let (alone, [resources, scopes, elements]) = (signal.member(), signal.lists());
             if let Some(raw) = line.get(alone) {
                 let resource = self.resource(line.get("resource"), &root);
                 let scope = self.scope(line.get("scope"), &root);

@@ -14,10 +14,10 @@
 use ledger::events::column;
 use operations::access::Trust;
 
-use super::json::{Integer, Raw, Text, part, read, record, why_not};
+use super::json::{Integer, Raw, Text, part, record};
 use super::members;
 use super::sensor::Labels;
-use crate::dialect::{Decoded, Dialect, SKIP_BLANK, SKIP_SERVER_LINE};
+use crate::dialect::{Decoded, Dialect, SKIP_SERVER_LINE, read_record};
 use crate::encoding::FieldPath;
 use crate::event::{Draft, Drafts, Record};
 use crate::timestamp::Stated;
@@ -46,15 +46,9 @@ impl Dialect for Tetragon {
     }
 
     fn decode(&self, record: Record<'_>, received: i64, drafts: &mut Drafts) -> Decoded {
-        let Some(text) = record.text() else {
-            return Decoded::Unparsed("the line is not UTF-8".to_owned());
-        };
-        if text.trim_ascii().is_empty() {
-            return Decoded::Skip(SKIP_BLANK);
-        }
-        let line: Line = match read(text) {
-            Ok(line) => line,
-            Err(error) => return Decoded::Unparsed(why_not(&error)),
+        let (text, line) = match read_record::<Line>(record, "line") {
+            Ok(read) => read,
+            Err(other) => return other,
         };
         let Some((name, kind, event)) = line.event() else {
             return if line.node.some().is_some() {

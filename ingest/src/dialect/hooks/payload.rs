@@ -7,6 +7,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::dialect::json::{Integer, Raw, Text};
+use crate::dialect::members::{CONTENT_MEMBERS_MAX, MORE, shown};
 
 /// A member that is content.
 #[derive(Debug)]
@@ -82,11 +83,6 @@ pub const RESULTS: &[&str] = &["tool_response", "toolResult", "tool_output", "re
 /// Members that say why a call failed.
 pub const ERRORS: &[&str] = &["error", "error_message"];
 
-/// More members than this are cut out of the record without a name of their own.
-const CONTENT_MEMBERS_MAX: usize = 32;
-/// The longest name of a content value.
-const NAME_CHARS_MAX: usize = 64;
-
 impl<'a> Payload<'a> {
     /// The content member with this name.
     pub fn member(&self, name: &str) -> Raw<'a> {
@@ -102,9 +98,9 @@ impl<'a> Payload<'a> {
     pub fn named_content(&self) -> impl Iterator<Item = (Cow<'static, str>, &Member<'a>)> {
         self.content.iter().enumerate().map(|(number, member)| {
             let name = match &member.name {
-                _ if number >= CONTENT_MEMBERS_MAX => Cow::Borrowed("more"),
+                _ if number >= CONTENT_MEMBERS_MAX => Cow::Borrowed(MORE),
                 Cow::Borrowed(usual) => Cow::Borrowed(*usual),
-                Cow::Owned(name) => Cow::Owned(name.chars().take(NAME_CHARS_MAX).collect()),
+                Cow::Owned(name) => Cow::Owned(shown(name).to_owned()),
             };
             (name, member)
         })

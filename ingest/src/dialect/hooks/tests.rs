@@ -2,6 +2,7 @@
 
 use super::examples::{CLAUDE_CODE as EXAMPLES, EXAMPLES as ALL};
 use super::*;
+use crate::dialect::SKIP_BLANK;
 use crate::dialect::coder::Coder;
 use crate::dialect::testing::{Columns, RECEIVED, check, decoded, events};
 

@@ -2,7 +2,7 @@
 
 use ledger::events::column;
 
-use crate::dialect::gateway::McpCall;
+use crate::dialect::gateway::{McpCall, McpParams, McpRequest};
 use crate::dialect::json::{Raw, Text, part, read, record, text_of, why_not};
 use crate::dialect::members;
 use crate::encoding::FieldPath;
@@ -24,18 +24,6 @@ record! {
         success: Text<'a> = "success",
         error: Raw<'a> = "error",
         message: Raw<'a> = "message",
-    }
-
-    /// A JSON-RPC request.
-    Message {
-        method: Text<'a> = "method",
-        params: Raw<'a> = "params",
-    }
-
-    /// What a tool is called with.
-    Params {
-        name: Text<'a> = "name" | "uri",
-        arguments: Raw<'a> = "arguments",
     }
 }
 
@@ -117,8 +105,8 @@ pub fn decode(name: &str, text: &str, received: i64, drafts: &mut Drafts) -> Res
 }
 
 fn set_request(draft: &mut Draft, event: &Event) {
-    let message: Message = part(event.message);
-    let params: Params = part(message.params);
+    let message: McpRequest = part(event.message);
+    let params: McpParams = part(message.params);
     let call = McpCall {
         server: event.app.some(),
         method: message.method.some().unwrap_or("unknown"),

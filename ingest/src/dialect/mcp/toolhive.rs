@@ -2,7 +2,7 @@
 
 use ledger::events::column;
 
-use crate::dialect::gateway::{self, McpCall};
+use crate::dialect::gateway::{self, McpCall, McpParams, McpRequest};
 use crate::dialect::json::{Integer, Raw, Text, part, read, record, why_not};
 use crate::dialect::members;
 use crate::encoding::FieldPath;
@@ -57,16 +57,6 @@ record! {
         request: Raw<'a> = "request",
         response: Raw<'a> = "response",
     }
-
-    /// A request, which is the JSON-RPC message or the arguments alone.
-    Message {
-        params: Raw<'a> = "params",
-    }
-
-    /// What a tool is called with.
-    Params {
-        arguments: Raw<'a> = "arguments",
-    }
 }
 
 /// Members that stay in the record, and of the object beside the metadata.
@@ -96,7 +86,8 @@ pub fn decode(text: &str, received: i64, drafts: &mut Drafts) -> Result<(), Stri
     let extra: Extra = part(part::<Wrapped>(event.metadata).extra);
     let source: Extra = part(part::<Wrapped>(event.source).extra);
     let data: Data = part(event.data);
-    let message: Message = part(data.request);
+    // What was sent is the JSON-RPC request, or the arguments alone.
+    let message: McpRequest = part(data.request);
     let draft = drafts.add();
     draft.set_times(event.time.time(), Stated::Nothing, received);
     let is_tool = kind == "mcp_tool_call";
@@ -104,7 +95,7 @@ pub fn decode(text: &str, received: i64, drafts: &mut Drafts) -> Result<(), Stri
         server: extra.backend.some().or(event.component.some()),
         method: if is_tool { "tools/call" } else { target.method.some().unwrap_or(kind) },
         name: target.name.some(),
-        arguments: message.params.map_or(data.request, |params| part::<Params>(Some(params)).arguments),
+        arguments: message.params.map_or(data.request, |params| part::<McpParams>(Some(params)).arguments),
         result: data.response,
         has_ended: true,
     };

@@ -8,12 +8,14 @@ use std::borrow::Cow;
 use ledger::events::column;
 
 use super::Agent;
-use super::element::{Element, Events, Signal, set_name};
-use super::told::{micros, number, set_actor, set_call, set_decision, set_ended, set_inventory, set_status};
+use super::element::{Element, Events, set_name};
+use super::told::{number, set_actor, set_call, set_decision, set_ended, set_inventory, set_status};
+use crate::dialect::gateway::micros;
 use crate::dialect::hooks::agents::CLAUDE_CODE;
 use crate::dialect::json::{Text, read, record};
 use crate::dialect::tool::{ToolKind, exit_code_of_error};
 use crate::dialect::usage::Usage;
+use crate::encoding::Signal;
 use crate::event::Draft;
 
 /// Claude Code.
@@ -305,7 +307,7 @@ fn set_usage(draft: &mut Draft, element: &Element) {
         hour => draft.billing.cache_write_hour = hour.unwrap_or(0),
     }
     draft.billing.fast = element.text("speed").is_some_and(|speed| speed.eq_ignore_ascii_case("fast"));
-    let cost = count("cost_usd_micros").or_else(|| micros(&element.text("cost_usd")?));
+    let cost = count("cost_usd_micros").or_else(|| micros(&Text(element.text("cost_usd")?)));
     if let Some(cost) = cost {
         draft.columns.set_integer(column::COST_SOURCE_MICROS, cost);
     }

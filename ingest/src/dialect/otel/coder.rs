@@ -4,8 +4,9 @@
 use ledger::events::column;
 
 use super::Agent;
-use super::element::{Element, Events, Signal, set_name};
+use super::element::{Element, Events, set_name};
 use super::told::{set_call, set_ended};
+use crate::encoding::Signal;
 use crate::event::Draft;
 
 /// Coder's AI gateway. Its `source` is that of its log.

@@ -8,11 +8,12 @@
 use ledger::events::column;
 
 use super::Agent;
-use super::element::{Element, Events, Signal, set_name};
+use super::element::{Element, Events, set_name};
 use super::told::{act_as, names, number, set_call, set_decision, set_ended, set_listed, set_status};
 use crate::dialect::hooks::agents::CODEX;
 use crate::dialect::tool::{ToolKind, exit_code};
 use crate::dialect::usage::Usage;
+use crate::encoding::Signal;
 use crate::event::Draft;
 
 /// Codex.

@@ -4,15 +4,14 @@
 use serde_json::value::RawValue;
 
 use super::facts::is_common_fact;
-use super::value::{Attributes, Members};
+use super::value::Attributes;
 use crate::dialect::json::{Raw, read, text_of};
+use crate::dialect::members::{MORE, Members, shown};
 use crate::encoding::FieldPath;
 use crate::event::{ContentField, Draft};
 
 /// More fields than this are cut out of the record without a name of their own.
 const NAMED_MAX: usize = 64;
-/// The longest name of a content value.
-const NAME_CHARS_MAX: usize = 64;
 
 /// Members of a resource that are facts, beside its attributes.
 pub const OF_RESOURCE: &[&str] = &["attributes", "droppedAttributesCount", "entityRefs"];
@@ -102,9 +101,8 @@ impl<'a> Content<'a> {
 
     /// Adds a value.
     pub fn add(&mut self, name: &str, path: FieldPath, value: &'a RawValue) {
-        let name = if self.draft.content.len() >= NAMED_MAX { "more" } else { name };
-        let name: String = name.chars().take(NAME_CHARS_MAX).collect();
-        self.draft.add_content(self.text, name, path, Some(value));
+        let name = if self.draft.content.len() >= NAMED_MAX { MORE } else { shown(name) };
+        self.draft.add_content(self.text, name.to_owned(), path, Some(value));
     }
 
     /// Adds the members that are not known.

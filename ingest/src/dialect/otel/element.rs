@@ -8,22 +8,13 @@ use operations::access::Trust;
 use serde_json::value::RawValue;
 
 use super::Agent;
-use super::value::{Attributes, Members};
+use super::value::Attributes;
 use crate::dialect::json::{Integer, Text, read};
+use crate::dialect::members::Members;
+use crate::encoding::Signal;
 use crate::event::{Draft, Drafts};
 use crate::limits::NAME_BYTES_MAX;
 use crate::timestamp::Stated;
-
-/// What kind of element it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Signal {
-    /// A log record.
-    Log,
-    /// A span.
-    Span,
-    /// A metric, or one of its data points.
-    Metric,
-}
 
 /// One element.
 pub struct Element<'e, 'a> {

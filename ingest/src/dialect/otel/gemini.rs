@@ -6,12 +6,13 @@
 use ledger::events::column;
 
 use super::Agent;
-use super::element::{Element, Events, Signal, set_name};
+use super::element::{Element, Events, set_name};
 use super::told::{names, number, set_call, set_ended, set_inventory, set_listed, set_status};
 use crate::dialect::hooks::agents::GEMINI;
 use crate::dialect::json::{Integer, Text, read, record};
 use crate::dialect::tool::ToolKind;
 use crate::dialect::usage::Usage;
+use crate::encoding::Signal;
 use crate::event::Draft;
 
 /// Gemini CLI.

@@ -8,10 +8,11 @@ use std::borrow::Cow;
 use ledger::events::column;
 
 use super::Agent;
-use super::element::{Element, Events, Signal, set_name};
+use super::element::{Element, Events, set_name};
 use super::opencode;
 use super::told::{set_call, set_ended, usage};
 use crate::dialect::tool::ToolKind;
+use crate::encoding::Signal;
 
 /// Any agent.
 pub static AGENT: Agent = Agent {

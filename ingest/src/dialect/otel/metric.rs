@@ -6,9 +6,10 @@ use serde_json::value::RawValue;
 
 use super::content::DATA;
 use super::element::{Element, Events, set_name};
-use super::value::{Attributes, Members};
+use super::value::Attributes;
 use crate::bounds::NO_NUMBER;
 use crate::dialect::json::{Integer, read};
+use crate::dialect::members::Members;
 use crate::limits::RECORD_EVENTS_MAX;
 
 /// Parts of names that measure how fast a program is, which says nothing of what it did.

@@ -8,11 +8,12 @@ use std::borrow::Cow;
 use ledger::events::column;
 
 use super::Agent;
-use super::element::{Element, Events, Signal, set_name};
+use super::element::{Element, Events, set_name};
 use super::told::{set_call, set_ended};
 use crate::dialect::hooks::agents::OPENCODE;
 use crate::dialect::tool::ToolKind;
 use crate::dialect::usage::Usage;
+use crate::encoding::Signal;
 
 /// opencode.
 pub static AGENT: Agent = Agent {

@@ -6,6 +6,7 @@ mod joins;
 mod sessions;
 
 use super::*;
+use crate::dialect::SKIP_BLANK;
 use crate::dialect::testing::{Columns, RECEIVED, check, decoded, events};
 use serde_json::{Value, json};
 

@@ -111,12 +111,6 @@ pub fn set_actor(draft: &mut Draft, word: Option<&str>) {
     draft.columns.set_text_if(column::ACTOR, actor);
 }
 
-/// A whole number of dollars, or a fraction of one, as micro-dollars.
-pub fn micros(dollars: &str) -> Option<i64> {
-    let micros = (dollars.parse::<f64>().ok()? * 1e6).round();
-    (0.0..1e15).contains(&micros).then_some(micros as i64)
-}
-
 /// The names in a list that is written with commas.
 pub fn names(list: &str) -> impl Iterator<Item = &str> {
     list.split(',').map(str::trim).filter(|name| !name.is_empty()).take(LIST_MAX)
@@ -168,14 +162,5 @@ mod tests {
         };
         let words = ["user", "sdk", "schedule_wakeup", "agent:builtin:Explore", "repl_main_thread"].map(acted);
         assert_eq!(words.map(Option::unwrap_or_default), ["person", "automation", "schedule", "sub_agent", ""]);
-    }
-
-    #[test]
-    fn dollars_are_read() {
-        assert_eq!(micros("0.00615"), Some(6_150));
-        assert_eq!(micros("0"), Some(0));
-        for none in ["-1", "NaN", "1e300", "free"] {
-            assert_eq!(micros(none), None, "{none}");
-        }
     }
 }

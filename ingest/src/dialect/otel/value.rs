@@ -231,47 +231,6 @@ impl<'a> Attributes<'a> {
     }
 }
 
-/// The members of an object, in their order.
-#[derive(Debug, Default)]
-pub struct Members<'a>(pub Vec<(Text<'a>, &'a RawValue)>);
-
-impl<'a> Members<'a> {
-    /// The last member with this name, unless it is null.
-    pub fn get(&self, name: &str) -> Raw<'a> {
-        let mut with_name = self.0.iter().rev().filter(|(key, _)| key.as_str() == name);
-        with_name.next().map(|(_, value)| *value).filter(|value| value.get() != "null")
-    }
-
-    /// The text or number of a member; empty if there is none.
-    pub fn text(&self, name: &str) -> Text<'a> {
-        self.get(name).and_then(|value| read(value.get()).ok()).unwrap_or_default()
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(MembersVisitor)
-    }
-}
-
-struct MembersVisitor;
-
-impl<'de> Visitor<'de> for MembersVisitor {
-    type Value = Members<'de>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        formatter.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::new();
-        while let Some(member) = map.next_entry()? {
-            members.push(member);
-        }
-        Ok(Members(members))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

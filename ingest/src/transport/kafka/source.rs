@@ -155,7 +155,7 @@ impl Source {
     fn hash<M: Message + ?Sized>(&self, message: &M) -> u64 {
         let of = |bytes: Option<&[u8]>| bytes.map_or(0, |bytes| self.pipeline.file_hash(bytes)).to_be_bytes();
         let time = message.timestamp().to_millis().unwrap_or_default().to_be_bytes();
-        self.pipeline.file_hash(&[time, of(message.key()), of(message.payload())].concat())
+        self.pipeline.file_hash([time, of(message.key()), of(message.payload())].as_flattened())
     }
 
     /// Records that the broker deleted these offsets before they were read.

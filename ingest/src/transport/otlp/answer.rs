@@ -4,8 +4,8 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use super::element::Signal;
 use super::export::Outcome;
+use crate::encoding::Signal;
 use crate::transport::http::Problem;
 
 /// `ExportLogsServiceResponse`, and those of traces and metrics, which have the same numbers.

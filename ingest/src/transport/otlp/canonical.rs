@@ -176,18 +176,20 @@ fn json(message: &Json, schema: &Message, depth: usize, out: &mut Vec<u8>) -> Re
 
 /// Whether two names differ only in underscores and capitals.
 pub(super) fn is_same_name(name: &str, other: &str) -> bool {
-    let letters = |name: &str| -> Vec<u8> {
-        name.bytes().filter(|byte| *byte != b'_').map(|byte| byte.to_ascii_lowercase()).collect()
-    };
-    letters(name) == letters(other)
+    letters(name).eq(letters(other))
+}
+
+fn letters(name: &str) -> impl Iterator<Item = u8> + '_ {
+    name.bytes().filter(|byte| *byte != b'_').map(|byte| byte.to_ascii_lowercase())
 }
 
 /// Base64 with either alphabet, padded or not.
 fn base64(text: &str) -> Option<Vec<u8>> {
     const LENIENT: GeneralPurposeConfig =
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    let alphabets = [&alphabet::STANDARD, &alphabet::URL_SAFE];
-    alphabets.iter().find_map(|alphabet| GeneralPurpose::new(alphabet, LENIENT).decode(text).ok())
+    static ENGINES: [GeneralPurpose; 2] =
+        [GeneralPurpose::new(&alphabet::STANDARD, LENIENT), GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT)];
+    ENGINES.iter().find_map(|engine| engine.decode(text).ok())
 }
 
 /// Writes a value in the one form of its kind, and what cannot be brought into it as it is.
@@ -200,10 +202,10 @@ fn json_scalar(value: &Json, kind: Kind, depth: usize, out: &mut Vec<u8>) -> Res
             Some(bytes) => string(STANDARD.encode(bytes).as_bytes(), out),
             None => string(text.as_bytes(), out),
         },
+        (Kind::Hex, Json::String(text)) if text.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            string(text.to_ascii_lowercase().as_bytes(), out);
+        }
         (Kind::Hex, Json::String(text)) => match base64(text) {
-            _ if text.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
-                string(text.to_ascii_lowercase().as_bytes(), out);
-            }
             // The usual JSON of protobuf, which OTLP departs from.
             Some(bytes) if matches!(bytes.len(), 8 | 16) => hexadecimal(&bytes, out),
             _ => string(text.as_bytes(), out),

@@ -1,75 +1,52 @@
 //! Cuts the body of an export request into its elements (log records, spans, metrics), each with the resource and the scope that it
 //! stands under, and writes an element as the record that is kept of it. Nothing is decoded but what is looked at.
 
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserializer as _, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::canonical::{Unwritable, write_json, write_protobuf};
+use super::canonical::{Unwritable, is_same_name, write_json, write_protobuf};
 use super::schema::{self, Message};
 use super::wire::{Fields, Malformed, Value};
+use crate::encoding::Signal;
 use crate::lenient;
 use crate::limits;
 
-/// What is exported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Signal {
-    Logs,
-    Traces,
-    Metrics,
-}
-
 impl Signal {
-    pub const ALL: [Self; 3] = [Self::Logs, Self::Traces, Self::Metrics];
-
-    /// The member of a record that holds an element.
-    pub fn member(self) -> &'static str {
-        match self {
-            Self::Logs => "log",
-            Self::Traces => "span",
-            Self::Metrics => "metric",
-        }
-    }
-
     /// The path of OTLP/HTTP.
     pub fn path(self) -> &'static str {
         match self {
-            Self::Logs => "/v1/logs",
-            Self::Traces => "/v1/traces",
-            Self::Metrics => "/v1/metrics",
+            Self::Log => "/v1/logs",
+            Self::Span => "/v1/traces",
+            Self::Metric => "/v1/metrics",
         }
     }
 
     /// The path of its method in gRPC.
     pub fn method(self) -> &'static str {
         match self {
-            Self::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
-            Self::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
-            Self::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+            Self::Log => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+            Self::Span => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+            Self::Metric => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
         }
     }
 
     /// The count of what was not taken, in an answer.
     pub fn rejected(self) -> &'static str {
         match self {
-            Self::Logs => "rejectedLogRecords",
-            Self::Traces => "rejectedSpans",
-            Self::Metrics => "rejectedDataPoints",
+            Self::Log => "rejectedLogRecords",
+            Self::Span => "rejectedSpans",
+            Self::Metric => "rejectedDataPoints",
         }
     }
 
     fn schema(self) -> &'static Message {
         match self {
-            Self::Logs => &schema::LOG,
-            Self::Traces => &schema::SPAN,
-            Self::Metrics => &schema::METRIC,
-        }
-    }
-
-    /// The lists of a request in JSON: of resources, of scopes, of elements.
-    fn lists(self) -> [&'static str; 3] {
-        match self {
-            Self::Logs => ["resourceLogs", "scopeLogs", "logRecords"],
-            Self::Traces => ["resourceSpans", "scopeSpans", "spans"],
-            Self::Metrics => ["resourceMetrics", "scopeMetrics", "metrics"],
+            Self::Log => &schema::LOG,
+            Self::Span => &schema::SPAN,
+            Self::Metric => &schema::METRIC,
         }
     }
 }
@@ -157,16 +134,17 @@ impl<'a> Elements<'a> {
     fn of_json(&mut self, body: &'a [u8], signal: Signal) -> Result<(), SplitError> {
         let [resources, scopes, elements] = signal.lists();
         let request: &RawValue = serde_json::from_slice(body)?;
-        for under_resource in list(request, resources)? {
-            let resource = text(member(under_resource, "resource")?);
-            for under_scope in list(under_resource, scopes)? {
-                let scope = text(member(under_scope, "scope")?);
-                for element in list(under_scope, elements)? {
-                    self.add(Element { resource, scope, message: element.get().as_bytes() })?;
-                }
-            }
-        }
-        Ok(())
+        let [list] = pick(request, [resources])?;
+        each(list, |under_resource| {
+            let [resource, list] = pick(under_resource, ["resource", scopes])?;
+            each(list, |under_scope| {
+                let [scope, list] = pick(under_scope, ["scope", elements])?;
+                each(list, |element| {
+                    let (resource, scope) = (text(resource), text(scope));
+                    self.add(Element { resource, scope, message: element.get().as_bytes() })
+                })
+            })
+        })
     }
 
     fn add(&mut self, element: Element<'a>) -> Result<(), SplitError> {
@@ -194,18 +172,68 @@ fn last(message: &[u8], number: u32) -> Result<&[u8], Malformed> {
     parts(message, number).try_fold(&[][..], |_, part| part)
 }
 
-/// A member of an object; the last one counts. Names may be written as in the files of protobuf.
-fn member<'a>(object: &'a RawValue, name: &str) -> Result<Option<&'a RawValue>, serde_json::Error> {
-    let members: std::collections::BTreeMap<String, &'a RawValue> = serde_json::from_str(object.get())?;
-    let found = members.get(name).or_else(|| {
-        let same = |(other, _): &(&String, &&RawValue)| super::canonical::is_same_name(name, other);
-        members.iter().find(same).map(|(_, value)| value)
-    });
-    Ok(found.copied().filter(|value| value.get() != "null"))
+/// Members of an object, by these names in this order; of one that comes twice the last. Names may be written as in the files of protobuf.
+fn pick<'a, const N: usize>(
+    object: &'a RawValue,
+    names: [&str; N],
+) -> Result<[Option<&'a RawValue>; N], serde_json::Error> {
+    serde_json::Deserializer::from_str(object.get()).deserialize_map(Pick(names, PhantomData))
 }
 
-fn list<'a>(object: &'a RawValue, name: &str) -> Result<Vec<&'a RawValue>, serde_json::Error> {
-    member(object, name)?.map_or_else(|| Ok(Vec::new()), |items| serde_json::from_str(items.get()))
+/// Keeps the members that are looked for and nothing of the others, however many they are.
+struct Pick<'n, 'a, const N: usize>([&'n str; N], PhantomData<&'a RawValue>);
+
+impl<'a, const N: usize> Visitor<'a> for Pick<'_, 'a, N> {
+    type Value = [Option<&'a RawValue>; N];
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = [None; N];
+        while let Some(name) = map.next_key::<String>()? {
+            match self.0.iter().position(|wanted| is_same_name(wanted, &name)) {
+                Some(at) => found[at] = Some(map.next_value::<&RawValue>()?).filter(|value| value.get() != "null"),
+                None => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The items of a list, each of which is given on as soon as it is read: no more are held than are taken.
+fn each<'a>(
+    items: Option<&'a RawValue>,
+    take: impl FnMut(&'a RawValue) -> Result<(), SplitError>,
+) -> Result<(), SplitError> {
+    let Some(items) = items else { return Ok(()) };
+    let mut each = Each { take, refused: None };
+    let read = serde_json::Deserializer::from_str(items.get()).deserialize_seq(&mut each);
+    each.refused.map_or(read.map_err(SplitError::from), Err)
+}
+
+struct Each<F> {
+    take: F,
+    refused: Option<SplitError>,
+}
+
+impl<'a, F: FnMut(&'a RawValue) -> Result<(), SplitError>> Visitor<'a> for &mut Each<F> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'a>>(self, mut list: A) -> Result<(), A::Error> {
+        while let Some(item) = list.next_element()? {
+            if let Err(refused) = (self.take)(item) {
+                self.refused = Some(refused);
+                return Err(A::Error::custom("it is refused"));
+            }
+        }
+        Ok(())
+    }
 }
 
 fn text(value: Option<&RawValue>) -> &[u8] {
@@ -284,7 +312,9 @@ fn write(message: &[u8], format: Format, schema: &Message, out: &mut Vec<u8>) ->
         return write_protobuf(message, schema, out);
     }
     let text = std::str::from_utf8(message).map_err(|_| Malformed)?;
-    let value = serde_json::from_str(&lenient::strict(text)).map_err(|_| Unwritable::NoJson)?;
+    // The body was read whole before, so what is left to be mended is rare.
+    let value = serde_json::from_str(text).or_else(|_| serde_json::from_str(&lenient::strict(text)));
+    let value = value.map_err(|_| Unwritable::NoJson)?;
     write_json(&value, schema, out)
 }
 

@@ -1,14 +1,15 @@
 //! Takes an export request into the pipeline and says what became of it: the same for HTTP and for gRPC.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
+use axum::http::HeaderMap;
 use bytes::Bytes;
 use operations::access::Principal;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::element::{Element, Format, RecordWriter, Signal, SplitError, split};
+use super::element::{Element, Format, RecordWriter, SplitError, split};
 use crate::clock;
+use crate::encoding::Signal;
 use crate::lenient;
 use crate::limits;
 use crate::pipeline::{Channel, Intake, Patience, PipelineError};
@@ -35,41 +36,67 @@ pub(super) struct Outcome {
 #[derive(Default)]
 pub(super) struct Held {
     bytes: Vec<u8>,
-    room: Option<OwnedSemaphorePermit>,
+    room: Option<Room>,
+}
+
+impl Held {
+    /// The whole body, and its room.
+    pub fn into_parts(self) -> (Bytes, Option<Room>) {
+        (self.bytes.into(), self.room)
+    }
+}
+
+/// Room for a body, until it is dropped.
+pub(super) type Room = OwnedSemaphorePermit;
+
+/// Who sends, and the place that was found for the request.
+pub(super) struct Admitted {
+    principal: Arc<Principal>,
+    permit: Permit,
 }
 
 impl Target {
+    /// Lets a request in: before anything of its body is read.
+    pub async fn admit(&self, headers: &HeaderMap) -> Result<Admitted, Problem> {
+        let principal = self.push.admit(Some(&self.channel), headers)?;
+        let permit = self.push.open(&principal.token)?.permit().await?;
+        Ok(Admitted { principal, permit })
+    }
+
+    /// Room for so many bytes, if there is any.
+    pub fn room(&self, bytes: usize) -> Result<Room, Problem> {
+        let room = Arc::clone(&self.room).try_acquire_many_owned(bytes.div_ceil(1 << 10) as u32);
+        room.map_err(|_| Problem::busy(limits::RETRY_AFTER))
+    }
+
     /// Holds more of a body, if there is room for it.
     pub fn extend(&self, held: &mut Held, chunk: &[u8]) -> Result<(), Problem> {
         if held.bytes.len() + chunk.len() > limits::OTLP_BODY_BYTES_MAX {
             return Err(Problem::larger_than(limits::OTLP_BODY_BYTES_MAX as u64));
         }
-        let taken = held.bytes.len().div_ceil(1 << 10);
-        let more = (held.bytes.len() + chunk.len()).div_ceil(1 << 10) - taken;
-        if more > 0 {
-            let permit = Arc::clone(&self.room).try_acquire_many_owned(more as u32);
-            let permit = permit.map_err(|_| Problem::busy(limits::RETRY_AFTER))?;
-            match &mut held.room {
-                Some(room) => room.merge(permit),
-                none => *none = Some(permit),
-            }
+        let taken = held.bytes.len().next_multiple_of(1 << 10);
+        let more = self.room((held.bytes.len() + chunk.len()).saturating_sub(taken))?;
+        match &mut held.room {
+            Some(room) => room.merge(more),
+            none => *none = Some(more),
         }
         held.bytes.extend_from_slice(chunk);
         Ok(())
     }
 
-    /// Takes a request; what it brought is durable when it was taken. A client that goes away does not end it.
+    /// Takes a request; what it brought is durable when it was taken. A client that goes away does not end it. The room is taken for as
+    /// long as the body is held.
     pub async fn take(
         &self,
-        principal: Arc<Principal>,
+        admitted: Admitted,
         (format, signal): (Format, Signal),
-        body: Held,
-        permit: Permit,
+        (body, room): (Bytes, Option<Room>),
     ) -> Result<Outcome, Problem> {
         let target = self.clone();
         let task = self.push.spawn(async move {
-            let outcome = target.export(principal, format, signal, body.bytes.into()).await;
-            drop((body.room, permit));
+            let Admitted { principal, permit } = admitted;
+            let outcome = target.export(principal, format, signal, &body).await;
+            drop((body, room, permit));
             outcome
         });
         task.await.unwrap_or_else(|_| Err(Problem::internal()))
@@ -80,10 +107,18 @@ impl Target {
         principal: Arc<Principal>,
         format: Format,
         signal: Signal,
-        body: Bytes,
+        body: &[u8],
     ) -> Result<Outcome, Problem> {
-        let body = readable(&body, format);
-        let elements = split(&body, format, signal).map_err(|error| match error {
+        let mended;
+        let elements = match split(body, format, signal) {
+            Err(SplitError::Json) => {
+                mended = lenient::mend(body.strip_prefix(lenient::BYTE_ORDER_MARK).unwrap_or(body));
+                let text = mended.as_ref().map_or("", |mended| &mended.text);
+                split(text.as_bytes(), format, signal)
+            }
+            split => split,
+        };
+        let elements = elements.map_err(|error| match error {
             SplitError::TooLarge => Problem::too_many_elements(error.to_string()),
             _ => Problem::no_request(error.to_string()),
         })?;
@@ -101,19 +136,14 @@ impl Target {
             tracing::warn!(collector = self.channel.name(), %error, "a request was not taken whole");
             Problem::pipeline(&error)
         })?;
+        if outcome.rejected > 0 {
+            outcome.message = format!(
+                "{} elements with their resource and scope are longer than {} bytes; only their beginning was kept, as `unparsed`",
+                outcome.rejected,
+                limits::LINE_BYTES_MAX
+            );
+        }
         Ok(outcome)
-    }
-}
-
-/// The body as it can be cut; JSON is mended where strict readers refuse it.
-fn readable(body: &[u8], format: Format) -> Cow<'_, [u8]> {
-    if format == Format::Protobuf {
-        return Cow::Borrowed(body);
-    }
-    let body = body.strip_prefix(lenient::BYTE_ORDER_MARK).unwrap_or(body);
-    match std::str::from_utf8(body) {
-        Ok(_) if serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok() => Cow::Borrowed(body),
-        _ => lenient::mend(body).map_or(Cow::Borrowed(body), |mended| Cow::Owned(mended.text.into_bytes())),
     }
 }
 
@@ -138,10 +168,5 @@ async fn take<'a>(
         }
     };
     outcome.rejected += 1;
-    outcome.message = format!(
-        "{} elements with their resource and scope are longer than {} bytes; only their beginning was kept, as `unparsed`",
-        outcome.rejected,
-        limits::LINE_BYTES_MAX
-    );
     intake.keep(&kept[..kept.len().min(limits::LINE_BYTES_MAX)], &reason, received, 0).await
 }

@@ -14,8 +14,9 @@ use tonic::server::{Grpc, UnaryService};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::answer::{ExportResponse, grpc_code};
-use super::element::{Format, Signal};
-use super::export::{Held, Target};
+use super::element::Format;
+use super::export::{Admitted, Room, Target};
+use crate::encoding::Signal;
 use crate::limits;
 use crate::transport::http::Problem;
 
@@ -33,21 +34,26 @@ pub(super) fn routes(target: Target) -> Router {
 }
 
 async fn export(target: Target, signal: Signal, request: Request<Body>) -> Response<tonic::body::Body> {
-    // Who may not send is told so before anything of the message is read.
-    if let Err(problem) = target.push.admit(Some(&target.channel), request.headers()) {
-        return refused(&target, &problem).into_http();
-    }
+    // Who may not send, or finds no room for the longest message, is told so before anything of the message is read.
+    let admitted = target.admit(request.headers()).await;
+    let admitted = admitted.and_then(|admitted| Ok((admitted, target.room(limits::OTLP_MESSAGE_BYTES_MAX)?)));
+    let admitted = match admitted {
+        Ok(admitted) => Some(admitted),
+        Err(problem) => return refused(&target, &problem).into_http(),
+    };
     let mut grpc = Grpc::new(Messages)
         .accept_compressed(CompressionEncoding::Gzip)
         .accept_compressed(CompressionEncoding::Zstd)
         .apply_max_message_size_config(Some(limits::OTLP_MESSAGE_BYTES_MAX), None);
-    grpc.unary(Export { target, signal }, request).await
+    grpc.unary(Export { target, signal, admitted }, request).await
 }
 
 /// One call.
 struct Export {
     target: Target,
     signal: Signal,
+    /// Taken when the message has come, which it does once.
+    admitted: Option<(Admitted, Room)>,
 }
 
 impl UnaryService<Bytes> for Export {
@@ -55,20 +61,16 @@ impl UnaryService<Bytes> for Export {
     type Future = BoxFuture<'static, Result<tonic::Response<ExportResponse>, Status>>;
 
     fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
-        let (target, signal) = (self.target.clone(), self.signal);
+        let (target, signal, admitted) = (self.target.clone(), self.signal, self.admitted.take());
         Box::pin(async move {
-            let (metadata, _, message) = request.into_parts();
-            let headers = metadata.into_headers();
-            let taken = async {
-                let principal = target.push.admit(Some(&target.channel), &headers)?;
-                let share = target.push.open(&principal.token)?;
-                let permit = share.permit().await?;
-                let mut held = Held::default();
-                target.extend(&mut held, &message)?;
-                drop(message);
-                target.take(principal, (Format::Protobuf, signal), held, permit).await
+            let taken = match admitted {
+                Some((admitted, room)) => {
+                    let body = (request.into_inner(), Some(room));
+                    target.take(admitted, (Format::Protobuf, signal), body).await
+                }
+                None => Err(Problem::internal()),
             };
-            match taken.await {
+            match taken {
                 Ok(outcome) => {
                     target.channel.metrics().answered(200);
                     Ok(tonic::Response::new(ExportResponse::of(outcome)))

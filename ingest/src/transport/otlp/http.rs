@@ -10,8 +10,9 @@ use axum::routing::post;
 use prost::Message as _;
 
 use super::answer::{ExportResponse, Status, grpc_code, http_status};
-use super::element::{Format, Signal};
+use super::element::Format;
 use super::export::{Held, Outcome, Target};
+use crate::encoding::Signal;
 use crate::transport::http::{Chunks, Problem, compression};
 
 const PROTOBUF: &str = "application/x-protobuf";
@@ -56,15 +57,13 @@ async fn export(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Outcome, Problem> {
-    let principal = target.push.admit(Some(&target.channel), headers)?;
+    let admitted = target.admit(headers).await?;
     let format = format.ok_or_else(|| Problem::content_type_of(&[PROTOBUF, JSON]))?;
-    let share = target.push.open(&principal.token)?;
-    let permit = share.permit().await?;
     let (mut chunks, mut held) = (Chunks::new(body, compression(headers)?), Held::default());
     while let Some(chunk) = target.push.unless_stopped(chunks.next()).await? {
         target.extend(&mut held, &chunk)?;
     }
-    target.take(principal, (format, signal), held, permit).await
+    target.take(admitted, (format, signal), held.into_parts()).await
 }
 
 fn format(headers: &HeaderMap) -> Option<Format> {

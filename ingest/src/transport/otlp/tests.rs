@@ -9,9 +9,9 @@ use prost::Message as _;
 use tower::ServiceExt as _;
 
 use super::answer::{ExportResponse, Status};
-use super::element::Signal;
 use super::export::Held;
 use super::*;
+use crate::encoding::Signal;
 use crate::fixtures::House;
 
 const CONFIG: &str = r#"
@@ -110,7 +110,7 @@ async fn the_same_is_recorded_of_every_format() {
     };
     assert_eq!(send(&http, "/v1/logs", &[SENDER, JSON, ("content-encoding", "gzip")], packed).await.0, 200);
     let call = [SENDER, ("content-type", "application/grpc"), ("te", "trailers")];
-    let (status, _, answer, trailers) = send(&grpc, Signal::Logs.method(), &call, message(&in_protobuf(LOGS))).await;
+    let (status, _, answer, trailers) = send(&grpc, Signal::Log.method(), &call, message(&in_protobuf(LOGS))).await;
     assert_eq!((status, answer, trailers["grpc-status"].to_str().unwrap()), (200, message(b""), "0"));
     // Native keys are missing, so each is `unparsed`: the whole record is content.
     assert_eq!(house.records(), RECORDS.repeat(4));
@@ -154,11 +154,11 @@ async fn who_may_not_send_and_what_is_no_request_is_told() {
         status.unwrap().to_str().unwrap().parse::<i32>().unwrap()
     };
     let call = ("content-type", "application/grpc");
-    assert_eq!(grpc_status(&[call], Signal::Logs.method(), message(b"")).await, Unauthenticated as i32);
-    assert_eq!(grpc_status(&[call, SENDER], Signal::Logs.method(), message(b"\x0a\xff")).await, InvalidArgument as i32);
+    assert_eq!(grpc_status(&[call], Signal::Log.method(), message(b"")).await, Unauthenticated as i32);
+    assert_eq!(grpc_status(&[call, SENDER], Signal::Log.method(), message(b"\x0a\xff")).await, InvalidArgument as i32);
     assert_eq!(grpc_status(&[call, SENDER], "/grpc.health.v1.Health/Check", message(b"")).await, Unimplemented as i32);
     let large = message(&vec![0; limits::OTLP_MESSAGE_BYTES_MAX + 1]);
-    assert_eq!(grpc_status(&[call, SENDER], Signal::Logs.method(), large).await, tonic::Code::OutOfRange as i32);
+    assert_eq!(grpc_status(&[call, SENDER], Signal::Log.method(), large).await, tonic::Code::OutOfRange as i32);
     assert_eq!(house.rows().iter().count(), 0);
 }
 

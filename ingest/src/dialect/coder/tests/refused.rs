@@ -1,6 +1,7 @@
 //! Tests of lines that give no event: what is skipped and what is kept as unparsed.
 
 use super::*;
+use crate::dialect::SKIP_BLANK;
 use crate::dialect::testing::decoded;
 
 #[test]

@@ -39,13 +39,13 @@ fn records_do_not_depend_on_format_or_batches() {
     let together = request(vec![vec![under_scope("s", &["a", "b"]), under_scope("t", &["c"])]]);
     let apart = request(vec![vec![under_scope("s", &["a"])], vec![under_scope("s", &["b"]), under_scope("t", &["c"])]]);
     for request in [together, apart] {
-        assert_eq!(records(&request.encode_to_vec(), Format::Protobuf, Signal::Logs), want);
-        assert_eq!(records(&serde_json::to_vec(&request).unwrap(), Format::Json, Signal::Logs), want);
+        assert_eq!(records(&request.encode_to_vec(), Format::Protobuf, Signal::Log), want);
+        assert_eq!(records(&serde_json::to_vec(&request).unwrap(), Format::Json, Signal::Log), want);
     }
-    assert_eq!(records(b"{}", Format::Json, Signal::Logs), [""; 0]);
-    assert_eq!(records(b"", Format::Protobuf, Signal::Traces), [""; 0]);
+    assert_eq!(records(b"{}", Format::Json, Signal::Log), [""; 0]);
+    assert_eq!(records(b"", Format::Protobuf, Signal::Span), [""; 0]);
     let named = br#"{"resource_logs":[{"scope_logs":[{"log_records":[{"event_name":"a"}],"scope":null}]}]}"#;
-    assert_eq!(records(named, Format::Json, Signal::Logs), [r#"{"resource":{},"scope":{},"log":{"eventName":"a"}}"#]);
+    assert_eq!(records(named, Format::Json, Signal::Log), [r#"{"resource":{},"scope":{},"log":{"eventName":"a"}}"#]);
 }
 
 #[test]
@@ -56,28 +56,25 @@ fn all_signals_are_cut_alike() {
     )
     .unwrap();
     for (body, format) in [(spans.to_vec(), Format::Json), (request.encode_to_vec(), Format::Protobuf)] {
-        assert_eq!(records(&body, format, Signal::Traces), [r#"{"resource":{},"scope":{},"span":{"name":"x"}}"#]);
+        assert_eq!(records(&body, format, Signal::Span), [r#"{"resource":{},"scope":{},"span":{"name":"x"}}"#]);
     }
     let metrics = br#"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"x"}]}]}]}"#;
-    assert_eq!(
-        records(metrics, Format::Json, Signal::Metrics),
-        [r#"{"resource":{},"scope":{},"metric":{"name":"x"}}"#]
-    );
+    assert_eq!(records(metrics, Format::Json, Signal::Metric), [r#"{"resource":{},"scope":{},"metric":{"name":"x"}}"#]);
     assert!(ExportMetricsServiceRequest::decode(&b""[..]).is_ok());
 }
 
 #[test]
 fn an_element_stands_alone_as_a_request() {
     let body = request(vec![vec![under_scope("s", &["a", "b"])]]).encode_to_vec();
-    let elements = split(&body, Format::Protobuf, Signal::Logs).unwrap();
-    let alone = ExportLogsServiceRequest::decode(&*elements[1].alone(Format::Protobuf, Signal::Logs)).unwrap();
+    let elements = split(&body, Format::Protobuf, Signal::Log).unwrap();
+    let alone = ExportLogsServiceRequest::decode(&*elements[1].alone(Format::Protobuf, Signal::Log)).unwrap();
     let logs = &alone.resource_logs[0].scope_logs[0];
     assert_eq!((logs.scope.as_ref().unwrap().name.as_str(), &logs.log_records[..]), ("s", &[log("b")][..]));
 }
 
 #[test]
 fn what_is_no_request_is_refused() {
-    let check = |body: &[u8], format, want| assert_eq!(split(body, format, Signal::Logs), Err(want), "{body:?}");
+    let check = |body: &[u8], format, want| assert_eq!(split(body, format, Signal::Log), Err(want), "{body:?}");
     for body in
         ["", "[", "[]", "7", r#"{"resourceLogs":7}"#, r#"{"resourceLogs":[7]}"#, r#"{"resourceLogs":[{"scopeLogs":[{"#]
     {
@@ -98,10 +95,10 @@ fn small_requests_do_not_become_large() {
     let mut request = vec![0x0a];
     prost::encoding::encode_varint(body.len() as u64, &mut request);
     request.extend_from_slice(&body);
-    assert_eq!(split(&request, Format::Protobuf, Signal::Logs), Err(SplitError::TooLarge));
+    assert_eq!(split(&request, Format::Protobuf, Signal::Log), Err(SplitError::TooLarge));
     let many = format!(
         r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{}{{}}]}}]}}]}}"#,
         "{},".repeat(limits::OTLP_ELEMENTS_MAX)
     );
-    assert_eq!(split(many.as_bytes(), Format::Json, Signal::Logs), Err(SplitError::TooLarge));
+    assert_eq!(split(many.as_bytes(), Format::Json, Signal::Log), Err(SplitError::TooLarge));
 }
