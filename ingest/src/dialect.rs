@@ -30,6 +30,7 @@ use operations::access::Trust;
 
 use crate::encoding::{Json, RecordEncoding};
 use crate::event::{Drafts, Record};
+use crate::gather::LineReader;
 use crate::lenient::{self, Mended};
 
 /// Every dialect. Configuration, help, reference and tests derive from this list.
@@ -80,6 +81,12 @@ pub trait Dialect: Send + Sync {
     /// Whether its records name their session only where it starts. Then those that follow in the same log get it.
     fn names_sessions_once(&self) -> bool {
         false
+    }
+
+    /// What says which lines are one record, of a source that writes a record in several lines. Such a record comes as its lines with
+    /// line breaks between them.
+    fn line_reader(&self) -> Option<LineReader> {
+        None
     }
 
     /// Records in the real format with values of our own, as text: where the encoding has a transcoder, what that writes. Each
