@@ -5,6 +5,7 @@
 //! one, is known in [`crate::encoding`]. To add a dialect, write one file in `dialect/` and
 //! add one line to [`DIALECTS`].
 
+pub mod auditd;
 pub mod boundary;
 pub mod coder;
 pub mod envoy;
@@ -47,6 +48,7 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &httpjail::Httpjail,
     &falco::Falco,
     &tetragon::Tetragon,
+    &auditd::Auditd,
     &exectrace::Exectrace,
     &native::Native,
 ];

@@ -4,6 +4,7 @@
 //! cuts ([`crate::cut`]) is the same for all. What differs from encoding to encoding stands here, a file each. What a record
 //! means is for dialects, and which part of it is a secret for [`crate::redact`].
 
+pub mod audit;
 mod json;
 mod logfmt;
 mod path;
@@ -11,6 +12,7 @@ mod words;
 
 use std::fmt;
 
+pub use audit::Audit;
 pub use json::Json;
 pub use logfmt::{Logfmt, Pair, pairs};
 pub use path::FieldPath;
