@@ -5,6 +5,7 @@
 //! one, is known in [`crate::encoding`]. To add a dialect, write one file in `dialect/` and
 //! add one line to [`DIALECTS`].
 
+pub mod auditd;
 pub mod boundary;
 pub mod coder;
 pub mod envoy;
@@ -31,6 +32,7 @@ use serde::Deserialize;
 
 use crate::encoding::{Json, RecordEncoding};
 use crate::event::{Drafts, Record};
+use crate::gather::LineReader;
 use crate::lenient::{self, Mended};
 
 /// Every dialect. Configuration, help, reference and tests derive from this list.
@@ -47,6 +49,7 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &httpjail::Httpjail,
     &falco::Falco,
     &tetragon::Tetragon,
+    &auditd::Auditd,
     &exectrace::Exectrace,
     &native::Native,
 ];
@@ -81,6 +84,12 @@ pub trait Dialect: Send + Sync {
     /// Whether its records name their session only where it starts. Then those that follow in the same log get it.
     fn names_sessions_once(&self) -> bool {
         false
+    }
+
+    /// What says which lines are one record, of a source that writes a record in several lines. Such a record comes as its lines with
+    /// line breaks between them.
+    fn line_reader(&self) -> Option<LineReader> {
+        None
     }
 
     /// Records in the real format with values of our own, as text: where the encoding has a transcoder, what that writes. Each

@@ -4,6 +4,7 @@
 //! cuts ([`crate::cut`]) is the same for all. What differs from encoding to encoding stands here, a file each. What a record
 //! means is for dialects, and which part of it is a secret for [`crate::redact`].
 
+pub mod audit;
 mod json;
 mod logfmt;
 mod otlp;
@@ -12,6 +13,7 @@ mod words;
 
 use std::fmt;
 
+pub use audit::Audit;
 pub use json::Json;
 pub use logfmt::{Logfmt, Pair, pairs};
 pub(crate) use otlp::Signal;

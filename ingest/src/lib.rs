@@ -22,6 +22,7 @@ pub mod fingerprint;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod frame;
+pub mod gather;
 mod hashed;
 mod health;
 pub mod lenient;

@@ -19,6 +19,15 @@ pub const HOLE_BYTES_MIN: usize = 512;
 pub const MARKS_MAX: usize = 8;
 /// The longest name of a member that a mark tells.
 pub const MARK_NAME_BYTES_MAX: usize = 64;
+/// Lines of a source after the first one of a record that is written in several: then the record has ended. In bytes it is
+/// [`LINE_BYTES_MAX`].
+pub const GATHER_LINES_MAX: u64 = 256;
+/// The same in the time that the source's lines tell.
+pub const GATHER_TIME_MAX: Duration = Duration::from_secs(2);
+/// How long a source is silent before the records that it has begun have ended.
+pub const GATHER_SILENCE: Duration = Duration::from_secs(1);
+/// Records that were taken while others between whose lines they stand are held; beyond it the source's position moves on.
+pub const GATHER_TAKEN_MAX: usize = 256;
 /// The buffer that compressed bodies and files are read into.
 pub const READ_BYTES: usize = 256 << 10;
 /// The most events that one record may hold, such as a saved page of a REST interface. They go into one group.

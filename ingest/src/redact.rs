@@ -321,6 +321,13 @@ fn is_user_and_password(text: &str) -> bool {
         && (4..=256).contains(&password.len())
         && !password.contains(char::is_whitespace)
         && !password.starts_with('/')
+        && !is_time_and_process(password)
+}
+
+/// Whether this is `time:pid`: Tetragon's id of a process is its node's name with both behind it, in base64.
+fn is_time_and_process(text: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.split_once(':').is_some_and(|(time, process)| is_number(time) && is_number(process))
 }
 
 /// Searches and replaces until nothing is found.

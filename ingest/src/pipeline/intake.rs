@@ -18,6 +18,8 @@ use tokio_util::sync::CancellationToken;
 use super::{Channel, Pipeline, PipelineError};
 use crate::dedup::{Body, Key, Locator, Memory, Ticket};
 use crate::event::{Batch, Draft, Drafts, Redacted};
+use crate::frame::Framing;
+use crate::gather::{Gathered, Gatherer};
 use crate::lenient;
 use crate::limits;
 use crate::unwrap::{Joined, Joiner};
@@ -125,7 +127,12 @@ pub struct Intake<P> {
     filling: Filling,
     sent: Option<Sent>,
     position: u64,
+    /// The source's position after the last record that it gave, taken or held.
+    read: u64,
     joiner: Joiner,
+    /// The source's position before the first part that the joiner holds.
+    parts_since: Option<u64>,
+    gatherer: Gatherer,
     carry: Carry,
     /// Why the record that is being taken was not understood.
     reason: Option<String>,
@@ -161,7 +168,10 @@ impl<P: PositionWriter> Intake<P> {
             filling: Filling::new(ticket),
             sent: None,
             position,
+            read: position,
             joiner: Joiner::default(),
+            parts_since: None,
+            gatherer: Gatherer::default(),
             carry: Carry::default(),
             reason: None,
             durable: Tally::default(),
@@ -213,8 +223,8 @@ impl<P: PositionWriter> Intake<P> {
 
     /// Takes one record; `position` is the source's position after it, `received` when its bytes arrived.
     ///
-    /// A part of a line that a container's runtime split is held until its end comes: until then the position stays before
-    /// it, so that it is read again after a crash. Lines of the other stream that come between are then read again too.
+    /// A part of a line that a container's runtime split, and a line of a record of several lines, is held until the end comes: until
+    /// then the position stays before it, so that it is read again after a crash. Records that come between are then read again too.
     pub async fn record(&mut self, raw: &[u8], received: i64, position: u64) -> Result<(), PipelineError> {
         self.record_seen(raw, None, received, position).await
     }
@@ -227,14 +237,15 @@ impl<P: PositionWriter> Intake<P> {
         received: i64,
         position: u64,
     ) -> Result<(), PipelineError> {
-        // What is no text has neither a mark of its encoding nor a line around it.
-        if self.channel.dialect.encoding().transcoder().is_some() {
+        let before = std::mem::replace(&mut self.read, position);
+        // What is no line has neither a mark of its encoding nor a line around it.
+        if self.channel.dialect.encoding().framing() == Framing::Whole {
             let seen = self.believed(seen, received);
             return self.line(raw, seen, received, position).await;
         }
         let raw = raw.strip_prefix(lenient::BYTE_ORDER_MARK).unwrap_or(raw);
         let joined = self.joiner.take(raw);
-        self.joined(joined, seen, received, position).await
+        self.joined(joined, seen, received, before).await
     }
 
     /// Skips a record that no dialect can mean anything by.
@@ -245,6 +256,8 @@ impl<P: PositionWriter> Intake<P> {
         received: i64,
         position: u64,
     ) -> Result<(), PipelineError> {
+        self.read = position;
+        let position = self.held();
         self.skipped(reason, raw, received);
         self.counted(raw, received, position).await
     }
@@ -263,18 +276,29 @@ impl<P: PositionWriter> Intake<P> {
 
     /// The source goes on at a later position, and there is nothing before it.
     pub fn pass(&mut self, position: u64) {
-        // A part that is held is read again from where it stands.
-        if !self.joiner.is_holding() {
-            self.position = self.position.max(position);
-        }
+        self.read = self.read.max(position);
+        // What is held is read again from where it stands.
+        self.position = self.position.max(self.held());
     }
 
-    /// Takes the parts that are held, whose end will not come. The source was read up to `position`.
+    /// Takes what is held, whose end will not come. The source was read up to `position`.
     pub async fn give_up(&mut self, received: i64, position: u64) -> Result<(), PipelineError> {
+        let before = std::mem::replace(&mut self.read, position);
         while let Some(joined) = self.joiner.give_up() {
-            self.joined(joined, None, received, position).await?;
+            self.joined(joined, None, received, before).await?;
         }
-        Ok(())
+        self.end_begun().await
+    }
+
+    /// Takes the records of several lines that have begun: the source is silent, so they have ended.
+    pub async fn end_begun(&mut self) -> Result<(), PipelineError> {
+        self.gatherer.end_all();
+        self.take_gathered().await
+    }
+
+    /// Whether a record of several lines has begun.
+    pub fn is_gathering(&self) -> bool {
+        self.gatherer.is_holding()
     }
 
     /// When a record was seen, as far as others are believed. Who may say when others did something may say it around a record
@@ -283,25 +307,49 @@ impl<P: PositionWriter> Intake<P> {
         seen.filter(|seen| self.principal.trust >= Trust::Host && *seen <= received).unwrap_or(received)
     }
 
+    /// Takes what the joiner made of a record before which the source's position was `before`.
     async fn joined(
         &mut self,
         joined: Joined<'_>,
         seen: Option<i64>,
         received: i64,
-        position: u64,
+        before: u64,
     ) -> Result<(), PipelineError> {
-        let position = if self.joiner.is_holding() { self.position } else { position };
+        let start = self.parts_since.unwrap_or(before);
+        self.parts_since = self.joiner.is_holding().then_some(start);
         match joined {
             Joined::Held => Ok(()),
             Joined::Line(line, time) => {
                 let seen = self.believed(time.or(seen), received);
-                self.line(&line, seen, received, position).await
+                let Some(reader) = self.channel.dialect.line_reader() else {
+                    let position = self.held();
+                    return self.line(&line, seen, received, position).await;
+                };
+                let of = reader(&line);
+                let gathered = Gathered { text: line.to_vec(), seen, received };
+                self.gatherer.take(of, gathered, start, self.read);
+                self.take_gathered().await
             }
             Joined::TooLong(kept, bytes) => {
                 let reason = format!("the line has {bytes} bytes, and {} were kept", kept.len());
-                self.keep(&kept, &reason, received, position).await
+                self.keep(&kept, &reason, received, self.read).await
             }
         }
+    }
+
+    /// Takes the records of several lines that have ended.
+    async fn take_gathered(&mut self) -> Result<(), PipelineError> {
+        while let Some(Gathered { text, seen, received }) = self.gatherer.pop() {
+            let position = self.held();
+            self.line(&text, seen, received, position).await?;
+        }
+        Ok(())
+    }
+
+    /// The source's position before everything that is held.
+    fn held(&mut self) -> u64 {
+        let position = self.gatherer.position(self.read);
+        self.parts_since.map_or(position, |since| since.min(position))
     }
 
     /// Takes one line that was seen at that time and arrived at another.
@@ -325,13 +373,16 @@ impl<P: PositionWriter> Intake<P> {
 
     /// Keeps a record as it is, as kind `unparsed`, with the reason for people.
     pub async fn keep(&mut self, raw: &[u8], reason: &str, received: i64, position: u64) -> Result<(), PipelineError> {
+        self.read = position;
+        let position = self.held();
         self.unparsed(raw, reason, received)?;
         self.counted(raw, received, position).await
     }
 
     /// Goes on at another position, when everything that was taken is durable.
     pub fn jump(&mut self, position: u64) {
-        self.joiner = Joiner::default();
+        (self.joiner, self.parts_since, self.gatherer) = (Joiner::default(), None, Gatherer::default());
+        self.read = position;
         self.position = position;
         self.durable_position = position;
     }

@@ -38,6 +38,7 @@ pub(super) async fn feed_in<S: AsRef<[u8]>>(house: &House, dialect: &'static dyn
     for record in records {
         intake.record(record.as_ref(), clock::now(), 0).await.unwrap();
     }
+    intake.give_up(clock::now(), 0).await.unwrap();
     intake.finish().await.unwrap();
     intake.tally()
 }

@@ -126,6 +126,8 @@ fn what_is_no_secret_stays() {
         "max_tokens=4096 and tokens=12, key=value pairs; password is required",
         "toolu_01RX68weRSquLx6HUTj65iBo msg_015SQewixvT9s4cABCVvUE6g 5d2f8c1e-0b7a-4e63-b1d4-9a3c7e6f2b80",
         "git commit 3f786850e387550fdab836ed7e6dc881de23001b",
+        // `mars:1234567890123:41234`, Tetragon's id of a process.
+        "exec_id bWFyczoxMjM0NTY3ODkwMTIzOjQxMjM0",
         "let token = lexer.next(); password = ask()",
         "",
     ] {

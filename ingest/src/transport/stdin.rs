@@ -108,7 +108,15 @@ async fn take_all(
             chunk
         } else {
             intake.finish().await?;
-            next.await
+            let chunk =
+                if intake.is_gathering() { timeout(limits::GATHER_SILENCE, &mut next).await.ok() } else { None };
+            if let Some(chunk) = chunk {
+                chunk
+            } else {
+                intake.end_begun().await?;
+                intake.finish().await?;
+                next.await
+            }
         };
         let bytes = match chunk {
             Some(Some(Ok(bytes))) => bytes,

@@ -32,6 +32,7 @@ fn programs_start_and_end() {
         ],
     );
     assert!(exec["command"].starts_with("/usr/bin/curl -H ") && exec["command"].contains("[REDACTED:"));
+    assert!(exec["record"].contains("bWFyczoxMjM0NTY3MDAwMDAwOjQxMjMx"), "the parent's id is no secret");
     for content in ["/home/coder/ledger", "curl the drop", "drop.attacker-logger.com"] {
         assert!(exec["content"].contains(content) && !exec["record"].contains(content), "{content}");
     }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::content::Content;
 use super::file::{FileId, FoundFile, Stored, modified, read_at, read_head};
@@ -220,12 +220,15 @@ impl Source {
             self.take(&buffer[..read]).await?;
             taken += read as u64;
         }
-        self.intake.append().await?;
         if taken > 0 {
             self.silent_since = None;
         } else {
             self.skip(now);
+            if self.is_silent(now, limits::GATHER_SILENCE) {
+                self.intake.end_begun().await?;
+            }
         }
+        self.intake.append().await?;
         Ok(taken)
     }
 
@@ -242,11 +245,14 @@ impl Source {
 
     /// Whether a rotated file has been silent for so long that nobody will write to it any more.
     pub fn is_over(&self, now: Instant) -> bool {
-        let silence = self.silent_since.map(|since| now.saturating_duration_since(since));
         if self.is_packed() && self.silent_since.is_some() {
             return true;
         }
-        self.rotated && self.drained && silence.is_some_and(|silence| silence >= limits::TAIL_ROTATED_SILENCE)
+        self.rotated && self.drained && self.is_silent(now, limits::TAIL_ROTATED_SILENCE)
+    }
+
+    fn is_silent(&self, now: Instant, so_long: Duration) -> bool {
+        self.silent_since.is_some_and(|since| now.saturating_duration_since(since) >= so_long)
     }
 
     /// Keeps the line that was never finished, as it is.

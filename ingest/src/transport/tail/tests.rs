@@ -4,6 +4,7 @@
 
 mod blocked;
 mod chances;
+mod gathered;
 mod rotation;
 
 use std::fs::{self, OpenOptions};
@@ -162,7 +163,8 @@ async fn packed(bytes: &[u8], zstd: bool) -> Vec<u8> {
 }
 
 fn tailer(house: &House, metrics: &Metrics, pattern: &str, origin: Origin) -> Tailer {
-    let name = if pattern.starts_with("boundary") { "boundary" } else { "native" };
+    let dialects = ["boundary", "auditd"];
+    let name = dialects.into_iter().find(|name| pattern.starts_with(name)).unwrap_or("native");
     let channel = Channel::new("files", dialect::by_name(name).unwrap(), metrics);
     let logs = house.directory.path().join("logs");
     // A second pattern says where rotated files are.
