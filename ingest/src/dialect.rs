@@ -6,6 +6,7 @@
 //! add one line to [`DIALECTS`].
 
 pub mod boundary;
+pub mod boundary_socket;
 pub mod coder;
 pub mod envoy;
 pub mod exectrace;
@@ -36,6 +37,7 @@ use crate::lenient::{self, Mended};
 pub static DIALECTS: &[&dyn Dialect] = &[
     &coder::Coder,
     &boundary::Boundary,
+    &boundary_socket::BoundarySocket,
     &hooks::Hooks,
     &hooks::ClaudeCode,
     &otel::Otel,

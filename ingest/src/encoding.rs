@@ -7,6 +7,7 @@
 mod json;
 mod logfmt;
 mod path;
+pub(crate) mod wire;
 mod words;
 
 use std::fmt;

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::canonical::{Unwritable, write_json, write_protobuf};
 use super::schema::{self, Message};
-use super::wire::{Fields, Malformed, Value};
+use crate::encoding::wire::{Fields, Malformed, Value};
 use crate::lenient;
 use crate::limits;
 
