@@ -17,7 +17,7 @@ AGENTS ?=
 NAB ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help run quickstart test kafka browser senders screenshots bench-console vendor vendor-packages torture payloads lint bench dist tools promtool chromium build
+.PHONY: help run quickstart test kafka browser senders screenshots bench-console vendor vendor-packages torture payloads lint bench dist tools promtool rsyslog chromium build
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -49,8 +49,19 @@ promtool: tools
 	  echo "make: fetching promtool out of the package of prometheus"; \
 	  command -v apt-get >/dev/null || { echo "make: this is no Debian; please install promtool"; exit 1; }; \
 	  apt-cache show prometheus >/dev/null 2>&1 || $(SUDO) apt-get update -qq; \
-	  rm -rf "$(TARGET)/tools" && mkdir -p "$(TARGET)/tools/package" && cd "$(TARGET)/tools/package" && \
+	  rm -rf "$(TARGET)/tools/package" && mkdir -p "$(TARGET)/tools/package" && cd "$(TARGET)/tools/package" && \
 	  apt-get download -qq prometheus && dpkg-deb --extract prometheus_*.deb . && mv usr/bin/promtool .. && cd .. && rm -rf package; \
+	fi
+
+# A sender of syslog for the tests of intake, taken out of its packages with the libraries that only it needs: to install it would start a server.
+rsyslog: tools
+	@if ! command -v rsyslogd >/dev/null && [ ! -x "$(TARGET)/tools/rsyslog/usr/sbin/rsyslogd" ]; then \
+	  echo "make: fetching rsyslogd out of the package of rsyslog"; \
+	  command -v apt-get >/dev/null || { echo "make: this is no Debian; please install rsyslogd"; exit 1; }; \
+	  apt-cache show rsyslog >/dev/null 2>&1 || $(SUDO) apt-get update -qq; \
+	  rm -rf "$(TARGET)/tools/rsyslog" && mkdir -p "$(TARGET)/tools/rsyslog" && cd "$(TARGET)/tools/rsyslog" && \
+	  apt-get download -qq rsyslog libestr0 libfastjson4 liblognorm5 && \
+	  for package in *.deb; do dpkg-deb --extract "$$package" .; done && rm -f *.deb; \
 	fi
 
 # The build that the tests use, too: quick to make, and quick enough to try everything. `make dist` builds what is installed.
@@ -68,7 +79,7 @@ quickstart: build ## Record the bundled example and show what to try next
 	@echo "make: serving with $(DATA).toml; Ctrl-C stops it"
 	@exec $(TARGET)/debug/tachograph serve --config "$(DATA).toml"
 
-test: lint promtool kafka ## Run lint and all tests
+test: lint promtool kafka rsyslog ## Run lint and all tests
 	@echo "make: all tests"
 	cargo test --workspace --locked --lib --bins --tests
 	cargo test --workspace --locked --doc

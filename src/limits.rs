@@ -24,6 +24,10 @@ pub const RECONNECT_MAX: Duration = Duration::from_secs(10);
 
 /// Connections to one listener that are served at once. For one more, whoever has most of them loses one.
 pub const CONNECTIONS_MAX: usize = 1_024;
+/// Connections of senders that are not answered, which lost their places and are not done: those that are to come wait.
+pub const STREAMS_ENDING_MAX: usize = 64;
+/// Connections to a collector's socket in the file system.
+pub const SOCKET_CONNECTIONS_MAX: usize = 128;
 /// File handles that the server would like to have: for both listeners, and for files of the store and of collectors.
 pub const FILES_WANTED: u64 = 4 * CONNECTIONS_MAX as u64;
 /// How long a peer may take for a handshake of TLS.

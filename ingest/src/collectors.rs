@@ -23,6 +23,8 @@ use crate::price::{PriceError, PriceTable};
 use crate::refusals::Refusals;
 use crate::samples::Reason;
 use crate::transport::http::Push;
+use crate::transport::stream::Streams;
+use crate::transport::unix::SocketFile;
 use crate::transport::{self, Listening, Start, Work};
 
 /// The running collectors.
@@ -31,6 +33,7 @@ pub struct Collectors {
     running: Arc<[Running]>,
     router: Router,
     listening: Vec<(String, Listening)>,
+    sockets: Vec<(String, SocketFile, Streams)>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -125,7 +128,7 @@ impl Collectors {
         let finisher = Finisher::new(key, prices(config)?);
         let pipeline = Arc::new(Pipeline::open(ledger, &key, finisher, names, metrics)?);
         let (tasks, mut routes, mut running) = (TaskTracker::new(), Vec::new(), Vec::new());
-        let mut listening = Vec::new();
+        let (mut listening, mut sockets) = (Vec::new(), Vec::new());
         let push = Push::new(Arc::clone(&pipeline), ledger.clone(), authorize, stop.clone(), tasks.clone());
         for collector in &config.collectors {
             let failed = |message: String| StartError::Collector { name: collector.name.clone(), message };
@@ -160,12 +163,14 @@ impl Collectors {
                 Work::Listen(addresses) => {
                     listening.extend(addresses.into_iter().map(|address| (collector.name.clone(), address)));
                 }
+                Work::Socket(file, streams) => sockets.push((collector.name.clone(), file, streams)),
             }
         }
         if let Some(durable) = ledger.reader().watch() {
             tasks.spawn(Arc::clone(&pipeline).keep(durable, stop.clone()));
         }
-        Ok(Self { pipeline, running: running.into(), router: push.router(routes), listening, stop, tasks })
+        let router = push.router(routes);
+        Ok(Self { pipeline, running: running.into(), router, listening, sockets, stop, tasks })
     }
 
     /// The routes of pushed events, to be bound to a listener.
@@ -176,6 +181,11 @@ impl Collectors {
     /// The addresses on which collectors wait for connections, each with the collector's name; they are given once.
     pub fn take_listening(&mut self) -> Vec<(String, Listening)> {
         std::mem::take(&mut self.listening)
+    }
+
+    /// The sockets on which collectors wait for connections, each with the collector's name; they are given once.
+    pub fn take_sockets(&mut self) -> Vec<(String, SocketFile, Streams)> {
+        std::mem::take(&mut self.sockets)
     }
 
     /// What the collectors share.

@@ -211,8 +211,11 @@ impl Config {
 /// Why a transport cannot bring the records of a dialect.
 pub(crate) fn misfit(transport: &dyn Transport, dialect: &dyn Dialect) -> Option<String> {
     let (name, dialect_name) = (transport.name(), dialect.name());
-    (!transport.takes(dialect.encoding().framing())).then(|| {
-        format!("`{name}` reads lines, which the records of `{dialect_name}` are not; have them pushed to `http` or read from `kafka`")
+    let framing = dialect.encoding().framing();
+    (!transport.takes(framing)).then(|| {
+        let able = TRANSPORTS.iter().filter(|transport| transport.takes(framing)).map(|transport| transport.name());
+        let able = able.collect::<Vec<_>>().join("` or `");
+        format!("`{name}` cannot tell the records of `{dialect_name}` apart, which are no lines; take the transport `{able}`")
     })
 }
 
@@ -263,7 +266,10 @@ mod tests {
             (one(&format!("{tail}path = \"var\"")), "does not begin with `/`"),
             (one(&format!("{tail}path = \"/var/[\"")), "is not a pattern"),
             (one(&format!("{tail}path = \"/var/a\"\nspeed = 1")), "unknown field `speed`"),
-            (one("transport = \"telex\"\ndialect = \"coder\""), "\"telex\" is none of http, otlp, tail, stdin, kafka"),
+            (
+                one("transport = \"telex\"\ndialect = \"coder\""),
+                "\"telex\" is none of http, otlp, tail, stdin, kafka, syslog, unix",
+            ),
             (one("transport = \"http\"\ndialect = \"latin\""), "\"latin\" is none of coder"),
             (one("transport = \"http\"\ndialect = \"coder\"\nteam = \"a\""), "stand in the sender's token"),
             (

@@ -7,6 +7,7 @@
 
 pub mod auditd;
 pub mod boundary;
+pub mod boundary_socket;
 pub mod coder;
 pub mod envoy;
 pub mod exectrace;
@@ -39,6 +40,7 @@ use crate::lenient::{self, Mended};
 pub static DIALECTS: &[&dyn Dialect] = &[
     &coder::Coder,
     &boundary::Boundary,
+    &boundary_socket::BoundarySocket,
     &hooks::Hooks,
     &hooks::ClaudeCode,
     &otel::Otel,

@@ -9,6 +9,7 @@ mod json;
 mod logfmt;
 mod otlp;
 mod path;
+pub(crate) mod wire;
 mod words;
 
 use std::fmt;

@@ -1,8 +1,9 @@
-//! Cuts a stream of bytes into records: lines, JSON values, or all of it as one. The records do not depend on how the bytes arrive.
+//! Cuts a stream of bytes into records: lines, JSON values, frames of a length, or all of it as one. The records do not depend on how
+//! the bytes arrive.
 //!
 //! What a record means is for the dialect; here it only has a beginning and an end.
 
-use crate::limits::{HOLE_BYTES_MIN, LINE_BYTES_MAX};
+use crate::limits::{HOLE_BYTES_MIN, LINE_BYTES_MAX, TAGGED_BYTES_MAX};
 
 /// How records are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +15,13 @@ pub enum Framing {
     Json,
     /// The whole stream is one record, whatever its bytes are; without bytes there is none.
     Whole,
+    /// Frames with a header of four bytes, big-endian: a tag of 8 bits, and in 24 bits the length of what follows, which is at most
+    /// [`TAGGED_BYTES_MAX`]. The header is part of the record.
+    Tagged,
 }
+
+/// Bytes of the header of a tagged frame.
+pub const TAGGED_HEADER_BYTES: usize = 4;
 
 /// One record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,15 +32,18 @@ pub enum Frame<'a> {
     TooLong(&'a [u8], u64),
 }
 
-/// The bytes are not a stream of JSON values.
+/// The bytes are not a stream of such records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
     /// Between two elements of an array stands something else than a comma.
     #[error("after an element of the JSON array there is neither a comma nor its end")]
     Array,
-    /// The stream ends inside a value or an array.
+    /// The stream ends inside a value, an array or a frame.
     #[error("the body ends inside a JSON value; it was cut off")]
     Truncated,
+    /// A frame states a length above [`TAGGED_BYTES_MAX`].
+    #[error("a frame states a length that no frame has")]
+    Length,
 }
 
 /// Where the scan of a JSON stream stands.
@@ -105,7 +115,13 @@ impl Framer {
                 *chunk = &[];
                 None
             }
+            Framing::Tagged => self.next_tagged(chunk),
         }
+    }
+
+    /// What is held of a record that is not finished.
+    pub fn partial(&self) -> &[u8] {
+        if self.done { &[] } else { &self.carry }
     }
 
     /// The last record, if the stream ends without a separator after it.
@@ -113,6 +129,8 @@ impl Framer {
         self.forget();
         let ends_record = match self.framing {
             Framing::Lines | Framing::Whole => true,
+            Framing::Tagged if self.length > 0 => return Some(Err(FrameError::Truncated)),
+            Framing::Tagged => return None,
             Framing::Json => !self.array && matches!(self.scan, Scan::Plain { .. }),
         };
         if ends_record {
@@ -123,6 +141,32 @@ impl Framer {
             return (!is_none).then(|| Ok(self.carried()));
         }
         (self.array || self.scan != Scan::Before).then_some(Err(FrameError::Truncated))
+    }
+
+    fn next_tagged<'a, 'c: 'a>(&'a mut self, chunk: &mut &'c [u8]) -> Option<Result<Frame<'a>, FrameError>> {
+        self.forget();
+        loop {
+            // The header first, then as much as it says.
+            let known = self.carry.first_chunk::<TAGGED_HEADER_BYTES>();
+            let length =
+                known.map_or(0, |[_, length @ ..]| length.iter().fold(0, |sum, &byte| sum << 8 | usize::from(byte)));
+            if length > TAGGED_BYTES_MAX {
+                return Some(Err(FrameError::Length));
+            }
+            if known.is_some() && self.carry.len() == TAGGED_HEADER_BYTES + length {
+                self.position = self.consumed;
+                self.done = true;
+                return Some(Ok(self.carried()));
+            }
+            if chunk.is_empty() {
+                return None;
+            }
+            let missing = TAGGED_HEADER_BYTES + length - self.carry.len();
+            let (part, rest) = chunk.split_at(missing.min(chunk.len()));
+            self.keep(part);
+            self.consumed += part.len() as u64;
+            *chunk = rest;
+        }
     }
 
     fn next_line<'a, 'c: 'a>(&'a mut self, chunk: &mut &'c [u8]) -> Option<Frame<'a>> {
@@ -303,7 +347,7 @@ impl Framer {
             _ if !whole => &self.carry,
             Framing::Lines => trim(&self.carry),
             Framing::Json => self.carry.trim_ascii_end(),
-            Framing::Whole => &self.carry,
+            Framing::Whole | Framing::Tagged => &self.carry,
         };
         frame(record, self.length)
     }
@@ -357,128 +401,4 @@ fn is_blank(line: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    /// The records of a stream that arrives in chunks of these sizes, with the error at its end, if any.
-    fn records(framing: Framing, stream: &[u8], sizes: &[usize]) -> (Vec<(Vec<u8>, u64)>, Option<FrameError>) {
-        let mut framer = Framer::new(framing);
-        let (mut found, mut rest, mut sizes) = (Vec::new(), stream, sizes.iter().cycle());
-        let own = |frame: Frame<'_>| match frame {
-            Frame::Record(bytes) => (bytes.to_vec(), bytes.len() as u64),
-            Frame::TooLong(bytes, length) => (bytes.to_vec(), length),
-        };
-        while !rest.is_empty() {
-            let (mut chunk, after) = rest.split_at(rest.len().min(*sizes.next().unwrap()));
-            rest = after;
-            while let Some(frame) = framer.next(&mut chunk) {
-                match frame {
-                    Ok(frame) => found.push(own(frame)),
-                    Err(error) => return (found, Some(error)),
-                }
-            }
-        }
-        match framer.finish() {
-            Some(Ok(frame)) => found.push(own(frame)),
-            Some(Err(error)) => return (found, Some(error)),
-            None => {}
-        }
-        (found, None)
-    }
-
-    #[test]
-    fn streams_are_cut_into_records() {
-        use Framing::{Json, Lines, Whole};
-        let check = |framing, stream: &str, want: &[&str], error| {
-            for sizes in [&[1][..], &[3], &[1000]] {
-                let (found, found_error) = records(framing, stream.as_bytes(), sizes);
-                let found: Vec<_> = found.iter().map(|(bytes, _)| std::str::from_utf8(bytes).unwrap()).collect();
-                assert_eq!((&found[..], found_error), (want, error), "{framing:?} {stream:?} {sizes:?}");
-            }
-        };
-        check(Lines, "", &[], None);
-        check(Lines, "a\n\n  \r\nb\r\nc", &["a", "b", "c"], None);
-        check(Lines, "[1,\n2]", &["[1,", "2]"], None);
-        check(Lines, "\0\0a\n\0\n\0\0b\0c\n\0", &["a", "b\0c"], None);
-        let hole = "\0".repeat(HOLE_BYTES_MIN + 3);
-        check(Lines, &format!("{hole}a\nunfinished{hole}b\n{hole}"), &["a", "unfinished", "b"], None);
-        check(Json, "\u{FEFF}[{}]\0\u{FEFF}{}", &["{}", "{}"], None);
-        check(Json, "", &[], None);
-        check(Json, " [ ] ", &[], None);
-        check(Json, "{\"a\":\"}\\\"{\"}", &["{\"a\":\"}\\\"{\"}"], None);
-        check(Json, "{\n\"a\": [1]\n}\n{}", &["{\n\"a\": [1]\n}", "{}"], None);
-        check(Json, "[{\"a\":1}, [2,3] ,4 ,\"x,]\", null]", &["{\"a\":1}", "[2,3]", "4", "\"x,]\"", "null"], None);
-        check(Json, "[{}][{}]", &["{}", "{}"], None);
-        check(Json, "not json\n{}", &["not json", "{}"], None);
-        check(Json, "\"open\n{}", &["\"open", "{}"], None);
-        check(Json, "[{} {}]", &["{}"], Some(FrameError::Array));
-        check(Json, "[{}", &["{}"], Some(FrameError::Truncated));
-        check(Json, "{}{\"a\":", &["{}"], Some(FrameError::Truncated));
-        check(Whole, "", &[], None);
-        check(Whole, "\n", &["\n"], None);
-        check(Whole, "\0a\r\n\n[{}\0", &["\0a\r\n\n[{}\0"], None);
-        check(Whole, &hole, &[hole.as_str()], None);
-    }
-
-    #[test]
-    fn a_long_record_is_cut_and_the_next_one_is_whole() {
-        for (framing, long) in [(Framing::Lines, LINE_BYTES_MAX + 5), (Framing::Json, LINE_BYTES_MAX + 5)] {
-            let mut stream = format!("{{\"a\":\"{}\"}}", "x".repeat(long - 8)).into_bytes();
-            stream.extend_from_slice(b"\n{}\n");
-            for sizes in [&[100_000][..], &[10 << 20]] {
-                let (found, error) = records(framing, &stream, sizes);
-                assert_eq!((error, found.len()), (None, 2));
-                assert_eq!((found[0].0.len(), found[0].1), (LINE_BYTES_MAX, long as u64));
-                assert_eq!(found[1].0, b"{}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_stream_that_is_one_long_record_is_cut() {
-        for (length, kept) in [(LINE_BYTES_MAX, LINE_BYTES_MAX), (LINE_BYTES_MAX + 5, LINE_BYTES_MAX)] {
-            let (found, error) = records(Framing::Whole, &vec![b'\n'; length], &[100_000]);
-            assert_eq!((error, found.len()), (None, 1));
-            assert_eq!((found[0].0.len(), found[0].1), (kept, length as u64));
-        }
-    }
-
-    #[test]
-    fn a_record_of_the_greatest_length_is_whole() {
-        let stream = [vec![b'x'; LINE_BYTES_MAX], b"\r\n".to_vec()].concat();
-        for sizes in [&[100_000][..], &[10 << 20]] {
-            let (found, _) = records(Framing::Lines, &stream, sizes);
-            assert_eq!((found[0].0.len(), found[0].1), (LINE_BYTES_MAX, LINE_BYTES_MAX as u64));
-        }
-    }
-
-    #[test]
-    fn a_hole_is_no_line_however_large_it_is() {
-        let mut framer = Framer::new(Framing::Lines);
-        let zeros = vec![0; 1 << 20];
-        for _ in 0..64 {
-            let mut chunk = &zeros[..];
-            assert!(framer.next(&mut chunk).is_none() && chunk.is_empty() && !framer.is_partial());
-        }
-        assert_eq!(framer.carry.capacity(), 0);
-        let mut chunk = &b"a\n"[..];
-        assert_eq!(framer.next(&mut chunk), Some(Ok(Frame::Record(b"a"))));
-        assert_eq!(framer.position(), (64 << 20) + 2);
-    }
-
-    proptest! {
-        #[test]
-        fn chunks_do_not_matter(stream in "([\\[\\]{},\"\\\\ \r\na\0]{0,20}|\0{510,514}){0,4}", sizes in prop::collection::vec(1usize..9, 1..8), framing in prop::sample::select(vec![Framing::Lines, Framing::Json, Framing::Whole])) {
-            let whole = records(framing, stream.as_bytes(), &[1000]);
-            prop_assert_eq!(records(framing, stream.as_bytes(), &sizes), whole);
-        }
-
-        #[test]
-        fn lines_cover_the_stream(lines in prop::collection::vec("[a-z]{1,5}", 0..20), sizes in prop::collection::vec(1usize..9, 1..8)) {
-            let (found, _) = records(Framing::Lines, lines.join("\n").as_bytes(), &sizes);
-            let found: Vec<String> = found.into_iter().map(|(bytes, _)| String::from_utf8(bytes).unwrap()).collect();
-            prop_assert_eq!(found, lines);
-        }
-    }
-}
+mod tests;

@@ -9,6 +9,8 @@ use ledger::column::Quantity;
 
 /// The longest record in bytes. Of a longer one the first part is kept as `unparsed`.
 pub const LINE_BYTES_MAX: usize = 1 << 20;
+/// The longest frame of a stream of tagged frames, without its header: what boundary and Coder's workspace agent agree on.
+pub const TAGGED_BYTES_MAX: usize = 1 << 15;
 /// The largest body of one request, both as sent and decompressed.
 pub const BODY_BYTES_MAX: u64 = 64 << 20;
 /// The largest window that a zstd body may ask for, as a power of two: 8 MiB, what the format tells decoders to support.
@@ -74,6 +76,26 @@ pub const OTLP_BODIES_BYTES_MAX: usize = 256 << 20;
 pub const OTLP_ELEMENTS_MAX: usize = 1 << 16;
 /// Messages in messages of one element. Written as JSON each is three deep, and what reads JSON goes 128 deep.
 pub const OTLP_DEPTH_MAX: usize = 32;
+
+/// What is read at once from a connection over which records come without requests: each that is open has such a buffer.
+pub const STREAM_READ_BYTES: usize = 16 << 10;
+/// Connections of one collector whose records are being recorded; the others wait for their turn, each with one buffer.
+pub const STREAM_TURNS_MAX: usize = 64;
+/// A turn ends when so many bytes were read,
+pub const STREAM_TURN_BYTES: usize = 256 << 10;
+/// or after this time, however the bytes trickle.
+pub const STREAM_TURN_MAX: Duration = Duration::from_millis(100);
+/// How long a peer may take to take the end of its connection.
+pub const STREAM_CLOSE_MAX: Duration = Duration::from_secs(2);
+/// The log tells of connections that end for the same reason this often.
+pub const STREAM_TOLD_EVERY: Duration = Duration::from_mins(1);
+/// The longest message of syslog; of a longer one so much is kept as `unparsed`. Each connection may hold one that is unfinished.
+pub const SYSLOG_MESSAGE_BYTES_MAX: usize = 256 << 10;
+/// The longest message that is waited for to its end when its length comes first. Who states more ends its connection.
+pub const SYSLOG_COUNT_MAX: u64 = 16 << 20;
+/// The longest path of a socket: what the system takes (108 bytes with the byte that ends it), without the four of the name under
+/// which it is made.
+pub const SOCKET_PATH_BYTES_MAX: usize = 103;
 
 /// Keys of records that are remembered to find duplicates, apart from the streams' windows.
 pub const DEDUP_KEYS_MAX: usize = 1 << 22;
@@ -261,6 +283,7 @@ const _: () = {
     );
     assert!(GROUP_BYTES_MIN <= GROUP_BYTES_MAX && GROUP_BYTES_MAX <= ledger::limits::GROUP_BYTES_MAX);
     assert!(LINE_BYTES_MAX as u64 <= BODY_BYTES_MAX);
+    assert!(SYSLOG_MESSAGE_BYTES_MAX <= LINE_BYTES_MAX && SYSLOG_MESSAGE_BYTES_MAX as u64 <= SYSLOG_COUNT_MAX);
     assert!((DEDUP_KEYS_MAX as u64).is_multiple_of(KEY_FILE_ROWS) && KEY_FILE_ROWS <= u32::MAX as u64);
     assert!(DEDUP_KEYS_MAX.is_power_of_two() && DEDUP_KEYS_MAX <= 1 << 22);
     // A key takes 16 bytes in the ring and two entries of 4 bytes in its table.

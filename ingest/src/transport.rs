@@ -7,7 +7,10 @@ pub mod http;
 pub mod kafka;
 pub mod otlp;
 pub mod stdin;
+pub mod stream;
+pub mod syslog;
 pub mod tail;
+pub mod unix;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,7 +26,8 @@ use crate::health::Trouble;
 use crate::pipeline::{Channel, Pipeline};
 
 /// Every transport. Configuration, help, reference and tests derive from this list.
-pub static TRANSPORTS: &[&dyn Transport] = &[&http::Http, &otlp::Otlp, &tail::Tail, &stdin::Stdin, &kafka::Kafka];
+pub static TRANSPORTS: &[&dyn Transport] =
+    &[&http::Http, &otlp::Otlp, &tail::Tail, &stdin::Stdin, &kafka::Kafka, &syslog::Syslog, &unix::Unix];
 
 /// The transport with this name.
 pub fn by_name(name: &str) -> Option<&'static dyn Transport> {
@@ -102,6 +106,8 @@ pub enum Work {
     Routes(http::Routes),
     /// It waits for connections on addresses of its own.
     Listen(Vec<Listening>),
+    /// It waits for connections on a socket in the file system, which whoever runs the collectors binds and ends in order.
+    Socket(unix::SocketFile, stream::Streams),
 }
 
 /// An address on which a collector waits for connections. Whoever runs the collectors binds it, secures it and ends it in order.
@@ -122,6 +128,8 @@ pub enum Serve {
     Http1(http::Routes),
     /// Requests of HTTP/2, which is what gRPC speaks.
     Http2(http::Routes),
+    /// Records, to which nobody answers.
+    Streams(stream::Streams),
 }
 
 /// What a transport gets to start a collector.

@@ -154,6 +154,16 @@ impl Parts {
     }
 }
 
+/// The message in what a transport of syslog brought, and the time that its header tells. What has no header, or one that is broken,
+/// is a message as it is. `@cee:` before JSON, which marks it for those who look for it, is no part of it.
+pub fn syslog(raw: &[u8]) -> (&[u8], Option<i64>) {
+    let (start, time) = prefix::message_after(raw).unwrap_or_default();
+    // Relays that split the older form write the blank after the tag as a part of the message.
+    let message = raw[start..].trim_ascii_start();
+    let marked = message.strip_prefix(b"@cee:").map(<[u8]>::trim_ascii_start);
+    (marked.filter(|object| object.starts_with(b"{")).unwrap_or(message), time)
+}
+
 /// Takes off what is around a line; `None` if nothing is.
 fn unwrap(raw: &[u8]) -> Option<Line<'_>> {
     let mut line = unwrap_once(raw)?;
@@ -432,6 +442,7 @@ mod tests {
                 let mut joiner = Joiner::default();
                 let _ = joiner.take(raw);
                 let _ = joiner.give_up();
+                prop_assert!(raw.ends_with(syslog(raw).0));
             }
         }
 

@@ -1,7 +1,7 @@
 //! A listener: accepts connections within a bound, serves a router on them, and ends them in order. One sender takes no
 //! place of another: `connections` knows who is connected, `handshake` how a connection begins, `admission` what a request
 //! must show, `pace` how fast a body must come and `stall` how fast an answer must go. `http` joins them, for the control
-//! socket, too.
+//! socket, too. `streams` does the same for connections that say records and ask nothing, over TCP and over sockets in the file system (`unix`).
 
 mod admission;
 mod connections;
@@ -9,11 +9,14 @@ mod handshake;
 mod http;
 mod pace;
 mod stall;
+mod streams;
+mod unix;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
+use ingest::transport::stream::Streams;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +26,8 @@ use crate::settings::ListenerName;
 pub use admission::Admission;
 pub use handshake::{HandshakeError, Opened};
 pub use http::{HttpServer, Protocol};
+use streams::StreamServer;
+pub use unix::SocketListener;
 
 /// A bound address.
 pub struct Listener {
@@ -87,6 +92,23 @@ impl Listener {
         http.end().await;
     }
 
+    /// Has `streams` read what comes until it is told to stop, then lets connections end with what was read of them.
+    pub async fn serve_streams(self, streams: Streams, stop: CancellationToken) {
+        let server = StreamServer::new(limits::CONNECTIONS_MAX, streams, stop);
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.accept() => accepted,
+                () = server.stop().cancelled() => break,
+            };
+            if let Some((stream, peer)) = accepted {
+                let opening = open(self.shows, self.protocol, self.tls.clone(), stream);
+                server.serve(peer.ip(), peer.to_string(), opening).await;
+            }
+        }
+        drop(self.socket);
+        server.end().await;
+    }
+
     async fn accept(&self) -> Option<(TcpStream, SocketAddr)> {
         match self.socket.accept().await {
             Ok(accepted) => Some(accepted),
@@ -105,7 +127,12 @@ async fn open(shows: Option<ListenerName>, protocol: Protocol, tls: Tls, stream:
     // Answers are small and somebody waits for each.
     let _ = stream.set_nodelay(true);
     let config = shows.and_then(|listener| tls.config(listener)).map(|config| protocol.negotiated(config));
-    match handshake::open(stream, config).await {
+    let opened = match handshake::open(stream, config).await {
+        // Nobody would read there what it is told.
+        Ok(opened) if opened.is_bare && protocol == Protocol::Streams => Err(HandshakeError::Bare),
+        opened => opened,
+    };
+    match opened {
         Ok(opened) => Some(opened),
         Err(HandshakeError::Silent) => {
             tracing::debug!("a connection ended without a word");

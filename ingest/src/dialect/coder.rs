@@ -44,10 +44,11 @@ use operations::access::Trust;
 use crate::dialect::json::{read, why_not};
 use crate::dialect::{Decoded, Dialect, SKIP_DEBUG, SKIP_SERVER_LINE, record_text};
 use crate::event::{Drafts, Record};
+pub(super) use boundary_request::set_request;
 use line::{Line, peek_msg};
 
 /// Source of requests through the boundary.
-const SOURCE_BOUNDARY: &str = "coder.boundary";
+pub(super) const SOURCE_BOUNDARY: &str = "coder.boundary";
 /// Source of model calls through the gateway.
 const SOURCE_GATEWAY: &str = "coder.gateway";
 /// Source of audit logs.

@@ -386,3 +386,23 @@ async fn a_duplicate_of_what_was_never_recorded_is_recorded() {
     two.finish().await.unwrap();
     assert_eq!((two.tally().accepted, house.column(column::SOURCE_ID)), (1, vec!["1".to_owned()]));
 }
+
+#[tokio::test]
+async fn a_request_that_coderd_and_the_socket_tell_is_one_event() {
+    let line = r#"{"ts":"2026-10-03T08:15:09.2Z","level":"INFO","msg":"boundary_request","fields":{"owner":"mira","decision":"deny","session_id":"6f0a2c4e-1111-4d39-9c77-aa5a9b7f1d60","sequence_number":7,"workspace_id":"f1bd4e9f-2222-49fc-961e-be4d1c2aa987","http_method":"POST","http_url":"https://drop.attacker-logger.com/collect?a=b","event_time":"2026-10-03T08:15:05.733000657Z"}}"#;
+    let frame = r#"[["tag",2],["message",[["logs",[["logs",[["time",[["seconds",1791015305],["nanos",733000657]]],["http_request",[["method","POST"],["url","https://drop.attacker-logger.com/collect?a=b"]]],["sequence_number",7]]],["session_id","6f0a2c4e-1111-4d39-9c77-aa5a9b7f1d60"]]]]]]"#;
+    let socket = dialect::by_name("boundary_socket").unwrap();
+    let frame = dialect::testing::bytes(socket, frame);
+    for is_socket_first in [true, false] {
+        let house = House::new("");
+        let mut seen = Vec::new();
+        for is_socket in [is_socket_first, !is_socket_first] {
+            seen.push(if is_socket {
+                feed(&house, "boundary_socket", &[&frame]).await
+            } else {
+                feed(&house, "coder", &[line]).await
+            });
+        }
+        assert_eq!((seen[0].accepted, seen[1].duplicates, seen[1].conflicts), (1, 1, 0), "{is_socket_first} {seen:?}");
+    }
+}

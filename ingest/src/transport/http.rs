@@ -77,8 +77,8 @@ impl Transport for Http {
         true
     }
 
-    fn takes(&self, _framing: Framing) -> bool {
-        true
+    fn takes(&self, framing: Framing) -> bool {
+        framing != Framing::Tagged
     }
 
     fn place(&self, name: &str, _settings: &Settings) -> String {

@@ -11,7 +11,6 @@ mod export;
 mod grpc;
 mod http;
 mod schema;
-mod wire;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

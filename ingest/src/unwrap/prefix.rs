@@ -3,14 +3,15 @@
 use crate::lenient::BYTE_ORDER_MARK;
 use crate::timestamp;
 
-/// The longest prefix that is looked for.
+/// The longest prefix that is looked for,
 const PREFIX_BYTES_MAX: usize = 512;
+/// and the longest header of syslog, whose structured data has no bound of its own.
+const HEADER_BYTES_MAX: usize = 8 << 10;
 
 /// Where the record begins that stands after a prefix, and the time that the prefix tells; `None` if the line has no
 /// prefix of a known shape, or if what is after it does not look like a record.
 pub fn record_after(raw: &[u8]) -> Option<(usize, Option<i64>)> {
-    let mut cursor = Cursor { raw, at: 0 };
-    let mut known = None;
+    let mut cursor = Cursor { raw, at: 0, max: PREFIX_BYTES_MAX };
     cursor.skip_colour();
     let is_named = cursor.skip_pod() || cursor.skip_name();
     if is_named {
@@ -18,22 +19,36 @@ pub fn record_after(raw: &[u8]) -> Option<(usize, Option<i64>)> {
     }
     let syslog = cursor.skip_priority();
     let version = syslog && cursor.skip(b"1 ");
-    let is_timed = if let Some((len, time)) = cursor.rest().and_then(|rest| time(rest).or_else(|| plain_time(rest))) {
-        cursor.at += len;
-        known = time;
-        cursor.skip(b" ")
-    } else {
-        version && cursor.skip(b"- ")
-    };
+    let (is_timed, known) = cursor.skip_time(version);
     if version && is_timed {
-        cursor.skip_fields(4)?;
-        cursor.skip_structured_data()?;
-        cursor.skip(BYTE_ORDER_MARK);
+        cursor.skip_fields()?;
+        cursor.skip(b" ").then(|| cursor.skip(BYTE_ORDER_MARK))?;
     } else if is_timed || syslog {
         cursor.skip_tag();
     }
     let begins = cursor.rest()?.starts_with(b"{") || cursor.rest()?.starts_with(b"time=");
     ((is_named || is_timed || syslog) && begins).then_some((cursor.at, known))
+}
+
+/// Where the message begins in what is known to be of syslog, whatever it says, and the time that its header tells; `None` if it
+/// has no header. That is `<PRI>1 TIME HOST APP PROCID MSGID DATA` (RFC 5424), or of the older form `<PRI>TIME HOST TAG:`, in which
+/// senders leave out each part, write other times, and cut long tags (RFC 3164).
+pub fn message_after(raw: &[u8]) -> Option<(usize, Option<i64>)> {
+    let mut cursor = Cursor { raw, at: 0, max: HEADER_BYTES_MAX };
+    if !cursor.skip_priority() {
+        return None;
+    }
+    let version = cursor.skip(b"1 ");
+    let (is_timed, known) = cursor.skip_time(version);
+    if version && is_timed {
+        cursor.skip_fields()?;
+        if cursor.skip(b" ") {
+            cursor.skip(BYTE_ORDER_MARK);
+        }
+    } else if !cursor.skip_tag() {
+        cursor.skip_words_before_object();
+    }
+    Some((cursor.at, known))
 }
 
 /// The length of an RFC 3339 time at the beginning, and the time; its zone may lack the colon, and a blank may stand for
@@ -100,11 +115,13 @@ fn plain_time(raw: &[u8]) -> Option<(usize, Option<i64>)> {
 struct Cursor<'a> {
     raw: &'a [u8],
     at: usize,
+    /// It goes no further.
+    max: usize,
 }
 
 impl<'a> Cursor<'a> {
     fn rest(&self) -> Option<&'a [u8]> {
-        if self.at > PREFIX_BYTES_MAX { None } else { self.raw.get(self.at..) }
+        if self.at > self.max { None } else { self.raw.get(self.at..) }
     }
 
     fn skip(&mut self, what: &[u8]) -> bool {
@@ -155,6 +172,29 @@ impl<'a> Cursor<'a> {
         self.back_unless(is_priority, from)
     }
 
+    /// A time with a blank after it, or the dash that stands for none where a version says so; says whether it is there.
+    fn skip_time(&mut self, has_version: bool) -> (bool, Option<i64>) {
+        let found = self.rest().and_then(|rest| time(rest).or_else(|| plain_time(rest)));
+        let Some((len, known)) = found else { return (has_version && self.skip(b"- "), None) };
+        self.at += len;
+        (self.skip(b" "), known)
+    }
+
+    /// A host and what is left of a tag, where an object follows.
+    fn skip_words_before_object(&mut self) {
+        let from = self.at;
+        for _ in 0..2 {
+            if self.skip_while(|byte| byte.is_ascii_graphic() && byte != b'{') == 0 {
+                break;
+            }
+            self.skip(b" ");
+            if self.rest().is_some_and(|rest| rest.starts_with(b"{")) {
+                return;
+            }
+        }
+        self.at = from;
+    }
+
     /// `host name[7]: `, or without the host, or without the number.
     fn skip_tag(&mut self) -> bool {
         let from = self.at;
@@ -175,19 +215,17 @@ impl<'a> Cursor<'a> {
         self.back_unless(false, from)
     }
 
-    /// Words that a blank follows.
-    fn skip_fields(&mut self, count: usize) -> Option<()> {
-        (0..count).try_for_each(|_| {
+    /// Host, program, process and id of a message, each with a blank after it, and structured data: `-`, or `[id name="value"]`
+    /// several times.
+    fn skip_fields(&mut self) -> Option<()> {
+        (0..4).try_for_each(|_| {
             let is_field = self.skip_while(|byte| byte.is_ascii_graphic()) > 0 && self.skip(b" ");
             is_field.then_some(())
-        })
-    }
-
-    /// `-`, or `[id name="value"]` several times.
-    fn skip_structured_data(&mut self) -> Option<()> {
-        if self.skip(b"- ") {
+        })?;
+        if self.skip(b"-") {
             return Some(());
         }
+        let from = self.at;
         while self.skip(b"[") {
             let (mut quoted, mut escaped) = (false, false);
             loop {
@@ -202,7 +240,7 @@ impl<'a> Cursor<'a> {
                 }
             }
         }
-        self.skip(b" ").then_some(())
+        (self.at > from).then_some(())
     }
 
     fn back_unless(&mut self, is_there: bool, from: usize) -> bool {
@@ -216,4 +254,57 @@ impl<'a> Cursor<'a> {
 /// Letters of names of hosts, containers and programs.
 fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::unwrap::syslog;
+
+    const RECORD: &str = r#"{"ts":"2026-10-03T08:15:04Z","msg":"audit_log"}"#;
+
+    #[test]
+    fn headers_of_syslog_are_taken_off_whatever_the_message_is() {
+        let at = "2026-10-03T08:15:04.118000Z";
+        let audit = "type=SYSCALL msg=audit(1791015304.118:77): arch=c000003e syscall=59";
+        let check = |header: &str, message: &str, timed: bool| {
+            let raw = format!("{header}{message}");
+            let (found, time) = syslog(raw.as_bytes());
+            assert_eq!(String::from_utf8_lossy(found), message, "{header:?}");
+            assert_eq!(time.map(timestamp::format).as_deref(), timed.then_some(at), "{header:?}");
+        };
+        for message in [audit, RECORD, "", "text with <3>, {braces} and [brackets]: all of it"] {
+            check("<14>1 2026-10-03T08:15:04.118Z node-1 audispd - - - ", message, true);
+            check(
+                "<14>1 2026-10-03T10:15:04.118+02:00 node-1 audispd 912 ID7 [a@1 b=\"c \\] d\"][e@2] \u{FEFF}",
+                message,
+                true,
+            );
+            check("<14>1 - - - - - - ", message, false);
+            check("<14>1 - - - - - -  ", message, false);
+            check("<13>2026-10-03T08:15:04.118000+00:00 node-1 falco[912]: ", message, true);
+            check("<13>Oct  3 08:15:04 node-1 falco: ", message, false);
+            check("<13>Oct  3 08:15:04 falco[7]: ", message, false);
+            check("<13>falco: ", message, false);
+        }
+        // The tag was left out or cut; only an object is known to be no part of it.
+        check("<13>Oct  3 08:15:04 node-1 ", RECORD, false);
+        check("<13>2026-10-03T08:15:04.118+00:00 node-1 a-very-long-name-of-a-container/", RECORD, true);
+        check("<13>", RECORD, false);
+        check("<13>Oct  3 08:15:04 ", "node-1 says something", false);
+        // A message of its own is one without a header, and so is what nearly has one.
+        for raw in [RECORD, audit, "", "<>x", "<1234>x", "<14>1 2026-10-03T08:15:04Z too few", "<14>1 - h a p m [open"]
+        {
+            check("", raw, false);
+        }
+        let long = format!("<14>1 {at} h a p m [a b=\"{}\"] ", "x".repeat(5_000));
+        check(&long, RECORD, true);
+        for (raw, want) in [
+            ("<13>Oct  3 08:15:04 h a: @cee:{\"a\":1}", "{\"a\":1}"),
+            ("<13>Oct  3 08:15:04 h a: @cee: {\"a\":1}", "{\"a\":1}"),
+            ("<13>Oct  3 08:15:04 h a: @cee: text", "@cee: text"),
+        ] {
+            assert_eq!(syslog(raw.as_bytes()), (want.as_bytes(), None), "{raw}");
+        }
+    }
 }

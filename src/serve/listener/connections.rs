@@ -106,6 +106,16 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// Something came on this connection.
+    pub fn hear(&self) {
+        let mut inner = self.connections.lock();
+        inner.clock += 1;
+        let now = inner.clock;
+        if let Some(connection) = inner.open.get_mut(&self.id) {
+            connection.heard = now;
+        }
+    }
+
     /// A request begins on this connection, in the name of `holder`; `None` if the holder has too many already.
     pub fn begin(&self, holder: Holder) -> Option<Permit> {
         let mut inner = self.connections.lock();
@@ -185,6 +195,16 @@ mod tests {
         let stranger = connections.enter(address(2));
         assert_eq!(ended(&greedy), [1], "the one that was silent for longest");
         assert!(!stranger.end.is_cancelled() && permits.len() == 4);
+    }
+
+    #[test]
+    fn of_those_who_ask_nothing_the_one_that_was_silent_for_longest_goes() {
+        let connections = Connections::new(3);
+        let held: Vec<Connection> = (0..3).map(|last| connections.enter(address(last))).collect();
+        held[0].hear();
+        let more = connections.enter(address(3));
+        assert_eq!(ended(&held), [1]);
+        assert!(!more.end.is_cancelled());
     }
 
     #[test]

@@ -47,6 +47,9 @@ pub enum HandshakeError {
     /// One of both refused the other.
     #[error("{0}")]
     Failed(io::Error),
+    /// The peer speaks without TLS, and cannot be told so in what it speaks.
+    #[error("the peer speaks without TLS")]
+    Bare,
 }
 
 impl HandshakeError {
@@ -56,6 +59,7 @@ impl HandshakeError {
             Self::TooSlow => "timeout",
             Self::Silent => "silent",
             Self::Failed(_) => "failed",
+            Self::Bare => "bare",
         }
     }
 }

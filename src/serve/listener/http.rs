@@ -19,26 +19,28 @@ use super::connections::{Connection, Connections};
 use super::handshake::Opened;
 use crate::limits;
 
-/// Which HTTP is spoken.
+/// What is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
     /// HTTP/1.1.
     Http1,
     /// HTTP/2, which gRPC needs: known beforehand, or negotiated by TLS (RFC 9113, section 3).
     Http2,
+    /// No HTTP but records, about which TLS negotiates nothing.
+    Streams,
 }
 
 impl Protocol {
     /// The same TLS for peers that ask which protocol is spoken.
     pub fn negotiated(self, config: Arc<ServerConfig>) -> Arc<ServerConfig> {
-        match self {
-            Self::Http1 => config,
-            Self::Http2 => {
-                let mut config = (*config).clone();
-                config.alpn_protocols = vec![b"h2".to_vec()];
-                Arc::new(config)
-            }
-        }
+        let protocols = match self {
+            Self::Http1 => return config,
+            Self::Http2 => vec![b"h2".to_vec()],
+            Self::Streams => Vec::new(),
+        };
+        let mut config = (*config).clone();
+        config.alpn_protocols = protocols;
+        Arc::new(config)
     }
 }
 

@@ -13,7 +13,7 @@ use prost::encoding::decode_varint;
 use serde_json::Value as Json;
 
 use super::schema::{Field, Kind, Message, Presence};
-use super::wire::{Fields, Malformed, Value};
+use crate::encoding::wire::{Fields, Malformed, Value};
 use crate::limits;
 
 /// Why an element cannot be written.

@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 
 use super::canonical::{Unwritable, is_same_name, write_json, write_protobuf};
 use super::schema::{self, Message};
-use super::wire::{Fields, Malformed, Value};
 use crate::encoding::Signal;
+use crate::encoding::wire::{Fields, Malformed, Value};
 use crate::lenient;
 use crate::limits;
 

@@ -38,6 +38,7 @@ fn routers(house: &mut House) -> [Router; 2] {
     );
     let mut routers = listening.into_iter().map(|(_, listening)| match listening.serve {
         Serve::Http1(routes) | Serve::Http2(routes) => routes.into_router(),
+        Serve::Streams(_) => unreachable!("it serves requests"),
     });
     [routers.next().unwrap(), routers.next().unwrap()]
 }

@@ -1,11 +1,11 @@
-//! The wire format of protobuf (protobuf.dev, "Encoding"): a message as the fields that stand in it, without copies. What they mean is
-//! in `schema`.
+//! The wire format of protobuf (protobuf.dev, "Encoding"): a message as the fields that stand in it, without copies, and a field
+//! written again. What they mean is for whoever reads them.
 
-use prost::encoding::{WireType, decode_key, decode_varint};
+use prost::encoding::{WireType, decode_key, decode_varint, encode_key, encode_varint};
 
 /// A field as it stands in a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Value<'a> {
+pub(crate) enum Value<'a> {
     Varint(u64),
     Fixed64(u64),
     Fixed32(u32),
@@ -16,10 +16,39 @@ pub(super) enum Value<'a> {
 /// The bytes are no message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it is no protobuf message, or was cut off")]
-pub(super) struct Malformed;
+pub(crate) struct Malformed;
+
+impl Value<'_> {
+    /// Writes a field with this value. `None` if no field has such a number.
+    pub fn write(self, number: u32, message: &mut Vec<u8>) -> Option<()> {
+        if !(1..1 << 29).contains(&number) {
+            return None;
+        }
+        match self {
+            Self::Varint(value) => {
+                encode_key(number, WireType::Varint, message);
+                encode_varint(value, message);
+            }
+            Self::Fixed64(value) => {
+                encode_key(number, WireType::SixtyFourBit, message);
+                message.extend(value.to_le_bytes());
+            }
+            Self::Fixed32(value) => {
+                encode_key(number, WireType::ThirtyTwoBit, message);
+                message.extend(value.to_le_bytes());
+            }
+            Self::Bytes(bytes) => {
+                encode_key(number, WireType::LengthDelimited, message);
+                encode_varint(bytes.len() as u64, message);
+                message.extend_from_slice(bytes);
+            }
+        }
+        Some(())
+    }
+}
 
 /// The fields of a message in the order in which they stand there. After an error nothing comes.
-pub(super) struct Fields<'a>(&'a [u8]);
+pub(crate) struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
     pub fn of(message: &'a [u8]) -> Self {
@@ -39,7 +68,7 @@ impl<'a> Fields<'a> {
                 self.0 = rest;
                 Value::Bytes(bytes)
             }
-            // Groups are of protobuf 2, and no message of OTLP has one.
+            // Groups are of protobuf 2, and no message that we read has one.
             WireType::StartGroup | WireType::EndGroup => return Err(Malformed),
         };
         Ok((number, value))
@@ -70,6 +99,23 @@ impl<'a> Iterator for Fields<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fields_that_are_written_are_read() {
+        let fields = [
+            (1, Value::Varint(u64::MAX)),
+            (15, Value::Bytes(b"hi")),
+            (16, Value::Fixed32(7)),
+            ((1 << 29) - 1, Value::Fixed64(8)),
+            (2, Value::Bytes(b"")),
+        ];
+        let mut message = Vec::new();
+        assert!(fields.iter().all(|(number, value)| value.write(*number, &mut message).is_some()));
+        assert_eq!(Fields::of(&message).collect::<Result<Vec<_>, _>>(), Ok(fields.to_vec()));
+        for number in [0, 1 << 29] {
+            assert_eq!(Value::Varint(1).write(number, &mut message), None);
+        }
+    }
 
     #[test]
     fn a_message_is_its_fields_or_malformed() {
