@@ -207,13 +207,28 @@ fn eager(quiet: u32) -> RuleSet {
     rules.egress_slow_post.stretch_seconds = 1;
     (rules.egress_beacon.callbacks, rules.egress_beacon.minutes) = (8, 0);
     rules.file_unusual.deletes = 2;
+    (rules.source_disagreement.calls, rules.source_disagreement.silent_seconds) = (2, 1);
+    rules.coverage_missing.hook_failures = 1;
+    rules.coverage_missing.expected = ["firewall", "gateway", "hooks"].map(str::to_owned).to_vec();
+    rules.resource_excess.hold_seconds = 1;
+    rules.mcp_new_server.learning_hours = 0;
     RuleSet::from(rules)
 }
 
 /// Events of any kind with any columns, those included that no source sends together.
 fn odd_event() -> impl Strategy<Value = (Value, i64)> {
-    const KINDS: [&str; 21] = [
+    const KINDS: [&str; 31] = [
         "egress.http",
+        "egress.dns",
+        "inventory",
+        "credential",
+        "review",
+        "sensor.alert",
+        "process.exec",
+        "metric",
+        "model.summary",
+        "session.start",
+        "dns.query",
         "tool.result",
         "command",
         "file.read",
@@ -264,6 +279,12 @@ fn odd_event() -> impl Strategy<Value = (Value, i64)> {
             ("trust", json!(["agent", "workspace", "gateway"][value as usize])),
             ("token", json!("t")),
             ("agent", json!(["a", "b", "c"][value as usize])),
+            ("action", json!(["hook_failed", "used", "pull_request.merged"][value as usize])),
+            ("target", json!(["disabled", "none", "acme/web#7"][value as usize])),
+            ("amount", json!([9, 900, 900_000_000][value as usize])),
+            ("amount_max", json!(10)),
+            ("mcp_server", json!(["github", "http://mcp.acme.example", "http://203.0.113.9/sse"][value as usize])),
+            ("actor", json!(["person", "automation", "sub_agent"][value as usize])),
         ];
         for (at, (name, value)) in values.into_iter().enumerate() {
             if columns >> at & 1 == 1 {
