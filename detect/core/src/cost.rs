@@ -131,7 +131,7 @@ impl Authority {
         };
         // Without a session nobody knows whether two tell of the same call: then it is better to count twice than not at all.
         let has_session = event.text(column::SESSION).is_some();
-        (is_counted && (!has_session || sessions.counts(event, teller, findings))).then_some(cost)
+        (is_counted && (!has_session || sessions.counts(event, teller))).then_some(cost)
     }
 }
 

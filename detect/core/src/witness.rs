@@ -204,8 +204,13 @@ impl Default for Sessions {
 const TOKENS: [handle::Integer; 2] = [column::TOKENS_IN, column::TOKENS_OUT];
 
 impl Sessions {
+    /// The session of an event. That a sender's own sessions are forgotten is told by the rules whose states are: it counts once.
+    fn of(&mut self, event: &EventRow<'_>) -> &mut Session {
+        self.sessions.of_agent(event, &mut Findings::new())
+    }
+
     /// Takes an event; `None` if it says nothing of a session.
-    pub fn hear(&mut self, event: &EventRow<'_>, findings: &mut Findings) -> Option<Heard> {
+    pub fn hear(&mut self, event: &EventRow<'_>) -> Option<Heard> {
         let by = Witnesses::of(event);
         // A firewall gives its requests sessions of its own.
         if by == Witnesses::NONE || by.has(Witness::Firewall) || event.text(column::SESSION).is_none() {
@@ -214,12 +219,12 @@ impl Sessions {
         let is_call =
             event.aspects().meet(Aspects::TOKENS) && TOKENS.iter().any(|column| event.integer(*column).is_some());
         let (second, seq) = (Second::new(event.second()), event.position().seq.get() as u32);
-        Some(self.sessions.of_agent(event, findings).hear(by, is_call, second, seq))
+        Some(self.of(event).hear(by, is_call, second, seq))
     }
 
     /// Whether money is counted that this teller tells of a session, which the event names.
-    pub fn counts(&mut self, event: &EventRow<'_>, teller: Teller, findings: &mut Findings) -> bool {
-        let session = self.sessions.of_agent(event, findings);
+    pub fn counts(&mut self, event: &EventRow<'_>, teller: Teller) -> bool {
+        let session = self.of(event);
         let mut known = Teller { rank: session.teller, feed: session.feed, when: session.told };
         let counts = known.gives_way_to(teller);
         (session.teller, session.feed, session.told) = (known.rank, known.feed, known.when);

@@ -12,7 +12,7 @@ use detect_core::findings::Findings;
 use detect_core::key::Key;
 use detect_core::recent::Recent;
 use detect_core::rule::Rule;
-use detect_core::scope::{self, Scope};
+use detect_core::scope;
 use detect_core::second::Second;
 use detect_core::spec::Spec;
 use detect_core::table::Table;

@@ -4,7 +4,6 @@ use ledger::Timestamp;
 use operations::alert::Severity;
 use serde_json::{Value, json};
 
-use super::*;
 use crate::fixtures;
 use crate::registry::Rules;
 use crate::rule_set::RuleSet;
