@@ -101,6 +101,8 @@ impl Detector for LongLived {
         match event.text(column::ACTION) {
             Some("used") => self.used(event, id, findings),
             Some("created") => self.created(event, id, findings),
+            // LiteLLM's words, whose amounts are money.
+            Some("key_created" | "key_rotated") => self.begins(event, id),
             _ => {}
         }
     }
@@ -111,9 +113,19 @@ impl LongLived {
         i64::from(self.parameters.max_age_days) * DAY
     }
 
+    fn named(&self, event: &EventRow<'_>, id: &str) -> u64 {
+        self.key.hash(&["credential", event.text(column::SOURCE).unwrap_or(""), id])
+    }
+
+    /// Notes that a key is new, whatever had its id before.
+    fn begins(&mut self, event: &EventRow<'_>, id: &str) {
+        let key = self.named(event, id);
+        self.known.insert(key, Second::new(event.second()));
+    }
+
     /// When a key was created, or else when it was first seen.
     fn since(&mut self, event: &EventRow<'_>, id: &str) -> Second {
-        let hash = self.key.hash(&["credential", event.text(column::SOURCE).unwrap_or(""), id]);
+        let hash = self.named(event, id);
         self.known.get(hash).unwrap_or_else(|| {
             let now = Second::new(event.second());
             self.known.insert(hash, now);
@@ -122,7 +134,7 @@ impl LongLived {
     }
 
     fn created(&mut self, event: &EventRow<'_>, id: &str, findings: &mut Findings) {
-        self.since(event, id);
+        self.begins(event, id);
         let life = event.integer(column::AMOUNT_MAX).filter(|life| *life > self.limit());
         if let Some(life) = life {
             self.raise(event, id, Fault::Life, life, self.limit(), findings);

@@ -29,8 +29,8 @@ pub static SPEC: Spec = Spec {
     name: "review.bypass",
     version: 1,
     what: "A pull request (`target` is `repository#number`) that is merged without an approval where changes are usually approved, against a \
-           review that asks for changes, past the rules of the branch, or with checks that failed last. Who merges is told: it is worse \
-           if it is no person. One alert for each pull request.",
+           review that asks for changes, past the rules of the branch, or with checks that failed last. Reviews of bots count neither way. Who \
+           merges is told: it is worse if that is an agent. One alert for each pull request.",
     why: "The review is the place where a person sees what an agent wrote. What is merged past it runs everywhere a moment later.",
     false_positives: "Repositories in which approvals are not needed for small changes; checks that fail by chance and that nobody waits for.",
     tuning: "repositories: those in which every change needs an approval; elsewhere it is expected once somebody approved there. failed_checks: \
@@ -110,20 +110,32 @@ impl Detector for ReviewBypass {
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         let Some(target) = event.text(column::TARGET) else { return };
         let Some((repository, _)) = target.rsplit_once('#') else { return };
+        // An agent's word that somebody approved is none.
+        if event.is_claim() {
+            return;
+        }
+        let by_person = event.text(column::ACTOR).is_none_or(|actor| actor == "person");
         match (event.kind(), event.text(column::ACTION).unwrap_or("")) {
             ("check.result", _) => self.checked(event, target, findings),
-            ("review", "review.approved") => {
+            ("review", "review.approved") if by_person => {
                 let pull = self.pull(event, target, findings);
                 (pull.approved, pull.refused) = (true, false);
-                let key = self.repository(event, repository);
+                let key = self.named(repository);
                 self.reviewed.insert(key, Second::new(event.second()));
             }
-            ("review", "review.changes_requested") => {
+            ("review", "review.changes_requested") if by_person => {
                 let pull = self.pull(event, target, findings);
                 (pull.approved, pull.refused) = (false, true);
             }
-            // An approval that was taken back is none.
-            ("review", "review.dismissed") => self.pull(event, target, findings).approved = false,
+            // An approval that was taken back is none, and neither is a demand for changes.
+            ("review", "review.dismissed") => {
+                let pull = self.pull(event, target, findings);
+                (pull.approved, pull.refused) = (false, false);
+            }
+            // Checks run anew on what was pushed.
+            ("review", "pull_request.synchronize") => {
+                self.pull(event, target, findings).failed = FixedList::default();
+            }
             ("review", "pull_request.merged") => self.merged(event, repository, target, findings),
             _ => {}
         }
@@ -132,18 +144,13 @@ impl Detector for ReviewBypass {
 
 impl ReviewBypass {
     fn pull(&mut self, event: &EventRow<'_>, target: &str, findings: &mut Findings) -> &mut Pull {
-        let key = self.repository(event, target);
+        let key = self.named(target);
         self.pulls.entry(key, event, findings)
     }
 
-    /// The same name is another repository at another forge.
-    fn repository(&self, event: &EventRow<'_>, name: &str) -> u64 {
-        self.key.hash(&[
-            "review",
-            event.text(column::SOURCE).unwrap_or(""),
-            event.text(column::ORG).unwrap_or(""),
-            name,
-        ])
+    /// A pull request or repository is known by its name alone: a forge and whoever watches it for an agent call it the same.
+    fn named(&self, name: &str) -> u64 {
+        self.key.hash(&["review", name])
     }
 
     fn checked(&mut self, event: &EventRow<'_>, target: &str, findings: &mut Findings) {
@@ -159,8 +166,10 @@ impl ReviewBypass {
     }
 
     fn merged(&mut self, event: &EventRow<'_>, repository: &str, target: &str, findings: &mut Findings) {
-        let key = self.repository(event, repository);
-        let reviewed = self.reviewed.get(key).is_some_and(|second| event.second() - second.get() <= HABIT_SECONDS);
+        let reviewed = self
+            .reviewed
+            .get(self.named(repository))
+            .is_some_and(|second| event.second() - second.get() <= HABIT_SECONDS);
         let required = reviewed || self.parameters.repositories.iter().any(|name| name == repository);
         let tells_checks = self.parameters.failed_checks;
         let pull = self.pull(event, target, findings);
@@ -172,17 +181,20 @@ impl ReviewBypass {
             Some("approved") => (true, false),
             Some("not_approved" | "unapproved") => (false, false),
             Some("bypassed") => (pull.approved, true),
-            _ => (pull.approved, false),
+            // Coder tells of the latest verdict together with the merge.
+            _ => (pull.approved || event.text(column::OUTCOME) == Some("allow"), false),
         };
+        let refused = (pull.refused || event.text(column::OUTCOME) == Some("deny")) && !approved;
         let failed = if tells_checks { pull.failed.as_slice().len() as u32 } else { 0 };
         let merged = Merged {
             target: bounded(target),
             approved,
             required,
             forced,
-            refused: pull.refused && !approved,
+            refused,
             failed,
-            actor: event.text(column::ACTOR).filter(|actor| *actor != "person").map(bounded),
+            by_agent: matches!(event.text(column::ACTOR), Some("cloud_agent" | "sub_agent")),
+            by_automation: matches!(event.text(column::ACTOR), Some("automation" | "schedule")),
         };
         if merged.is_told() {
             let what = What { policy: event.text(column::RULE).map(bounded), ..What::default() };

@@ -20,20 +20,22 @@ pub struct Merged {
     pub refused: bool,
     /// Checks that failed last.
     pub failed: u32,
-    /// Who merged it, where that was no person.
-    pub actor: Option<String>,
+    /// Whether an agent merged it,
+    pub by_agent: bool,
+    /// or a program that is none.
+    pub by_automation: bool,
 }
 
 impl Merged {
-    /// Whether there is anything to tell. Where nobody ever approves anything, only what is no person is expected to be approved.
+    /// Whether there is anything to tell. Where nobody ever approves anything, only what an agent merges is expected to be approved.
     pub fn is_told(&self) -> bool {
-        self.forced || self.refused || self.failed > 0 || (!self.approved && (self.required || self.actor.is_some()))
+        self.forced || self.refused || self.failed > 0 || (!self.approved && (self.required || self.by_agent))
     }
 
-    /// Steps above the mildest: past a rule that holds there, and by no person.
+    /// Steps above the mildest: past a rule that holds there, and by an agent.
     fn steps(&self) -> usize {
         let past = self.forced || self.refused || (!self.approved && self.required);
-        usize::from(past) + usize::from(self.actor.is_some() && (past || self.failed > 0))
+        usize::from(past) + usize::from(self.by_agent && (past || self.failed > 0))
     }
 }
 
@@ -50,22 +52,22 @@ impl Case for Merged {
         let what = match (self.forced, self.refused, self.approved) {
             (true, _, _) => "past the rules of its branch",
             (_, true, _) => "against its review",
-            (_, _, false) if self.required || self.actor.is_some() => "without an approval",
+            (_, _, false) if self.required || self.by_agent => "without an approval",
             _ => "with failed checks",
         };
         format!("{} was merged {what}", self.target)
     }
 
     fn reason(&self, _: &Alert) -> String {
-        let by = match self.actor.as_deref() {
-            Some("automation" | "schedule") => " by an automation",
-            Some(_) => " by an agent",
-            None => "",
+        let by = match (self.by_agent, self.by_automation) {
+            (true, _) => " by an agent",
+            (_, true) => " by an automation",
+            (false, false) => "",
         };
         let review = match (self.refused, self.approved, self.required) {
             (true, _, _) => "its latest review asks for changes",
             (_, true, _) => "it was approved",
-            (_, false, true) => "nobody approved it, as is usual there",
+            (_, false, true) => "nobody approved it, although changes are approved there",
             (_, false, false) => "nobody approved it; it is not known whether anybody must",
         };
         let forced = if self.forced { "The forge says that the rules of its branch were passed by." } else { "" };

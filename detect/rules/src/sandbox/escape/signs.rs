@@ -84,7 +84,8 @@ pub fn of_rule(rule: &str) -> Option<Sign> {
 
 /// Whether a sensor of this priority wants somebody to act; one that states none may.
 pub fn is_urgent(priority: &str) -> bool {
-    const CALM: [&str; 6] = ["warning", "notice", "informational", "info", "debug", "low"];
+    // Tetragon's word for a policy that only tells of it is `post`.
+    const CALM: [&str; 7] = ["warning", "notice", "informational", "info", "debug", "low", "post"];
     !CALM.iter().any(|calm| priority.eq_ignore_ascii_case(calm))
 }
 
@@ -100,8 +101,10 @@ mod tests {
         check("Launch Privileged Container", Some(Sign::Privileged));
         check("Launch Sensitive Mount Container", Some(Sign::Privileged));
         check("Linux Kernel Module Injection Detected", Some(Sign::Kernel));
+        check("monitor-kernel-modules", Some(Sign::Kernel));
         check("PTRACE attached to process", Some(Sign::Process));
         check("The docker client is executed in a container", Some(Sign::Runtime));
+        assert!(is_urgent("sigkill") && !is_urgent("post"));
         // What an agent that builds and tests does all day.
         check("Drop and execute new binary in container", None);
         check("Terminal shell in container", None);
