@@ -3,6 +3,7 @@
 
 use ledger::column::handle;
 use ledger::events::column;
+use serde::{Deserialize, Serialize};
 
 use crate::aspects::Aspects;
 use crate::cost::{Rank, Teller};
@@ -14,7 +15,8 @@ use crate::table::Table;
 use crate::{detector_state, packed};
 
 /// Somebody who may tell of a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Witness {
     /// A firewall, which sees what goes out of the workspace.
     Firewall,

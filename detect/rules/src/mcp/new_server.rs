@@ -124,14 +124,13 @@ impl Detector for NewServer {
             let case = Newcomer {
                 name,
                 class: server.class,
-                is_remote: server.is_remote,
-                is_plain: server.is_plain,
+                reach: server.reach,
                 is_new_to_fleet,
                 is_called: !is_installed,
                 watched,
             };
             let what = What {
-                host: Some(bounded(&server.name)).filter(|_| server.is_remote && !many),
+                host: Some(bounded(&server.name)).filter(|_| server.reach != Reach::Name && !many),
                 tool: event.text(column::TOOL).map(bounded),
                 ..What::default()
             };
@@ -158,17 +157,26 @@ struct Server {
     /// Its name, or the host of its address.
     name: String,
     class: Class,
-    /// Whether it is an address.
-    is_remote: bool,
-    /// Whether that is read and written by whoever stands between.
-    is_plain: bool,
+    reach: Reach,
+}
+
+/// How a server is reached, as far as its name says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Reach {
+    /// It has a name only.
+    Name,
+    /// By an address.
+    Address,
+    /// By one that whoever stands between reads and writes.
+    Plain,
 }
 
 impl Server {
     fn of(text: &str) -> Self {
         let text = text.trim().to_ascii_lowercase();
         let Some((scheme, rest)) = text.split_once("://") else {
-            return Self { name: text, class: Class::Ordinary, is_remote: false, is_plain: false };
+            return Self { name: text, class: Class::Ordinary, reach: Reach::Name };
         };
         let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
         let host = authority.rsplit('@').next().unwrap_or(authority);
@@ -176,7 +184,8 @@ impl Server {
         let end = host.find(']').map_or_else(|| host.find(':').unwrap_or(host.len()), |end| end + 1);
         let name = host.get(..end).unwrap_or(host).to_owned();
         let class = host::of(name.trim_matches(['[', ']']), "");
-        Self { name, class, is_remote: true, is_plain: matches!(scheme, "http" | "ws") }
+        let reach = if matches!(scheme, "http" | "ws") { Reach::Plain } else { Reach::Address };
+        Self { name, class, reach }
     }
 }
 
@@ -184,8 +193,7 @@ impl Server {
 struct Newcomer {
     name: String,
     class: Class,
-    is_remote: bool,
-    is_plain: bool,
+    reach: Reach,
     is_new_to_fleet: bool,
     is_called: bool,
     /// For how many seconds the team or the fleet was watched.
@@ -194,10 +202,12 @@ struct Newcomer {
 
 impl Case for Newcomer {
     fn severity(&self, _: &Alert) -> Severity {
-        let is_strange =
-            self.class.is_risky() || self.class == Class::Address || (self.is_plain && self.class == Class::Ordinary);
+        // A name has the class of an ordinary host and no address.
+        let is_strange = self.class.is_risky()
+            || self.class == Class::Address
+            || (self.reach == Reach::Plain && self.class == Class::Ordinary);
         match (self.is_new_to_fleet, self.is_called) {
-            (true, true) if self.is_remote && is_strange => Severity::Medium,
+            (true, true) if is_strange => Severity::Medium,
             (true, _) => Severity::Low,
             (false, _) => Severity::Info,
         }
@@ -211,7 +221,7 @@ impl Case for Newcomer {
         let name = &self.name;
         let seen = if self.is_called { "calls" } else { "has" };
         let known = if self.is_new_to_fleet { "no agent of the fleet" } else { "no agent of the team" };
-        let plain = if self.is_plain && self.class == Class::Ordinary {
+        let plain = if self.reach == Reach::Plain && self.class == Class::Ordinary {
             "Its address is not encrypted: whoever stands between reads and changes what it says.".to_owned()
         } else {
             String::new()
@@ -259,6 +269,10 @@ mod tests {
         check("http://203.0.113.9/mcp", "203.0.113.9", Class::Address);
         check("", "", Class::Ordinary);
         check("https://", "", host::of("", ""));
-        assert!(Server::of("http://mcp.acme.example").is_plain && !Server::of("https://mcp.acme.example").is_plain);
+        let reach = |text: &str| Server::of(text).reach;
+        assert_eq!(
+            ["http://mcp.acme.example", "https://mcp.acme.example", "mcp"].map(reach),
+            [Reach::Plain, Reach::Address, Reach::Name]
+        );
     }
 }

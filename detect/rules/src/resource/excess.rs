@@ -160,7 +160,7 @@ impl Detector for ResourceExcess {
                         scope_kind: subject.scope.kind.to_owned(),
                         over: false,
                     };
-                    self.raise(event, subject, usage, findings);
+                    self.raise(event, subject, &usage, findings);
                 }
             }
             None => self.episodes.resolve(subject, findings, |case| case.over = true),
@@ -187,14 +187,14 @@ impl ResourceExcess {
         Some(now.get() - excess.since.get())
     }
 
-    fn raise(&mut self, event: &EventRow<'_>, subject: Subject<'_>, usage: Use, findings: &mut Findings) {
+    fn raise(&mut self, event: &EventRow<'_>, subject: Subject<'_>, usage: &Use, findings: &mut Findings) {
         let open = |_| Opening {
             case: usage.clone(),
             who: scope::who(event),
             what: What::default(),
             before: Before::default(),
         };
-        self.episodes.raise(subject, event.sighting(), findings, open, |case| *case = usage.clone());
+        self.episodes.raise(subject, event.sighting(), findings, open, |case| case.clone_from(usage));
     }
 }
 

@@ -22,7 +22,7 @@ use ledger::events::column;
 use operations::alert::What;
 
 use crate::limits::{FAILED_CHECKS_MAX, LISTED_WORDS_MAX, PULL_REQUESTS_MAX, REPOSITORIES_MAX};
-use case::Merged;
+use case::{By, Merged, Verdict};
 
 /// What the reference says.
 pub static SPEC: Spec = Spec {
@@ -176,25 +176,28 @@ impl ReviewBypass {
         if std::mem::replace(&mut pull.merged, true) {
             return;
         }
-        // What the forge says of the merge itself goes before what was seen of reviews.
-        let (approved, forced) = match event.text(column::RULE) {
-            Some("approved") => (true, false),
-            Some("not_approved" | "unapproved") => (false, false),
-            Some("bypassed") => (pull.approved, true),
-            // Coder tells of the latest verdict together with the merge.
-            _ => (pull.approved || event.text(column::OUTCOME) == Some("allow"), false),
+        // What the forge says of the merge itself goes before what was seen of reviews; Coder tells of the latest verdict with it.
+        let outcome = event.text(column::OUTCOME);
+        let verdict = match event.text(column::RULE) {
+            Some("approved") => Verdict::Approved,
+            Some("not_approved" | "unapproved") if pull.refused => Verdict::Refused,
+            Some("not_approved" | "unapproved") => Verdict::None,
+            _ if outcome == Some("allow") => Verdict::Approved,
+            _ if outcome == Some("deny") || pull.refused => Verdict::Refused,
+            _ if pull.approved => Verdict::Approved,
+            _ => Verdict::None,
         };
-        let refused = (pull.refused || event.text(column::OUTCOME) == Some("deny")) && !approved;
-        let failed = if tells_checks { pull.failed.as_slice().len() as u32 } else { 0 };
         let merged = Merged {
             target: bounded(target),
-            approved,
+            verdict,
             required,
-            forced,
-            refused,
-            failed,
-            by_agent: matches!(event.text(column::ACTOR), Some("cloud_agent" | "sub_agent")),
-            by_automation: matches!(event.text(column::ACTOR), Some("automation" | "schedule")),
+            forced: event.text(column::RULE) == Some("bypassed"),
+            failed: if tells_checks { pull.failed.as_slice().len() as u32 } else { 0 },
+            by: match event.text(column::ACTOR) {
+                Some("cloud_agent" | "sub_agent") => By::Agent,
+                Some("automation" | "schedule") => By::Automation,
+                _ => By::Person,
+            },
         };
         if merged.is_told() {
             let what = What { policy: event.text(column::RULE).map(bounded), ..What::default() };

@@ -126,10 +126,8 @@ impl Detector for CoverageMissing {
             "loss" if action() == CONTENT => self.raise(event, Lack::Content, 0, findings),
             "inventory" if action() == "managed_settings" => self.settings(event, findings),
             "inventory" if action() == "firewall" => self.firewall(event, findings),
-            _ if Witnesses::of(event).has(Witness::Firewall) => {
-                if event.text(column::WORKSPACE).is_some() {
-                    self.firewalls.insert(event.network(), Second::new(event.second()));
-                }
+            _ if Witnesses::of(event).has(Witness::Firewall) && event.text(column::WORKSPACE).is_some() => {
+                self.firewalls.insert(event.network(), Second::new(event.second()));
             }
             _ => {}
         }

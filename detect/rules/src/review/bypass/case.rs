@@ -5,37 +5,63 @@ use detect_core::text::{counted, sentences};
 use operations::alert::{Alert, Measurement, Severity, Unit};
 use serde::{Deserialize, Serialize};
 
+/// What reviews said last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Nothing, or nothing that is known.
+    None,
+    /// Somebody approved.
+    Approved,
+    /// Somebody asks for changes.
+    Refused,
+}
+
+/// Who merged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum By {
+    /// A person, or somebody of whom nothing is known.
+    Person,
+    /// An agent.
+    Agent,
+    /// A program that is none.
+    Automation,
+}
+
 /// What is known about a merge.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Merged {
     /// Repository and number.
     pub target: String,
-    /// Whether somebody approved it.
-    pub approved: bool,
-    /// Whether that is usual or demanded there.
+    /// What reviews said.
+    pub verdict: Verdict,
+    /// Whether an approval is usual or demanded there.
     pub required: bool,
     /// Whether the forge says that its rules were passed by.
     pub forced: bool,
-    /// Whether the latest review asks for changes.
-    pub refused: bool,
     /// Checks that failed last.
     pub failed: u32,
-    /// Whether an agent merged it,
-    pub by_agent: bool,
-    /// or a program that is none.
-    pub by_automation: bool,
+    /// Who merged it.
+    pub by: By,
 }
 
 impl Merged {
     /// Whether there is anything to tell. Where nobody ever approves anything, only what an agent merges is expected to be approved.
     pub fn is_told(&self) -> bool {
-        self.forced || self.refused || self.failed > 0 || (!self.approved && (self.required || self.by_agent))
+        self.is_past() || self.failed > 0 || (self.verdict == Verdict::None && self.by == By::Agent)
+    }
+
+    /// Whether it was merged past a rule that holds there.
+    fn is_past(&self) -> bool {
+        let is_missed = self.verdict == Verdict::None && self.required;
+        self.forced || self.verdict == Verdict::Refused || is_missed
     }
 
     /// Steps above the mildest: past a rule that holds there, and by an agent.
     fn steps(&self) -> usize {
-        let past = self.forced || self.refused || (!self.approved && self.required);
-        usize::from(past) + usize::from(self.by_agent && (past || self.failed > 0))
+        let past = self.is_past();
+        usize::from(past) + usize::from(self.by == By::Agent && (past || self.failed > 0))
     }
 }
 
@@ -49,26 +75,26 @@ impl Case for Merged {
     }
 
     fn title(&self, _: &Alert) -> String {
-        let what = match (self.forced, self.refused, self.approved) {
-            (true, _, _) => "past the rules of its branch",
-            (_, true, _) => "against its review",
-            (_, _, false) if self.required || self.by_agent => "without an approval",
-            _ => "with failed checks",
+        let what = match self.verdict {
+            _ if self.forced => "past the rules of its branch",
+            Verdict::Refused => "against its review",
+            Verdict::None if self.required || self.by == By::Agent => "without an approval",
+            Verdict::None | Verdict::Approved => "with failed checks",
         };
         format!("{} was merged {what}", self.target)
     }
 
     fn reason(&self, _: &Alert) -> String {
-        let by = match (self.by_agent, self.by_automation) {
-            (true, _) => " by an agent",
-            (_, true) => " by an automation",
-            (false, false) => "",
+        let by = match self.by {
+            By::Agent => " by an agent",
+            By::Automation => " by an automation",
+            By::Person => "",
         };
-        let review = match (self.refused, self.approved, self.required) {
-            (true, _, _) => "its latest review asks for changes",
-            (_, true, _) => "it was approved",
-            (_, false, true) => "nobody approved it, although changes are approved there",
-            (_, false, false) => "nobody approved it; it is not known whether anybody must",
+        let review = match self.verdict {
+            Verdict::Refused => "its latest review asks for changes",
+            Verdict::Approved => "it was approved",
+            Verdict::None if self.required => "nobody approved it, although changes are approved there",
+            Verdict::None => "nobody approved it; it is not known whether anybody must",
         };
         let forced = if self.forced { "The forge says that the rules of its branch were passed by." } else { "" };
         let failed = match self.failed {
@@ -88,11 +114,11 @@ impl Case for Merged {
     }
 
     fn kind(&self) -> &'static str {
-        match (self.forced, self.refused, self.approved) {
-            (true, _, _) => "forced",
-            (_, true, _) => "refused",
-            (_, _, false) => "unapproved",
-            (_, _, true) => "failed",
+        match self.verdict {
+            _ if self.forced => "forced",
+            Verdict::Refused => "refused",
+            Verdict::None => "unapproved",
+            Verdict::Approved => "failed",
         }
     }
 }

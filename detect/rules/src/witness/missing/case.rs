@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 pub enum Lack {
     /// A witness tells nothing of a session.
-    Silent(#[serde(with = "words")] Witness),
+    Silent(Witness),
     /// Hooks failed.
     Hooks,
     /// A firewall says that it is off.
@@ -171,21 +171,5 @@ impl Case for Missing {
 
     fn kind(&self) -> &'static str {
         self.lack.word()
-    }
-}
-
-/// Witnesses as their words.
-mod words {
-    use detect_core::witness::Witness;
-    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
-
-    pub fn serialize<S: Serializer>(witness: &Witness, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(witness.word())
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Witness, D::Error> {
-        let word = String::deserialize(deserializer)?;
-        let found = Witness::EXPECTED.into_iter().find(|witness| witness.word() == word);
-        found.ok_or_else(|| D::Error::custom("no witness has this word"))
     }
 }
