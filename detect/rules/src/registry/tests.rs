@@ -215,41 +215,43 @@ fn eager(quiet: u32) -> RuleSet {
     RuleSet::from(rules)
 }
 
+/// Kinds of events that rules look at, and some that they do not.
+const KINDS: [&str; 31] = [
+    "egress.http",
+    "egress.dns",
+    "inventory",
+    "credential",
+    "review",
+    "sensor.alert",
+    "process.exec",
+    "metric",
+    "model.summary",
+    "session.start",
+    "dns.query",
+    "tool.result",
+    "command",
+    "file.read",
+    "file.write",
+    "file.delete",
+    "tool.call",
+    "model.call",
+    "model.call.end",
+    "model.tokens",
+    "approval",
+    "check.result",
+    "loss",
+    "boundary.failure",
+    "boundary.start",
+    "resource",
+    "connection",
+    "audit",
+    "workspace.build",
+    "prompt",
+    "session.end",
+];
+
 /// Events of any kind with any columns, those included that no source sends together.
 fn odd_event() -> impl Strategy<Value = (Value, i64)> {
-    const KINDS: [&str; 31] = [
-        "egress.http",
-        "egress.dns",
-        "inventory",
-        "credential",
-        "review",
-        "sensor.alert",
-        "process.exec",
-        "metric",
-        "model.summary",
-        "session.start",
-        "dns.query",
-        "tool.result",
-        "command",
-        "file.read",
-        "file.write",
-        "file.delete",
-        "tool.call",
-        "model.call",
-        "model.call.end",
-        "model.tokens",
-        "approval",
-        "check.result",
-        "loss",
-        "boundary.failure",
-        "boundary.start",
-        "resource",
-        "connection",
-        "audit",
-        "workspace.build",
-        "prompt",
-        "session.end",
-    ];
     (0..KINDS.len(), any::<u32>(), 0i64..3, 0i64..40).prop_map(|(kind, columns, value, gap)| {
         let mut event = json!({"kind": KINDS[kind], "workspace": "w", "session": "s", "collector": "c", "user": "u"});
         let mark = ["conflict", "void:tokens_in", "void:port"][value as usize];
