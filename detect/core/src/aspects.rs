@@ -65,6 +65,18 @@ impl Aspects {
     pub const NAMED: Self = Self(1 << 22);
     /// Something was noticed about its text.
     pub const SIGNS: Self = Self(1 << 23);
+    /// Its kind is `inventory`,
+    pub const INVENTORY: Self = Self(1 << 24);
+    /// `credential`,
+    pub const CREDENTIAL: Self = Self(1 << 25);
+    /// `review`,
+    pub const REVIEW: Self = Self(1 << 26);
+    /// one of a sensor on the host, which sees programs and what they do,
+    pub const SENSOR: Self = Self(1 << 27);
+    /// or `resource`.
+    pub const RESOURCE: Self = Self(1 << 28);
+    /// It names an MCP server.
+    pub const MCP: Self = Self(1 << 29);
 
     /// Both together.
     #[must_use]
@@ -89,7 +101,10 @@ impl Aspects {
             // Rules about money have an order of their own.
             .with(Aspects::COST)
             .with(Aspects::TOKENS)
-            .with(Aspects::CALL);
+            .with(Aspects::CALL)
+            .with(Aspects::INVENTORY)
+            .with(Aspects::CREDENTIAL)
+            .with(Aspects::SENSOR);
         Self(self.0 & TIMELESS.0)
     }
 
@@ -111,7 +126,13 @@ impl Aspects {
             "file.delete" => Self::WORK.with(Self::DELETE),
             "loss" => Self::WORK.with(Self::LOSS),
             "boundary.failure" | "boundary.start" => Self::WORK.with(Self::FIREWALL),
-            "resource" | "connection" | "audit" | "workspace.build" => Self::NONE,
+            "inventory" => Self::INVENTORY,
+            "credential" => Self::CREDENTIAL,
+            "review" => Self::REVIEW,
+            "sensor.alert" | "process.exec" => Self::SENSOR,
+            "resource" => Self::RESOURCE,
+            // Numbers that are told each minute are no sign of life.
+            "connection" | "audit" | "workspace.build" | "metric" | "egress.flow" | "process.exit" => Self::NONE,
             _ => Self::WORK,
         };
         let when = |is: bool, aspect: Self| if is { aspect.0 } else { 0 };
@@ -125,6 +146,7 @@ impl Aspects {
                 | when(row.has(column::COMMAND.id()), Self::COMMAND)
                 | when(row.has(column::FILE.id()), Self::FILE)
                 | when(row.has(column::TOOL_CALL.id()), Self::CALL)
+                | when(row.has(column::MCP_SERVER.id()), Self::MCP)
                 | when(row.has(column::EFFECTS.id()), Self::EFFECTS)
                 | when(row.has(column::NAMED.id()), Self::NAMED)
                 | when(row.has(column::TEXT_SIGNS.id()), Self::SIGNS)
@@ -168,6 +190,10 @@ mod tests {
         check(json!({}), Aspects::WORK);
         check(json!({"kind": "audit"}), Aspects::NONE);
         check(json!({"kind": "dns.query"}), Aspects::LOOKUP);
+        check(json!({"kind": "egress.dns"}), Aspects::LOOKUP);
+        check(json!({"kind": "metric"}), Aspects::NONE);
+        check(json!({"kind": "inventory", "mcp_server": "github"}), Aspects::INVENTORY.with(Aspects::MCP));
+        check(json!({"kind": "process.exec", "command": "ls"}), Aspects::SENSOR.with(Aspects::COMMAND));
         check(
             json!({"kind": "egress.http", "outcome": "deny", "stream": "b", "stream_seq": 0}),
             Aspects::REQUEST.with(Aspects::ATTEMPT).with(Aspects::FAILED).with(Aspects::NUMBERED),

@@ -7,9 +7,12 @@ use operations::Money;
 
 use crate::event::EventRow;
 use crate::findings::Findings;
+use crate::key::Key;
 use crate::limits::{GATEWAY_MEMORY_SECONDS, SPENDERS_MAX};
+use crate::second::Second;
 use crate::table::Table;
-use crate::{aspects, detector_state};
+use crate::witness::Sessions;
+use crate::{aspects, detector_state, packed_enum};
 
 /// The token counters; they are disjoint.
 const TOKENS: [handle::Integer; 4] =
@@ -35,32 +38,173 @@ pub fn tokens(event: &EventRow<'_>) -> u64 {
     TOKENS.iter().filter_map(|column| u64::try_from(event.integer(*column)?).ok()).fold(0, u64::saturating_add)
 }
 
-/// Knows whose calls pass a gateway. What their agents say of the same calls would count them twice.
+/// How far what tells of money is believed, the least first: the order is the meaning. One call may be told by all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Rank {
+    /// Nobody told.
+    #[default]
+    None,
+    /// A session's transcript, read afterwards.
+    Transcript,
+    /// The agent's telemetry or hooks, or another feed that is no gateway.
+    Agent,
+    /// LiteLLM, behind which or before which another gateway may stand that knows more of whose call it is.
+    LiteLlm,
+    /// A gateway.
+    Gateway,
+}
+
+packed_enum!(Rank { None, Transcript, Agent, LiteLlm, Gateway });
+
+impl Rank {
+    /// Whose word an event is. Only what the agent cannot reach is a gateway, whatever a sender calls itself.
+    pub fn of(event: &EventRow<'_>) -> Self {
+        let source = event.text(column::SOURCE).unwrap_or("");
+        match (event.text(column::FAMILY), event.is_claim()) {
+            (Some("gateway"), false) if source == "litellm" => Self::LiteLlm,
+            (Some("gateway"), false) => Self::Gateway,
+            _ if source.ends_with("transcript") => Self::Transcript,
+            _ => Self::Agent,
+        }
+    }
+}
+
+/// Who tells of the money of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Teller {
+    /// How far it is believed.
+    pub rank: Rank,
+    /// A part of the keyed hash of the feed: a session has few.
+    pub feed: u16,
+    /// When it told last.
+    pub when: Second,
+}
+
+impl Teller {
+    /// Who tells of an event. Of an agent each collector is a feed of its own: hooks and telemetry of one agent have the same source.
+    fn of(event: &EventRow<'_>, key: Key) -> Self {
+        let rank = Rank::of(event);
+        let source = event.text(column::SOURCE).unwrap_or("");
+        let collector = event.text(column::COLLECTOR).filter(|_| rank <= Rank::Agent).unwrap_or("");
+        let feed = key.hash(&["teller", source, collector]) as u16;
+        Self { rank, feed, when: Second::new(event.second()) }
+    }
+
+    /// Lets another one tell, if it may: whoever is believed more, whoever was first among equals, and anybody after a long silence. Says
+    /// whether it may.
+    pub fn gives_way_to(&mut self, other: Self) -> bool {
+        let holds = self.rank != Rank::None && other.when.get() - self.when.get() <= GATEWAY_MEMORY_SECONDS;
+        let may = !holds || other.rank > self.rank || (other.rank, other.feed) == (self.rank, self.feed);
+        if may {
+            *self = Self { when: if holds { other.when.max(self.when) } else { other.when }, ..other };
+        }
+        may
+    }
+}
+
+/// Knows whose calls pass a gateway. What their agents say of the same calls would count them twice, and so would a second gateway
+/// that tells of the same session.
 pub struct Authority {
+    key: Key,
     /// The second of the latest cost from a gateway, by tenant.
     gateway: Table<i64>,
 }
 
-detector_state!(Authority { gateway });
+detector_state!(Authority { gateway } without { key });
 
-impl Default for Authority {
+impl Authority {
     /// Nobody's calls have passed a gateway.
-    fn default() -> Self {
-        Self { gateway: Table::new(SPENDERS_MAX) }
+    pub fn new(key: Key) -> Self {
+        Self { key, gateway: Table::new(SPENDERS_MAX) }
+    }
+
+    /// What the event costs, if it is to be counted.
+    pub fn cost(&mut self, event: &EventRow<'_>, sessions: &mut Sessions, findings: &mut Findings) -> Option<Money> {
+        let cost = cost(event)?;
+        let teller = Teller::of(event, self.key);
+        let is_counted = if teller.rank >= Rank::LiteLlm {
+            *self.gateway.entry(event.tenant(), event, findings) = event.second();
+            true
+        } else {
+            let seen = self.gateway.get_mut(event.tenant()).map(|second| *second);
+            seen.is_none_or(|second| event.second() - second > GATEWAY_MEMORY_SECONDS)
+        };
+        // Without a session nobody knows whether two tell of the same call: then it is better to count twice than not at all.
+        let has_session = event.text(column::SESSION).is_some();
+        (is_counted && (!has_session || sessions.counts(event, teller))).then_some(cost)
     }
 }
 
-impl Authority {
-    /// What the event costs, if it is to be counted.
-    pub fn cost(&mut self, event: &EventRow<'_>, findings: &mut Findings) -> Option<Money> {
-        let cost = cost(event)?;
-        // Only what the agent cannot reach is a gateway, whatever a sender calls itself.
-        if event.text(column::FAMILY) == Some("gateway") && !event.is_claim() {
-            *self.gateway.entry(event.tenant(), event, findings) = event.second();
-            return Some(cost);
-        }
-        let seen = self.gateway.get_mut(event.tenant()).map(|second| *second);
-        let by_gateway = seen.is_some_and(|second| event.second() - second <= GATEWAY_MEMORY_SECONDS);
-        if by_gateway { None } else { Some(cost) }
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fixtures;
+
+    /// Feeds costs of one session, each told by a collector of a source, and says which are counted.
+    fn check(told: &[(i64, &str, &str, &str)], expected: &[bool]) {
+        let (mut authority, mut sessions) = (Authority::new(fixtures::key()), Sessions::default());
+        let events: Vec<_> = told
+            .iter()
+            .map(|(second, source, collector, trust)| {
+                let family = if *trust == "gateway" { "gateway" } else { "workspace" };
+                json!({"second": second, "kind": "model.tokens", "source": source, "collector": collector, "trust": trust,
+                    "family": family, "cost_micros": 7, "session": "s", "user": "u", "token": "t"})
+            })
+            .collect();
+        let rows = fixtures::rows(&events);
+        let mut findings = Findings::new();
+        let counted: Vec<bool> = rows
+            .iter()
+            .map(|row| {
+                let event = EventRow::new(&row, false, fixtures::key());
+                authority.cost(&event, &mut sessions, &mut findings).is_some()
+            })
+            .collect();
+        assert_eq!(counted, expected, "{told:?}");
+    }
+
+    #[test]
+    fn each_call_is_counted_from_the_best_of_those_who_tell() {
+        let (gateway, litellm) = ((0, "coder.gateway", "coderd", "gateway"), (1, "litellm", "proxy", "gateway"));
+        let (hooks, otel) = ((2, "codex", "hooks", "agent"), (3, "codex", "otel", "agent"));
+        check(&[gateway, litellm, hooks], &[true, false, false]);
+        check(
+            &[(0, "litellm", "proxy", "gateway"), (1, "coder.gateway", "coderd", "gateway"), litellm],
+            &[true, true, false],
+        );
+        // Two replicas of one gateway are one feed; hooks and telemetry of one agent are two, and the first of them counts.
+        check(&[gateway, (1, "coder.gateway", "replica", "gateway")], &[true, true]);
+        check(&[hooks, otel, (4, "codex", "hooks", "agent")], &[true, false, true]);
+        check(
+            &[(0, "claude_code.transcript", "import", "agent"), otel, (4, "claude_code.transcript", "import", "agent")],
+            &[true, true, false],
+        );
+        // Who names itself a gateway is none.
+        check(&[gateway, (1, "coder.gateway", "forged", "agent")], &[true, false]);
+    }
+
+    #[test]
+    fn who_is_silent_for_long_gives_way() {
+        let late = GATEWAY_MEMORY_SECONDS + 1;
+        let gateway = (0, "coder.gateway", "coderd", "gateway");
+        check(&[gateway, (late - 1, "litellm", "proxy", "gateway")], &[true, false]);
+        check(&[gateway, (late, "litellm", "proxy", "gateway")], &[true, true]);
+        check(&[gateway, (late, "codex", "otel", "agent")], &[true, true]);
+    }
+
+    #[test]
+    fn without_a_session_every_gateway_counts() {
+        let (mut authority, mut sessions) = (Authority::new(fixtures::key()), Sessions::default());
+        let events = ["coder.gateway", "litellm", "kong"].map(|source| {
+            json!({"second": 0, "kind": "model.tokens", "source": source, "trust": "gateway", "family": "gateway", "cost_micros": 7, "user": "u"})
+        });
+        let rows = fixtures::rows(&events);
+        let counted = rows.iter().filter(|row| {
+            let event = EventRow::new(row, false, fixtures::key());
+            authority.cost(&event, &mut sessions, &mut Findings::new()).is_some()
+        });
+        assert_eq!(counted.count(), 3);
     }
 }

@@ -23,6 +23,7 @@ use crate::name_order::{self, Hashes};
 use crate::pack::{Pack, RestoreError};
 use crate::person::Person;
 use crate::surroundings::Surroundings;
+use crate::witness::Heard;
 use effects::command::Line;
 use effects::effect::{self, Effect, EffectKind};
 use effects::file::FileTraits;
@@ -336,6 +337,11 @@ impl<'a> EventRow<'a> {
     /// What it costs, if it is to be counted: several sources may tell of the same call.
     pub fn cost(&self) -> Option<Money> {
         self.surroundings.and_then(|surroundings| surroundings.cost)
+    }
+
+    /// What it adds to what was told of its session; `None` if it says nothing of one, or comes after what happened later.
+    pub fn heard(&self) -> Option<Heard> {
+        self.surroundings.and_then(|surroundings| surroundings.heard)
     }
 
     /// The latest secret that the same agent, as network policies know it, had in its hands.

@@ -41,6 +41,7 @@ pub mod surroundings;
 pub mod table;
 pub mod text;
 pub mod timers;
+pub mod witness;
 
 #[cfg(test)]
 mod fixtures;

@@ -69,7 +69,14 @@ pub const SCANNED_BYTES_MAX: usize = 16_384;
 
 /// Agents, runs, teams and organisations whose spend one detector remembers.
 pub const SPENDERS_MAX: usize = 65_536;
-/// How long after a gateway's last word on a tenant's spend other sources of the same tenant are not counted.
+/// Sessions of which is remembered who told of them, and who tells of their money: about 60 bytes each.
+pub const SESSIONS_MAX: usize = 65_536;
+/// After so many events
+pub const SETTLED_EVENTS: u8 = 16;
+/// and so many seconds it can be said who tells of a session.
+pub const SETTLED_SECONDS: i64 = 600;
+/// How long after a gateway's last word on a tenant's spend other sources of the same tenant are not counted, and after the last word of
+/// whoever tells of a session's spend others of the same session.
 pub const GATEWAY_MEMORY_SECONDS: i64 = 3_600;
 
 /// Events of one test, those of `repeat` included.

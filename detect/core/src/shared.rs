@@ -20,6 +20,7 @@ use crate::openers::Openers;
 use crate::person::Person;
 use crate::recent::Recent;
 use crate::surroundings::Surroundings;
+use crate::witness::Sessions;
 use effects::command::Line;
 use effects::file::FileTraits;
 use effects::known::Known;
@@ -32,6 +33,8 @@ pub struct Shared {
     reach: Reach,
     /// Whose spend is told by a gateway.
     authority: Authority,
+    /// Who told of each session.
+    sessions: Sessions,
     /// The latest secret-bearing read of each agent, as network policies know it.
     secrets: Recent<SecretRead>,
     /// What the person whom each agent works for named and asked for.
@@ -44,18 +47,19 @@ pub struct Shared {
     order: EventOrder,
 }
 
-detector_state!(Shared { reach, authority, secrets, persons, openers, order } without { key, lines, files });
+detector_state!(Shared { reach, authority, sessions, secrets, persons, openers, order } without { key, lines, files });
 
 impl Shared {
     /// Raised when the form of any state changes, or what is in this one for the same events.
-    pub const VERSION: u32 = 9;
+    pub const VERSION: u32 = 10;
 
     /// Nothing was seen.
     pub fn new(key: Key) -> Self {
         Self {
             key,
             reach: Reach::default(),
-            authority: Authority::default(),
+            authority: Authority::new(key),
+            sessions: Sessions::default(),
             secrets: Recent::new(SECRET_READS_MAX),
             persons: Recent::new(PERSONS_MAX),
             openers: Openers::default(),
@@ -91,7 +95,10 @@ impl Shared {
             (Some(request), Some(tenancy)) => Some(self.reach.note_place(&event, request, tenancy, findings)),
             _ => known,
         };
-        let cost = if event.aspects().meet(Aspects::COST) { self.authority.cost(&event, findings) } else { None };
+        // What comes after what happened later ends no silence that lies before it.
+        let heard = if is_disordered { None } else { self.sessions.hear(&event) };
+        let is_cost = event.aspects().meet(Aspects::COST);
+        let cost = if is_cost { self.authority.cost(&event, &mut self.sessions, findings) } else { None };
         if event.aspects().meet(Aspects::FILE.with(Aspects::REDACTED).with(Aspects::COMMAND))
             && let Some(read) = secret_read(&event)
         {
@@ -109,6 +116,7 @@ impl Shared {
             known,
             known_place,
             cost,
+            heard,
             secrets: &self.secrets,
             persons: &self.persons,
             reach: &self.reach,

@@ -7,6 +7,7 @@ use crate::egress::reach::Reach;
 use crate::egress::secret::SecretRead;
 use crate::person::Person;
 use crate::recent::Recent;
+use crate::witness::Heard;
 
 /// What is known about the surroundings of one event.
 #[derive(Clone, Copy)]
@@ -17,6 +18,8 @@ pub struct Surroundings<'a> {
     pub known_place: Option<Known>,
     /// What the event costs, if it is to be counted.
     pub cost: Option<Money>,
+    /// What it adds to what was told of its session; `None` if it says nothing of one.
+    pub heard: Option<Heard>,
     /// The latest secret-bearing read of each agent, as network policies know it; this event included.
     pub secrets: &'a Recent<SecretRead>,
     /// What the person whom an agent works for named and asked for; this event included.

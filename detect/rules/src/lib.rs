@@ -12,6 +12,7 @@ mod collector;
 mod command;
 mod condition;
 pub mod coverage;
+mod credential;
 mod deed;
 mod egress;
 mod file;
@@ -19,15 +20,20 @@ mod injection;
 mod integrity;
 pub mod limits;
 mod loops;
+mod mcp;
 mod policy;
 pub mod registry;
+mod resource;
+mod review;
 pub mod rule_set;
 pub mod rule_test;
+mod sandbox;
 mod secret;
 mod spend;
 mod state;
 pub mod techniques;
 pub mod user;
+mod witness;
 
 #[cfg(test)]
 mod fixtures;

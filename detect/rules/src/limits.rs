@@ -163,3 +163,22 @@ pub const RULE_WINDOWS_MAX: usize = 4;
 pub const RULE_TESTS_MAX: usize = 64;
 /// The longest label of a host name, as the DNS has it.
 pub const LABEL_BYTES_MAX: usize = 63;
+
+/// Teams and kinds of agents of which is known who usually tells of their sessions: about 40 bytes each.
+pub const HABITS_MAX: usize = 4_096;
+/// Sessions whose hooks failed.
+pub const HOOK_FAILURES_MAX: usize = 4_096;
+/// Credentials of which it is known since when they are used: about 20 bytes each.
+pub const CREDENTIALS_MAX: usize = 16_384;
+/// Resources of workspaces that are watched for how long they are used up: about 50 bytes each.
+pub const RESOURCES_MAX: usize = 16_384;
+/// MCP servers that somebody of a team has used, for each team once: about 40 bytes each.
+pub const MCP_SERVERS_MAX: usize = 16_384;
+/// Pull requests of which it is known what reviews and checks said: about 70 bytes each,
+pub const PULL_REQUESTS_MAX: usize = 8_192;
+/// checks that failed of each,
+pub const FAILED_CHECKS_MAX: usize = 4;
+/// and repositories in which somebody approves.
+pub const REPOSITORIES_MAX: usize = 4_096;
+/// Names of rules, repositories or witnesses in the parameters of one rule.
+pub const LISTED_WORDS_MAX: usize = 64;

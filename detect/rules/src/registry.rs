@@ -12,7 +12,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    agent, approval, collector, command, egress, file, injection, integrity, loops, policy, secret, spend, state,
+    agent, approval, collector, command, credential, egress, file, injection, integrity, loops, mcp, policy, resource,
+    review, sandbox, secret, spend, state, witness,
 };
 
 /// A parameter is out of its range.
@@ -121,6 +122,13 @@ detectors! {
     "ledger.conflict" ledger_conflict integrity::conflict::Conflict;
     "ledger.bad_value" ledger_bad_value integrity::bad_value::BadValue;
     "clock.skew" clock_skew integrity::skew::Skew;
+    "source.disagreement" source_disagreement witness::disagreement::SourceDisagreement;
+    "coverage.missing" coverage_missing witness::missing::CoverageMissing;
+    "credential.long_lived" credential_long_lived credential::long_lived::LongLived;
+    "sandbox.escape" sandbox_escape sandbox::escape::SandboxEscape;
+    "resource.excess" resource_excess resource::excess::ResourceExcess;
+    "mcp.new_server" mcp_new_server mcp::new_server::NewServer;
+    "review.bypass" review_bypass review::bypass::ReviewBypass;
     // They hear of what all others opened and forgot, so they are the last.
     "state.alerts" state_alerts state::alerts::Alerts;
     "state.flood" state_flood state::flood::Flood;

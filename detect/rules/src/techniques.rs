@@ -107,7 +107,7 @@ pub static TECHNIQUES: &[Technique] = &[
     technique_of(
         "AML.T0012",
         "Valid Accounts",
-        "A stolen login that is used elsewhere: sign-ins are no source, besides connections to workspaces, which no rule judges.",
+        "A stolen login that is used elsewhere: sign-ins are no source. Of keys only their age and whose they are is judged.",
     ),
     technique_of(
         "AML.T0025",
@@ -184,7 +184,11 @@ pub static TECHNIQUES: &[Technique] = &[
         "The moment in which a model writes a command: it is judged when it is asked for or run.",
     ),
     technique_of("AML.T0104", "Publish Poisoned AI Agent Tool", "It happens at a registry, outside of the fleet."),
-    technique_of("AML.T0105", "Escape to Host", "An escape through a hole in the kernel that no command line shows."),
+    technique_of(
+        "AML.T0105",
+        "Escape to Host",
+        "An escape that neither a command line nor a sensor on the host shows.",
+    ),
     technique_of(
         "AML.T0108",
         "AI Agent",
@@ -231,7 +235,7 @@ pub static TECHNIQUES: &[Technique] = &[
     technique_of(
         "T1071.004",
         "Application Layer Protocol: DNS",
-        "Names that are asked for: no built-in source brings them.",
+        "Names that are asked for where neither an exit node nor a sensor tells of them.",
     ),
     technique_of("T1078", "Valid Accounts", "See AML.T0012."),
     technique_of("T1087", "Account Discovery", "Accounts of services that an agent lists by an interface of its own."),
@@ -254,7 +258,11 @@ pub static TECHNIQUES: &[Technique] = &[
         "What is read from wikis and trackers through their API: it is judged as a request.",
     ),
     technique_of("T1485", "Data Destruction", "Calls to an API that destroy: see AML.T0101."),
-    technique_of("T1496", "Resource Hijacking", "Miners under another name: load is no source."),
+    technique_of(
+        "T1496",
+        "Resource Hijacking",
+        "Miners under another name that leave the machine some room, and those of which no load is told.",
+    ),
     technique_of("T1499", "Endpoint Denial of Service", ""),
     technique_of("T1546", "Event Triggered Execution", "Hooks that a script installs: see ASI05."),
     technique_of("T1548", "Abuse Elevation Control Mechanism", "A hole in the kernel that no command line shows."),

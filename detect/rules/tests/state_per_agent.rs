@@ -120,11 +120,12 @@ fn act(event: &mut Entry, step: u64, agent: u64) {
     }
 }
 
-/// Memory of this process that is in use, in bytes.
+/// Memory of this process that is in use, in bytes, without pages of files: code that runs for the first time is no state.
 fn resident() -> u64 {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
-    let pages: u64 = statm.split_whitespace().nth(1).unwrap().parse().unwrap();
-    pages * 4_096
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let anonymous = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+    let kilobytes: u64 = anonymous.trim().trim_end_matches(" kB").parse().unwrap();
+    kilobytes * 1_024
 }
 
 #[cfg(target_os = "linux")]

@@ -8,9 +8,10 @@ use super::request::Request;
 use crate::event_columns::EventColumns;
 use effects::host::Class;
 
-/// Whether events of a kind are about questions to the DNS: `dns.query`, and what sources call it besides.
+/// Whether events of a kind are about questions to the DNS: `dns.query`, and what sources call it besides; exit nodes tell of them
+/// among flows.
 pub fn is_kind(kind: &str) -> bool {
-    kind.strip_prefix("dns").is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    kind == "egress.dns" || kind.strip_prefix("dns").is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// Ends of names that only a network's own servers answer: whatever stands before them reaches no stranger.
@@ -197,6 +198,11 @@ mod tests {
             Some(("x.default.svc", "cluster.local", "", true)),
         );
         check(json!({"kind": "dns.query", "host": "localhost"}), None);
+        check(
+            json!({"kind": "egress.dns", "target": "a.acme.example", "host": "a.acme.example", "action": "disconnected"}),
+            Some(("a", "acme.example", "", false)),
+        );
+        check(json!({"kind": "egress.flow", "host": "a.acme.example"}), None);
         check(json!({"kind": "dnsx", "host": "a.acme.example"}), None);
         check(json!({"kind": "egress.http", "host": "a.acme.example"}), None);
     }

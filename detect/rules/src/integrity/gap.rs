@@ -20,14 +20,15 @@ use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::STREAMS_MAX;
+use crate::witness::missing::is_coverage;
 use stream::{Names, Stream};
 
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "ledger.gap",
-    version: 5,
+    version: 6,
     what: "Numbers that a source's own counter skipped and that did not come within a grace; a row of kind `loss`, by which a source reports \
-           that it dropped records. One episode for each stream.",
+           that it dropped records. One episode for each stream. Hooks that fail and content that is not kept are told by `coverage.missing`.",
     why: "The ledger proves that nothing was taken out after it was recorded. What never arrived is seen only in the counters \
           of the sources.",
     false_positives: "A boundary whose buffer overflowed under load; replicas that deliver later than the grace.",
@@ -67,6 +68,7 @@ const EXAMPLES: &[Example] = &[
             r#"{"second":30,"kind":"egress.http","source":"coder.boundary","stream":"b1","stream_seq":41,"workspace":"w1"}"#,
             r#"{"second":31,"kind":"egress.http","source":"coder.boundary","stream":"b1","stream_seq":0,"workspace":"w1"}"#,
             r#"{"second":32,"kind":"egress.http","source":"coder.boundary","stream":"b1","stream_seq":1,"workspace":"w1"}"#,
+            r#"{"second":33,"kind":"loss","action":"hook_failed","source":"claude_code","workspace":"w1"}"#,
         ],
         until: 2000,
         alerts: &[],
@@ -117,7 +119,10 @@ impl Detector for Gap {
 
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         if event.kind() == "loss" {
-            return self.lost(event, findings);
+            if !event.text(column::ACTION).is_some_and(is_coverage) {
+                self.lost(event, findings);
+            }
+            return;
         }
         let (Some(name), Some(number)) = (event.text(column::STREAM), event.integer(column::STREAM_SEQ)) else {
             return;

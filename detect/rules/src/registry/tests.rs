@@ -207,34 +207,51 @@ fn eager(quiet: u32) -> RuleSet {
     rules.egress_slow_post.stretch_seconds = 1;
     (rules.egress_beacon.callbacks, rules.egress_beacon.minutes) = (8, 0);
     rules.file_unusual.deletes = 2;
+    (rules.source_disagreement.calls, rules.source_disagreement.silent_seconds) = (2, 1);
+    rules.coverage_missing.hook_failures = 1;
+    rules.coverage_missing.expected = ["firewall", "gateway", "hooks"].map(str::to_owned).to_vec();
+    rules.resource_excess.hold_seconds = 1;
+    rules.mcp_new_server.learning_hours = 0;
     RuleSet::from(rules)
 }
 
+/// Kinds of events that rules look at, and some that they do not.
+const KINDS: [&str; 31] = [
+    "egress.http",
+    "egress.dns",
+    "inventory",
+    "credential",
+    "review",
+    "sensor.alert",
+    "process.exec",
+    "metric",
+    "model.summary",
+    "session.start",
+    "dns.query",
+    "tool.result",
+    "command",
+    "file.read",
+    "file.write",
+    "file.delete",
+    "tool.call",
+    "model.call",
+    "model.call.end",
+    "model.tokens",
+    "approval",
+    "check.result",
+    "loss",
+    "boundary.failure",
+    "boundary.start",
+    "resource",
+    "connection",
+    "audit",
+    "workspace.build",
+    "prompt",
+    "session.end",
+];
+
 /// Events of any kind with any columns, those included that no source sends together.
 fn odd_event() -> impl Strategy<Value = (Value, i64)> {
-    const KINDS: [&str; 21] = [
-        "egress.http",
-        "tool.result",
-        "command",
-        "file.read",
-        "file.write",
-        "file.delete",
-        "tool.call",
-        "model.call",
-        "model.call.end",
-        "model.tokens",
-        "approval",
-        "check.result",
-        "loss",
-        "boundary.failure",
-        "boundary.start",
-        "resource",
-        "connection",
-        "audit",
-        "workspace.build",
-        "prompt",
-        "session.end",
-    ];
     (0..KINDS.len(), any::<u32>(), 0i64..3, 0i64..40).prop_map(|(kind, columns, value, gap)| {
         let mut event = json!({"kind": KINDS[kind], "workspace": "w", "session": "s", "collector": "c", "user": "u"});
         let mark = ["conflict", "void:tokens_in", "void:port"][value as usize];
@@ -264,6 +281,12 @@ fn odd_event() -> impl Strategy<Value = (Value, i64)> {
             ("trust", json!(["agent", "workspace", "gateway"][value as usize])),
             ("token", json!("t")),
             ("agent", json!(["a", "b", "c"][value as usize])),
+            ("action", json!(["hook_failed", "used", "pull_request.merged"][value as usize])),
+            ("target", json!(["disabled", "none", "acme/web#7"][value as usize])),
+            ("amount", json!([9, 900, 900_000_000][value as usize])),
+            ("amount_max", json!(10)),
+            ("mcp_server", json!(["github", "http://mcp.acme.example", "http://203.0.113.9/sse"][value as usize])),
+            ("actor", json!(["person", "automation", "sub_agent"][value as usize])),
         ];
         for (at, (name, value)) in values.into_iter().enumerate() {
             if columns >> at & 1 == 1 {

@@ -1,0 +1,3 @@
+//! Rules about keys and tokens.
+
+pub mod long_lived;

@@ -1,0 +1,3 @@
+//! Rules about MCP servers.
+
+pub mod new_server;

@@ -1,0 +1,3 @@
+//! Rules about what agents use of their machines.
+
+pub mod excess;

@@ -1,0 +1,3 @@
+//! Rules about reviews of changes.
+
+pub mod bypass;

@@ -1,0 +1,3 @@
+//! Rules about leaving the sandbox, as sensors outside of it see it.
+
+pub mod escape;
