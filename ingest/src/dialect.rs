@@ -11,6 +11,8 @@ pub mod hooks;
 pub mod native;
 
 pub(crate) mod json;
+pub(crate) mod members;
+pub(crate) mod schema;
 pub(crate) mod tool;
 
 use operations::access::Trust;
@@ -20,8 +22,13 @@ use crate::event::{Drafts, Record};
 use crate::lenient::{self, Mended};
 
 /// Every dialect. Configuration, help, reference and tests derive from this list.
-pub static DIALECTS: &[&dyn Dialect] =
-    &[&coder::Coder, &boundary::Boundary, &hooks::Hooks, &hooks::ClaudeCode, &native::Native];
+pub static DIALECTS: &[&dyn Dialect] = &[
+    &coder::Coder,
+    &boundary::Boundary,
+    &hooks::Hooks,
+    &hooks::ClaudeCode,
+    &native::Native,
+];
 
 /// The dialect with this name.
 pub fn by_name(name: &str) -> Option<&'static dyn Dialect> {
