@@ -9,6 +9,7 @@ pub mod boundary;
 pub mod coder;
 pub mod hooks;
 pub mod native;
+pub mod ona;
 
 pub(crate) mod json;
 pub(crate) mod members;
@@ -27,6 +28,7 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &boundary::Boundary,
     &hooks::Hooks,
     &hooks::ClaudeCode,
+    &ona::Ona,
     &native::Native,
 ];
 
