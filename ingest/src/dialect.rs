@@ -7,6 +7,7 @@
 
 pub mod boundary;
 pub mod coder;
+pub mod github;
 pub mod hooks;
 pub mod native;
 pub mod ona;
@@ -29,6 +30,7 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &hooks::Hooks,
     &hooks::ClaudeCode,
     &ona::Ona,
+    &github::Github,
     &native::Native,
 ];
 
