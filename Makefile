@@ -1,4 +1,4 @@
-# What to run: make run, make quickstart, make test, make lint, make browser, make screenshots, make vendor, make payloads, make bench, make dist. Each installs what it lacks and says what it does.
+# What to run: make run, make quickstart, make test, make lint, make browser, make senders, make screenshots, make vendor, make payloads, make bench, make dist. Each installs what it lacks and says what it does.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -11,20 +11,23 @@ DEMO ?=
 CONFIG ?= examples/quickstart.toml
 # What `make bench` measures: the profile of packages, or `release`, which is built faster.
 PROFILE ?= dist
+# Whether `make senders` runs real coding agents, too.
+AGENTS ?=
 # A copy of the Numenta benchmark (folders data and labels of github.com/numenta/NAB) for `make bench`.
 NAB ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help run quickstart test browser screenshots bench-console vendor vendor-packages torture payloads lint bench dist tools promtool chromium build
+.PHONY: help run quickstart test kafka browser senders screenshots bench-console vendor vendor-packages torture payloads lint bench dist tools promtool chromium build
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-tools: ## Install what building and testing need (Debian, Ubuntu): a C toolchain, mold, curl, jq
+tools: ## Install what building and testing need (Debian, Ubuntu): a C toolchain, OpenSSL for Kafka, mold, curl, jq
 	@missing=(); \
 	command -v cc >/dev/null || missing+=(build-essential); \
 	command -v cmake >/dev/null || missing+=(cmake); \
 	command -v pkg-config >/dev/null || missing+=(pkg-config); \
+	pkg-config --exists openssl 2>/dev/null || missing+=(libssl-dev); \
 	command -v mold >/dev/null || missing+=(mold); \
 	command -v curl >/dev/null || missing+=(curl); \
 	command -v jq >/dev/null || missing+=(jq); \
@@ -65,11 +68,29 @@ quickstart: build ## Record the bundled example and show what to try next
 	@echo "make: serving with $(DATA).toml; Ctrl-C stops it"
 	@exec $(TARGET)/debug/tachograph serve --config "$(DATA).toml"
 
-test: lint promtool ## Run lint and all tests
+test: lint promtool kafka ## Run lint and all tests
 	@echo "make: all tests"
 	cargo test --workspace --locked --lib --bins --tests
 	cargo test --workspace --locked --doc
 	@$(MAKE) --no-print-directory browser
+	@$(MAKE) --no-print-directory senders
+
+# The broker that the tests of the transport `kafka` start: Apache's own, out of Maven Central, as ingest/tests/kafka/pom.xml says.
+kafka: tools
+	@missing=(); \
+	command -v java >/dev/null || missing+=(openjdk-17-jre-headless); \
+	command -v mvn >/dev/null || missing+=(maven); \
+	if [ $${#missing[@]} -gt 0 ]; then \
+	  echo "make: installing $${missing[*]}"; \
+	  command -v apt-get >/dev/null || { echo "make: this is no Debian; please install: $${missing[*]}"; exit 1; }; \
+	  $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$${missing[@]}"; \
+	fi
+	@if ! cmp -s ingest/tests/kafka/pom.xml "$(TARGET)/kafka/pom.xml"; then \
+	  echo "make: fetching Apache Kafka"; \
+	  rm -rf "$(TARGET)/kafka" && mkdir -p "$(TARGET)" && \
+	  mvn -B -q -f ingest/tests/kafka/pom.xml dependency:copy-dependencies -DoutputDirectory="$(abspath $(TARGET))/kafka" && \
+	  cp ingest/tests/kafka/pom.xml "$(TARGET)/kafka/"; \
+	fi
 
 # What the tests of the console need: Debian's own browser, and Playwright, which brings none here. Nothing of it is needed to build or to run.
 chromium: tools
@@ -100,6 +121,15 @@ browser: build chromium vendor-packages ## Test every page of the console in a r
 	@echo "make: the console in Chromium"
 	@cd tests/browser && TACHOGRAPH=$(abspath $(TARGET))/debug/tachograph npx --no-install playwright test $(ONLY)
 
+# With AGENTS=1 also Claude Code, Codex and Gemini CLI, which are a gigabyte: they run here against a model of ours, without any network.
+senders: build chromium ## Have exporters of OpenTelemetry send to a server; AGENTS=1 installs real coding agents and runs them, too
+	@cd tests/senders && wanted="$(if $(AGENTS),agents,exporters)"; \
+	if ! cmp -s package-lock.json "node_modules/.installed-$$wanted"; then \
+	  npm ci --silent --ignore-scripts --no-fund --no-audit $(if $(AGENTS),,--omit=optional) && cp package-lock.json "node_modules/.installed-$$wanted"; \
+	fi
+	@echo "make: real senders"
+	@cd tests/senders && SENDERS=$(if $(AGENTS),agents,exporters) TACHOGRAPH=$(abspath $(TARGET))/debug/tachograph node --test
+
 screenshots: build chromium ## Make the pictures of the pages in docs/screenshots anew
 	@cd tests/browser && SCREENSHOTS=1 TACHOGRAPH=$(abspath $(TARGET))/debug/tachograph npx --no-install playwright test screenshots
 
@@ -107,9 +137,11 @@ bench-console: tools chromium ## Measure the fleet page with 2,000 agents at 5,0
 	cargo build --profile $(PROFILE) --locked --bin tachograph
 	@cd tests/browser && TACHOGRAPH=$(abspath $(TARGET))/$(PROFILE)/tachograph node fleet.bench.mjs
 
-torture: tools ## Deliver alerts for long, with receivers that fail and a forwarder that is killed
+torture: tools kafka ## Deliver alerts for long, with receivers that fail and a forwarder that is killed; read Kafka over ten kills
 	@echo "make: thousands of alerts, hundreds of kills; a run that fails prints its seed"
 	TACHOGRAPH_TORTURE=1 cargo test -p export --locked --test delivery -- --nocapture
+	@echo "make: a million records of Kafka, with members and a broker that are killed"
+	cargo test -p ingest --locked --test kafka -- --ignored --nocapture --exact a_million_records_over_ten_kills
 	@echo "make: ten million sessions of one tenant, and slow loops of others that must still be found"
 	cargo test -p detect-rules --release --locked --test flood -- --ignored --nocapture
 
@@ -158,7 +190,9 @@ bench: tools ## Measure each step per core, then the whole program over loopback
 	$(TARGET)/rivals/bin/pip install --quiet --disable-pip-version-check chdb==4.4.0 duckdb==2.0.1
 	$(TARGET)/rivals/bin/python examples/rivals.py --server $(TARGET)/$(PROFILE)/tachograph --load $(TARGET)/$(PROFILE)/examples/load
 
+# OpenSSL goes into the binary, which so needs none where it runs; other builds load the system's.
 dist: tools ## Build the binary for release into dist/
+	OPENSSL_STATIC=1 OPENSSL_LIB_DIR="$$(pkg-config --variable=libdir openssl)" OPENSSL_INCLUDE_DIR="$$(pkg-config --variable=includedir openssl)" \
 	cargo build --profile dist --locked --bin tachograph
 	@mkdir -p dist
 	@install -m 755 $(TARGET)/dist/tachograph dist/tachograph

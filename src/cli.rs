@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::logging::LogFormat;
 use crate::output::Format;
 use crate::{
-    alerts, backup, budgets, config, demo, doctor, fleet, hook, init, login, prove, route, rules, serve, session,
+    alerts, backup, budgets, collectors, config, demo, doctor, fleet, hook, init, login, prove, route, rules, serve, session,
     sinks, sql, tail, token, verify,
 };
 
@@ -61,6 +61,9 @@ pub enum Command {
     /// Create, list and revoke the tokens of senders and people.
     #[command(subcommand)]
     Token(token::Command),
+    /// Connect sources: what to write on both sides, a token, and when the first event arrived.
+    #[command(subcommand)]
+    Collectors(collectors::Command),
     /// Take what an agent's hook says on standard input; never blocks or fails the agent.
     Hook(hook::Arguments),
     /// Test the sinks of the configuration and show how far they are.

@@ -41,6 +41,9 @@ pub struct Endpoint {
     pub name: String,
     /// Its transport, or its type of sink.
     pub kind: String,
+    /// The dialect of a collector.
+    #[serde(default)]
+    pub dialect: Option<String>,
     /// The ledger that it fills or follows.
     pub ledger: String,
     /// Where it reads, or where it sends.
@@ -104,6 +107,7 @@ impl Endpoint {
             role,
             name: name.to_owned(),
             kind: kind.to_owned(),
+            dialect: None,
             ledger: ledger.as_str().to_owned(),
             place,
             state,
@@ -124,10 +128,11 @@ impl Endpoint {
 
     /// A collector that runs.
     pub fn of_collector(status: Status) -> Self {
-        let Status { name, transport, place, standing, last_record, lag_bytes, refused_requests, .. } = status;
+        let Status { name, transport, dialect, place, standing, last_record, lag_bytes, refused_requests, .. } = status;
         let Status { records, unparsed, events, .. } = status;
         let endpoint = Self::new(Role::Collector, &name, transport, LedgerName::Events, place, standing);
         Self {
+            dialect: Some(dialect.to_owned()),
             last_event: last_record.map(|micros| Moment(Timestamp::from_unix_micros(micros))),
             lag_bytes,
             refused_requests,
@@ -152,7 +157,7 @@ impl Endpoint {
         let standing = Standing { state, since: Timestamp::EPOCH, reason };
         let (name, kind) = (&collector.name, &collector.transport);
         let endpoint = Self::new(Role::Collector, name, kind, LedgerName::Events, collector.place(), standing);
-        Self { since: None, ..endpoint }
+        Self { since: None, dialect: Some(collector.dialect.clone()), ..endpoint }
     }
 
     /// Where it stands, without its name.

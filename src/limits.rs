@@ -34,6 +34,10 @@ pub const HANDSHAKE_TOLD_EVERY: Duration = Duration::from_mins(1);
 pub const CERTIFICATE_RENEWED_BEFORE: Duration = Duration::from_hours(14 * 24);
 /// How long a peer may take to send the head of a request.
 pub const HEADER_READ_MAX: Duration = Duration::from_secs(15);
+/// Requests that one connection of HTTP/2 may have at once.
+pub const STREAMS_PER_CONNECTION_MAX: u32 = 64;
+/// How often a connection of HTTP/2 that says nothing is asked whether its peer is still there. It has as long to answer as for a head.
+pub const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(30);
 /// A peer that takes nothing of an answer for this long is hung up on.
 pub const WRITE_STALL_MAX: Duration = Duration::from_secs(30);
 /// Requests of one token that are served at once; more are answered 429.

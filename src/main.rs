@@ -15,6 +15,7 @@
 //! | `alerts` | `alerts.rs`, with its parts in `alerts/` |
 //! | `budgets` | `budgets.rs` |
 //! | `token` | `token.rs`; what a token is: `operations/src/access.rs` |
+//! | `collectors` | `collectors.rs`; what each source needs: `collectors/recipes.rs` |
 //! | `hook` | `hook.rs`, with its parts in `hook/` |
 //! | `sinks` | `sinks.rs` |
 //! | `route` | `route.rs` |
@@ -22,7 +23,7 @@
 //! | `config` | `config.rs`; the file itself: `settings.rs`; the certificate that it names: `certificate.rs` |
 //! | `doctor` | `doctor.rs` |
 //!
-//! `sql`, `tail`, `fleet`, `session`, `proof`, `alerts`, `budgets`, `token`, `sinks` and `doctor` ask through `client.rs`, of a server's address, of the server that runs on
+//! `sql`, `tail`, `fleet`, `session`, `proof`, `alerts`, `budgets`, `collectors`, `token`, `sinks` and `doctor` ask through `client.rs`, of a server's address, of the server that runs on
 //! a directory (its socket: `control.rs`), or in this process; everything is printed by `output.rs`, and every end of the program is in `exit.rs`.
 
 // Tests stop at the first thing that they did not expect; the lints are for code that users run.
@@ -35,6 +36,7 @@ mod canary;
 mod certificate;
 mod cli;
 mod client;
+mod collectors;
 mod config;
 mod control;
 mod demo;
@@ -103,6 +105,7 @@ fn run(cli: Cli) -> CommandResult {
         Command::Budgets(command) => budgets::run(command),
         Command::Login(arguments) => login::run(&arguments),
         Command::Token(command) => token::run(command),
+        Command::Collectors(command) => collectors::run(command),
         Command::Hook(arguments) => hook::run(arguments),
         Command::Sinks(command) => sinks::run(command),
         Command::Rules(command) => rules::run(command),

@@ -55,7 +55,7 @@ use console::{Console, Shared};
 use control::ControlSocket;
 use followers::Sinks;
 use health::Health;
-use listener::{Admission, HttpServer, Listener};
+use listener::{Admission, HttpServer, Listener, Protocol};
 use oidc::Oidc;
 use orders::Order;
 pub use orders::{Handle, Orders};
@@ -331,7 +331,7 @@ impl Server {
 /// The console's routes for whoever is at the control socket.
 fn to_local(pages: &Console, stop: &CancellationToken) -> HttpServer {
     let admission = Admission::of_peer(Principal::local());
-    HttpServer::new(limits::CONTROL_CONNECTIONS_MAX, pages.router(), admission, stop.clone())
+    HttpServer::new(limits::CONTROL_CONNECTIONS_MAX, Protocol::Http1, pages.router(), admission, stop.clone())
 }
 
 /// The engine of the server: what it shows of alerts and agents is what the API shows.

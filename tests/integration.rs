@@ -29,6 +29,8 @@ mod hook;
 mod integrity;
 #[path = "integration/life.rs"]
 mod life;
+#[path = "integration/otlp.rs"]
+mod otlp;
 #[path = "integration/proofs.rs"]
 mod proofs;
 #[path = "integration/quickstart.rs"]

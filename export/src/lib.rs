@@ -22,7 +22,6 @@ pub mod limits;
 mod message;
 mod metrics;
 mod record;
-mod secret;
 mod sender;
 mod sink;
 mod sinks;
@@ -41,7 +40,7 @@ pub use delivery::suppressor::{Candidate, Decision, Suppressor, TriageSuppressor
 pub use exporter::{ExportError, Exporter, Retries, RetryError, Status};
 pub use metrics::Metrics;
 pub use record::{Body, Group, Grouping, Record, TriageAction, TriageActionKind};
-pub use secret::{Secret, SecretError, SecretText};
+pub use operations::secret::{Secret, SecretError, SecretText};
 pub use sink::{SinkSpec, Start};
 pub use sinks::{ACKNOWLEDGE_ACTION, SINKS, SignatureError, verify_signature};
 pub use status::{SinkStatus, status, unread_status};

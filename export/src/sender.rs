@@ -14,7 +14,7 @@ use crate::connections::{Connection, Payload as _, SendError};
 use crate::judgement::Judgement;
 use crate::message::Message;
 use crate::record::Record;
-use crate::secret::SecretError;
+use operations::secret::SecretError;
 use crate::sink::{AnswerOf, PayloadOf, Sink};
 
 /// Carries the messages of one sink.

@@ -14,7 +14,7 @@ use crate::connections::{Connection, Protocol, Reach};
 use crate::delivery::Delivery;
 use crate::judgement::Judgement;
 use crate::message::{BatchLimits, Message};
-use crate::secret::{Secret, SecretError};
+use operations::secret::{Secret, SecretError};
 use crate::sender::{Bound, Sender};
 use crate::streams::Stream;
 

@@ -23,13 +23,14 @@ use crate::price::{PriceError, PriceTable};
 use crate::refusals::Refusals;
 use crate::samples::Reason;
 use crate::transport::http::Push;
-use crate::transport::{self, Start, Work};
+use crate::transport::{self, Listening, Start, Work};
 
 /// The running collectors.
 pub struct Collectors {
     pipeline: Arc<Pipeline>,
     running: Arc<[Running]>,
     router: Router,
+    listening: Vec<(String, Listening)>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -124,6 +125,7 @@ impl Collectors {
         let finisher = Finisher::new(key, prices(config)?);
         let pipeline = Arc::new(Pipeline::open(ledger, &key, finisher, names, metrics)?);
         let (tasks, mut routes, mut running) = (TaskTracker::new(), Vec::new(), Vec::new());
+        let mut listening = Vec::new();
         let push = Push::new(Arc::clone(&pipeline), ledger.clone(), authorize, stop.clone(), tasks.clone());
         for collector in &config.collectors {
             let failed = |message: String| StartError::Collector { name: collector.name.clone(), message };
@@ -155,17 +157,25 @@ impl Collectors {
                 Work::Task(task) => drop(tasks.spawn(task)),
                 Work::Blocking(work) => drop(tasks.spawn_blocking(work)),
                 Work::Routes(of_collector) => routes.push(of_collector),
+                Work::Listen(addresses) => {
+                    listening.extend(addresses.into_iter().map(|address| (collector.name.clone(), address)));
+                }
             }
         }
         if let Some(durable) = ledger.reader().watch() {
             tasks.spawn(Arc::clone(&pipeline).keep(durable, stop.clone()));
         }
-        Ok(Self { pipeline, running: running.into(), router: push.router(routes), stop, tasks })
+        Ok(Self { pipeline, running: running.into(), router: push.router(routes), listening, stop, tasks })
     }
 
     /// The routes of pushed events, to be bound to a listener.
     pub fn router(&self) -> Router {
         self.router.clone()
+    }
+
+    /// The addresses on which collectors wait for connections, each with the collector's name; they are given once.
+    pub fn take_listening(&mut self) -> Vec<(String, Listening)> {
+        std::mem::take(&mut self.listening)
     }
 
     /// What the collectors share.

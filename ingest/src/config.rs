@@ -154,7 +154,7 @@ impl Collector {
                 problems.extend(wrong.map(|message| ("settings", message)));
                 let names = [&self.workspace, &self.user, &self.team, &self.org];
                 let fixed = self.trust.is_some() || names.iter().any(|name| name.is_some());
-                if fixed && transport.name() == "http" {
+                if fixed && transport.is_pushed() {
                     let message = "trust, workspace, user, team and org of pushed events stand in the sender's token; set them there";
                     problems.push(("transport", message.to_owned()));
                 }
@@ -212,7 +212,7 @@ impl Config {
 pub(crate) fn misfit(transport: &dyn Transport, dialect: &dyn Dialect) -> Option<String> {
     let (name, dialect_name) = (transport.name(), dialect.name());
     (!transport.takes(dialect.encoding().framing())).then(|| {
-        format!("`{name}` reads lines, which the records of `{dialect_name}` are not; have them pushed to `http`")
+        format!("`{name}` reads lines, which the records of `{dialect_name}` are not; have them pushed to `http` or read from `kafka`")
     })
 }
 
@@ -263,7 +263,7 @@ mod tests {
             (one(&format!("{tail}path = \"var\"")), "does not begin with `/`"),
             (one(&format!("{tail}path = \"/var/[\"")), "is not a pattern"),
             (one(&format!("{tail}path = \"/var/a\"\nspeed = 1")), "unknown field `speed`"),
-            (one("transport = \"telex\"\ndialect = \"coder\""), "\"telex\" is none of http, tail, stdin"),
+            (one("transport = \"telex\"\ndialect = \"coder\""), "\"telex\" is none of http, otlp, tail, stdin, kafka"),
             (one("transport = \"http\"\ndialect = \"latin\""), "\"latin\" is none of coder"),
             (one("transport = \"http\"\ndialect = \"coder\"\nteam = \"a\""), "stand in the sender's token"),
             (

@@ -11,11 +11,13 @@ pub mod github;
 pub mod hooks;
 pub mod native;
 pub mod ona;
+pub mod otel;
 
 pub(crate) mod json;
 pub(crate) mod members;
 pub(crate) mod schema;
 pub(crate) mod tool;
+pub(crate) mod usage;
 
 use operations::access::Trust;
 
@@ -29,6 +31,7 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &boundary::Boundary,
     &hooks::Hooks,
     &hooks::ClaudeCode,
+    &otel::Otel,
     &ona::Ona,
     &github::Github,
     &native::Native,
@@ -124,9 +127,13 @@ pub const SKIP_BLANK: &str = "blank";
 pub const SKIP_SERVER_LINE: &str = "server_line";
 /// A debug line that repeats a record which is logged at its own level.
 pub const SKIP_DEBUG: &str = "debug";
+/// A record of Kafka without a value, which takes back the earlier ones of its key. A transport skips it; no dialect sees it.
+pub const SKIP_TOMBSTONE: &str = "tombstone";
+/// What a program measures of its own inner work, and what is told by no agent.
+pub const SKIP_TELEMETRY: &str = "telemetry";
 
-/// Every reason of [`Decoded::Skip`], for metrics.
-pub static SKIP_REASONS: &[&str] = &[SKIP_BLANK, SKIP_SERVER_LINE, SKIP_DEBUG];
+/// Every reason of [`Decoded::Skip`], and of transports, for metrics.
+pub static SKIP_REASONS: &[&str] = &[SKIP_BLANK, SKIP_SERVER_LINE, SKIP_DEBUG, SKIP_TOMBSTONE, SKIP_TELEMETRY];
 
 /// The longest part of a reason or of a field name that comes from a record.
 const QUOTED_CHARS_MAX: usize = 64;

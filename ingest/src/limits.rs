@@ -55,6 +55,17 @@ pub const OFFSET_MAX: u64 = 1 << 53;
 /// What `Retry-After` says when nothing better is known.
 pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// The largest body of an export request of OTLP over HTTP, both as sent and decompressed: it is held whole.
+pub const OTLP_BODY_BYTES_MAX: usize = 16 << 20;
+/// The same over gRPC, whose clients send no larger messages unless they are told to.
+pub const OTLP_MESSAGE_BYTES_MAX: usize = 4 << 20;
+/// Bodies of all export requests to one collector that are held at one time; more are told to come again.
+pub const OTLP_BODIES_BYTES_MAX: usize = 256 << 20;
+/// Log records, spans or metrics in one request.
+pub const OTLP_ELEMENTS_MAX: usize = 1 << 16;
+/// Messages in messages of one element. Written as JSON each is three deep, and what reads JSON goes 128 deep.
+pub const OTLP_DEPTH_MAX: usize = 32;
+
 /// Keys of records that are remembered to find duplicates, apart from the streams' windows.
 pub const DEDUP_KEYS_MAX: usize = 1 << 22;
 /// Streams whose windows are remembered.
@@ -169,6 +180,38 @@ pub const TAIL_ROTATED_SILENCE: Duration = Duration::from_secs(5);
 pub const TAIL_PROGRESS_BYTES: u64 = 16 << 20;
 /// How long a collector waits after an error before it tries again.
 pub const ERROR_PAUSE: Duration = Duration::from_secs(1);
+/// Partitions that one `kafka` collector reads at a time; each holds at most two groups.
+pub const KAFKA_PARTITIONS_MAX: usize = 1_024;
+/// KiB of one partition's records that are fetched ahead.
+pub const KAFKA_AHEAD_KIB: usize = 4_096;
+/// The most bytes that one answer of a broker may hold, apart from a single larger batch.
+pub const KAFKA_FETCH_BYTES_MAX: usize = 16 << 20;
+/// How long a broker has to answer a question about a partition.
+pub const KAFKA_ANSWER: Duration = Duration::from_secs(3);
+/// What was taken waits at most so long for more before it is appended, also where other partitions never pause.
+pub const KAFKA_APPEND_EVERY: Duration = Duration::from_millis(100);
+/// A member of which the brokers hear nothing for so long has died, and others get its partitions.
+pub const KAFKA_SESSION: Duration = Duration::from_secs(10);
+/// How often a collector that waits for the ledger tells the group that it lives.
+pub const KAFKA_ALIVE_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked where the partitions stand, and shown how far behind they are.
+pub const KAFKA_LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often topics that are not there are looked for.
+pub const KAFKA_TOPICS_EVERY: Duration = Duration::from_secs(10);
+/// How often offsets are committed back to Kafka, for tools that show the lag of groups.
+pub const KAFKA_COMMIT_EVERY: Duration = Duration::from_secs(5);
+/// A position that moved over nothing but skipped or control records is made durable after so many offsets,
+pub const KAFKA_PROGRESS_OFFSETS: u64 = 10_000;
+/// or after so long.
+pub const KAFKA_PROGRESS_EVERY: Duration = Duration::from_mins(1);
+/// How long a partition waits for another collector of this process that still holds it, before the group is joined anew.
+pub const KAFKA_CLAIM_PATIENCE: Duration = Duration::from_secs(30);
+/// The longest pause before the group is joined anew after an error; the first is [`ERROR_PAUSE`], and each is twice as long.
+pub const KAFKA_PAUSE_MAX: Duration = Duration::from_secs(30);
+/// How long it is told that records were missing, or that a topic is another one.
+pub const KAFKA_TOLD_FOR: Duration = Duration::from_mins(10);
+/// Brokers and topics that a `kafka` collector may name, each.
+pub const KAFKA_NAMES_MAX: usize = 64;
 /// Chunks of standard input that are read ahead.
 pub const STDIN_CHUNKS_MAX: usize = 4;
 

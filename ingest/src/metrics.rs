@@ -34,6 +34,14 @@ struct Answered {
     status: u16,
 }
 
+/// A collector and a partition that it reads. The topic is one of its configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct InPartition {
+    collector: Arc<str>,
+    topic: Arc<str>,
+    partition: i32,
+}
+
 /// All numbers of intake.
 #[derive(Debug, Clone)]
 pub struct Metrics {
@@ -50,6 +58,7 @@ pub struct Metrics {
     requests: Family<Answered, Counter>,
     refusals: Refusals,
     lag: Family<Of, Gauge>,
+    partition_lag: Family<InPartition, Gauge>,
     files: Family<Of, Gauge>,
     truncations: Family<Of, Counter>,
     missing: Family<Of, Counter>,
@@ -80,6 +89,7 @@ impl Default for Metrics {
             requests: Family::default(),
             refusals: Refusals::default(),
             lag: Family::default(),
+            partition_lag: Family::default(),
             files: Family::default(),
             truncations: Family::default(),
             missing: Family::default(),
@@ -116,6 +126,11 @@ impl Metrics {
             self.refusals.counts.clone(),
         );
         registry.register_with_unit("lag", "Bytes in files that were not yet read", Unit::Bytes, self.lag.clone());
+        registry.register(
+            "partition_lag",
+            "Offsets between what was read of a partition and its end, of each partition that is read",
+            self.partition_lag.clone(),
+        );
         registry.register("files", "Files that are read", self.files.clone());
         registry.register("truncations", "Files that became shorter while they were read", self.truncations.clone());
         registry.register("missing_files", "Files that vanished before their end was read", self.missing.clone());
@@ -154,6 +169,7 @@ impl Metrics {
             truncations: get(&self.truncations),
             missing: get(&self.missing),
             append: self.append.clone(),
+            partition_lag: self.partition_lag.clone(),
             skipped: self.skipped.clone(),
             requests: self.requests.clone(),
             collector: of.collector,
@@ -179,6 +195,7 @@ pub struct CollectorMetrics {
     pub(crate) truncations: Counter,
     pub(crate) missing: Counter,
     pub(crate) append: Histogram,
+    partition_lag: Family<InPartition, Gauge>,
     skipped: Family<Skipped, Counter>,
     requests: Family<Answered, Counter>,
 }
@@ -189,9 +206,36 @@ impl CollectorMetrics {
         self.skipped.get_or_create(&Skipped { collector: Arc::clone(&self.collector), reason }).clone()
     }
 
+    /// How far behind the end of a partition reading is.
+    pub(crate) fn partition_lag(&self, topic: &Arc<str>, partition: i32) -> PartitionLag {
+        let of = InPartition { collector: Arc::clone(&self.collector), topic: Arc::clone(topic), partition };
+        PartitionLag { gauge: self.partition_lag.get_or_create(&of).clone(), of, family: self.partition_lag.clone() }
+    }
+
     /// Counts an answer.
     pub(crate) fn answered(&self, status: u16) {
         self.requests.get_or_create(&Answered { collector: Arc::clone(&self.collector), status }).inc();
+    }
+}
+
+/// The lag of one partition. It is shown as long as this lives, which is as long as the partition is read.
+#[derive(Debug)]
+pub(crate) struct PartitionLag {
+    gauge: Gauge,
+    of: InPartition,
+    family: Family<InPartition, Gauge>,
+}
+
+impl PartitionLag {
+    /// Sets it, in offsets.
+    pub fn set(&self, offsets: u64) {
+        self.gauge.set(offsets as i64);
+    }
+}
+
+impl Drop for PartitionLag {
+    fn drop(&mut self) {
+        self.family.remove(&self.of);
     }
 }
 
@@ -207,8 +251,16 @@ mod tests {
         collector.records.inc_by(3);
         collector.skipped("debug").inc();
         collector.answered(200);
+        let lag = collector.partition_lag(&Arc::from("agents"), 2);
+        lag.set(7);
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        let of_partition = "tachograph_ingest_partition_lag{collector=\"coderd\",topic=\"agents\",partition=\"2\"}";
+        assert!(text.contains(&format!("{of_partition} 7")), "{text}");
+        drop(lag);
+        let mut later = String::new();
+        prometheus_client::encoding::text::encode(&mut later, &registry).unwrap();
+        assert!(!later.contains(of_partition), "a partition that is read no more is not shown");
         assert!(text.contains("tachograph_ingest_records_total{collector=\"coderd\"} 3"), "{text}");
         assert!(text.contains("tachograph_ingest_skipped_total{collector=\"coderd\",reason=\"debug\"} 1"), "{text}");
         assert!(text.contains("tachograph_ingest_requests_total{collector=\"coderd\",status=\"200\"} 1"), "{text}");

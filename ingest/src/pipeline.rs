@@ -6,6 +6,7 @@
 //!
 //! A [`Pipeline`] is shared by all collectors; an [`Intake`] is one source that is being read: a request, a file, a pipe.
 
+mod claims;
 mod handed;
 mod identity;
 mod intake;
@@ -35,6 +36,8 @@ use crate::limits;
 use crate::metrics::{CollectorMetrics, Metrics};
 use crate::price::PriceTable;
 use crate::samples::{Reason, Samples};
+pub use claims::Claim;
+use claims::Claims;
 use handed::Handed;
 pub use intake::{Intake, Lineage, Patience, PositionWriter, Tally};
 use rebuild::Keeper;
@@ -51,6 +54,7 @@ pub struct Pipeline {
     keeper: Mutex<Keeper>,
     /// What the keeper's next files are made of.
     handed: Handed,
+    claims: Claims,
 }
 
 /// Why a source cannot go on. What was recorded before stands in the [`Tally`].
@@ -99,6 +103,7 @@ impl Pipeline {
             metrics,
             keeper: Mutex::new(keeper),
             handed,
+            claims: Claims::default(),
         };
         pipeline.show_memory();
         Ok(pipeline)
@@ -157,6 +162,11 @@ impl Pipeline {
     /// A keyed hash of a file's first bytes.
     pub(crate) fn file_hash(&self, head: &[u8]) -> u64 {
         self.keyring.file(head)
+    }
+
+    /// Claims sources, each named by its key in the ledger's inputs, or none if another reader has one of them.
+    pub(crate) fn claim(&self, keys: &[String]) -> Option<Vec<Claim>> {
+        self.claims.take(keys)
     }
 
     /// The numbers of intake.

@@ -4,9 +4,12 @@
 //! is for the dialect. To add a transport, write one file in `transport/` and add one line to [`TRANSPORTS`].
 
 pub mod http;
+pub mod kafka;
+pub mod otlp;
 pub mod stdin;
 pub mod tail;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
@@ -20,7 +23,8 @@ use crate::health::Trouble;
 use crate::pipeline::{Channel, Pipeline};
 
 /// Every transport. Configuration, help, reference and tests derive from this list.
-pub static TRANSPORTS: &[&dyn Transport] = &[&http::Http, &tail::Tail, &stdin::Stdin];
+pub static TRANSPORTS: &[&dyn Transport] =
+    &[&http::Http, &otlp::Otlp, &tail::Tail, &stdin::Stdin, &kafka::Kafka];
 
 /// The transport with this name.
 pub fn by_name(name: &str) -> Option<&'static dyn Transport> {
@@ -70,6 +74,11 @@ pub trait Transport: Send + Sync {
         false
     }
 
+    /// Whether senders show a token, which says who they are: then no setting of the collector does.
+    fn is_pushed(&self) -> bool {
+        false
+    }
+
     /// Whether it can tell records apart in this way.
     fn takes(&self, framing: Framing) -> bool {
         framing == Framing::Lines
@@ -90,8 +99,30 @@ pub enum Work {
     Task(BoxFuture<'static, ()>),
     /// It reads on a thread where blocking is allowed.
     Blocking(Box<dyn FnOnce() + Send>),
-    /// It waits for requests.
+    /// It waits for requests on the address of intake.
     Routes(http::Routes),
+    /// It waits for connections on addresses of its own.
+    Listen(Vec<Listening>),
+}
+
+/// An address on which a collector waits for connections. Whoever runs the collectors binds it, secures it and ends it in order.
+pub struct Listening {
+    /// The setting that names the address.
+    pub setting: &'static str,
+    /// The address.
+    pub address: SocketAddr,
+    /// Whether connections speak TLS; `None` if as those of intake do.
+    pub tls: Option<bool>,
+    /// What is served on it.
+    pub serve: Serve,
+}
+
+/// What is served on an address.
+pub enum Serve {
+    /// Requests of HTTP/1.1.
+    Http1(http::Routes),
+    /// Requests of HTTP/2, which is what gRPC speaks.
+    Http2(http::Routes),
 }
 
 /// What a transport gets to start a collector.

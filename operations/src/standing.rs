@@ -26,7 +26,7 @@ pub enum State {
     Refused,
     /// The dialect does not understand most of what comes.
     NotUnderstood,
-    /// The receiver does not answer, does not acknowledge, or refuses for now. It is tried again.
+    /// The other side, a receiver or a broker, does not answer, does not acknowledge, or refuses for now. It is tried again.
     Blocked,
     /// Somebody has to change something first: a secret, a permission, an address. It is tried again now and then.
     Parked,
@@ -79,14 +79,14 @@ impl State {
         Some(match self {
             Self::Ok => return None,
             Self::Paused => "take `paused` out of the configuration when it is to go on; nothing is lost meanwhile",
-            Self::Missing => "correct `path`, or start what writes there; it is read as soon as it is there",
+            Self::Missing => "correct `path` or `topics`, or start what writes there; it is read as soon as it is there",
             Self::Unreadable => "let the server's user read it; it is tried again every few seconds",
             Self::PassedOver => "say in `path` or `rotated` what belongs to the collector",
             Self::Refused => {
                 "make space on the disk of the data directory, or start the server again if its log says so"
             }
             Self::NotUnderstood => "correct `dialect`; what came is kept as events of kind `unparsed`",
-            Self::Blocked => "look at the receiver and the way to it; nothing is lost, the same message is sent again",
+            Self::Blocked => "look at the other side and the way to it; nothing is lost, it is tried again",
             Self::Parked => "correct the secret or setting that the reason names; nothing is lost meanwhile",
             Self::Rejected => "see why, then `tachograph sinks retry NAME` sends it once more",
             Self::Stopped => "start the server again; if it ends again, the reason says what has to be mended",

@@ -19,6 +19,9 @@ pub struct Arguments {
     /// The command as the agent's machine finds it, with options such as --server and --token-file.
     #[arg(long, value_name = "COMMAND", default_value = "tachograph hook")]
     command: String,
+    /// The agent's telemetry is collected, too: leave out the hooks that tell the same tokens, which would count twice.
+    #[arg(long)]
+    with_telemetry: bool,
 }
 
 /// The seconds that an agent gives the command, which needs a small part of one.
@@ -30,7 +33,7 @@ pub fn run(arguments: &Arguments) -> CommandResult {
     let agent = agents::by_name(&arguments.agent).ok_or_else(|| {
         Failure::usage(format!("no hooks of {:?} are known; it is one of {}", arguments.agent, names()))
     })?;
-    let (place, text) = configuration(agent, &arguments.command);
+    let (place, text) = configuration(agent, &arguments.command, arguments.with_telemetry);
     output::print_line(text.trim_end())?;
     eprintln!(
         "Put this into {place}. The command finds the server by TACHOGRAPH_INGEST and its token by TACHOGRAPH_TOKEN or --token-file."
@@ -39,12 +42,13 @@ pub fn run(arguments: &Arguments) -> CommandResult {
 }
 
 /// Where the configuration belongs, and what it is.
-fn configuration(agent: &Agent, command: &str) -> (&'static str, String) {
+fn configuration(agent: &Agent, command: &str, with_telemetry: bool) -> (&'static str, String) {
     let command = format!("{command} --agent {}", agent.name);
+    let names = names(agent, with_telemetry);
     match agent.name {
         "claude_code" => {
             let hook = json!([{"hooks": [{"type": "command", "command": command, "timeout": TIMEOUT_SECONDS}]}]);
-            let settings = json!({"hooks": each(agent, |_| hook.clone())});
+            let settings = json!({"hooks": each(&names, |_| hook.clone())});
             ("/etc/claude-code/managed-settings.json, which the agent's user cannot change", pretty(&settings))
         }
         "codex" => {
@@ -52,21 +56,21 @@ fn configuration(agent: &Agent, command: &str) -> (&'static str, String) {
                 let command = Value::from(command.as_str());
                 format!("[[hooks.{name}]]\n[[hooks.{name}.hooks]]\ntype = \"command\"\ncommand = {command}\n\n")
             };
-            ("requirements.toml of Codex (managed), or ~/.codex/config.toml", names(agent).iter().map(hook).collect())
+            ("requirements.toml of Codex (managed), or ~/.codex/config.toml", names.iter().map(hook).collect())
         }
         "gemini" => {
             let hook = json!([{"hooks": [{"type": "command", "name": "tachograph", "command": command, "timeout": TIMEOUT_SECONDS * 1_000}]}]);
-            let settings = json!({"hooksConfig": {"enabled": true}, "tools": {"enableHooks": true}, "hooks": each(agent, |_| hook.clone())});
+            let settings = json!({"hooksConfig": {"enabled": true}, "tools": {"enableHooks": true}, "hooks": each(&names, |_| hook.clone())});
             ("/etc/gemini-cli/settings.json, or ~/.gemini/settings.json", pretty(&settings))
         }
         "copilot" => {
             let hook = |name: &str| json!([{"type": "command", "bash": format!("{command} --event {name}"), "timeoutSec": TIMEOUT_SECONDS}]);
             let place = "~/.copilot/hooks/tachograph.json, or .github/hooks/tachograph.json of a repository, not both";
-            (place, pretty(&json!({"version": 1, "hooks": each(agent, hook)})))
+            (place, pretty(&json!({"version": 1, "hooks": each(&names, hook)})))
         }
         "cursor" => {
             let hook = json!([{"command": command}]);
-            let hooks = json!({"version": 1, "hooks": each(agent, |_| hook.clone())});
+            let hooks = json!({"version": 1, "hooks": each(&names, |_| hook.clone())});
             ("/etc/cursor/hooks.json, or ~/.cursor/hooks.json", pretty(&hooks))
         }
         _ => {
@@ -79,10 +83,11 @@ fn configuration(agent: &Agent, command: &str) -> (&'static str, String) {
 }
 
 /// The hooks that are asked for: not those that only repeat others, or show what the agent prints.
-fn names(agent: &Agent) -> Vec<&'static str> {
+fn names(agent: &Agent, with_telemetry: bool) -> Vec<&'static str> {
     let repeats = |name: &str| {
         let repeated: &[&str] = match agent.name {
             "claude_code" => &["MessageDisplay"],
+            "codex" if with_telemetry => &["PreModelRequest", "PostModelRequest"],
             "codex" => &["PreModelRequest"],
             "gemini" => &["BeforeModel", "AfterModel", "BeforeToolSelection"],
             "cursor" => &["preToolUse", "postToolUse"],
@@ -93,8 +98,8 @@ fn names(agent: &Agent) -> Vec<&'static str> {
     agent.hooks.iter().map(|(name, _)| *name).filter(|name| !repeats(name)).collect()
 }
 
-fn each(agent: &Agent, hook: impl Fn(&str) -> Value) -> Map<String, Value> {
-    names(agent).into_iter().map(|name| (name.to_owned(), hook(name))).collect()
+fn each(names: &[&str], hook: impl Fn(&str) -> Value) -> Map<String, Value> {
+    names.iter().map(|name| ((*name).to_owned(), hook(name))).collect()
 }
 
 fn pretty(value: &Value) -> String {
@@ -145,20 +150,25 @@ mod tests {
     #[test]
     fn every_agent_gets_a_configuration_with_its_hooks() {
         for agent in AGENTS {
-            let (_, text) = configuration(agent, "tachograph hook --token-file /etc/tachograph/token");
+            let (_, text) = configuration(agent, "tachograph hook --token-file /etc/tachograph/token", false);
             assert!(text.contains(agent.name), "{text}");
-            assert!(names(agent).iter().all(|name| text.contains(name)), "{}: {text}", agent.name);
+            assert!(names(agent, false).iter().all(|name| text.contains(name)), "{}: {text}", agent.name);
             if text.starts_with('{') {
                 serde_json::from_str::<Value>(&text).unwrap();
             }
         }
-        let codex = configuration(&CODEX, "tachograph hook").1;
+        let codex = configuration(&CODEX, "tachograph hook", false).1;
         let read: toml::Value = toml::from_str(&codex).unwrap();
         assert_eq!(
             read["hooks"]["PostToolUse"][0]["hooks"][0]["command"].as_str(),
             Some("tachograph hook --agent codex")
         );
-        let claude = configuration(&CLAUDE_CODE, "tachograph hook").1;
+        assert!(codex.contains("PostModelRequest"));
+        assert!(
+            !configuration(&CODEX, "tachograph hook", true).1.contains("PostModelRequest"),
+            "its telemetry tells that"
+        );
+        let claude = configuration(&CLAUDE_CODE, "tachograph hook", false).1;
         assert!(claude.contains("SessionStart") && !claude.contains("MessageDisplay"));
     }
 }

@@ -93,7 +93,7 @@ mod tests {
 
     use super::*;
     use crate::limits;
-    use crate::serve::listener::Admission;
+    use crate::serve::listener::{Admission, Protocol};
 
     /// A socket in a new directory of this name, for as long as the closure runs. It answers who asks, whatever is asked.
     async fn with_server(name: &str, check: impl FnOnce(&Path) + Send + 'static) {
@@ -106,7 +106,7 @@ mod tests {
         });
         let stop = CancellationToken::new();
         let admission = Admission::of_peer(Principal::local());
-        let http = HttpServer::new(limits::CONTROL_CONNECTIONS_MAX, router, admission, stop.clone());
+        let http = HttpServer::new(limits::CONTROL_CONNECTIONS_MAX, Protocol::Http1, router, admission, stop.clone());
         let served = tokio::spawn(ControlSocket::open(&data).unwrap().serve(http));
         let path = data.clone();
         tokio::task::spawn_blocking(move || check(&path)).await.unwrap();

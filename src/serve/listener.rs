@@ -22,21 +22,25 @@ use crate::limits;
 use crate::settings::ListenerName;
 pub use admission::Admission;
 pub use handshake::{HandshakeError, Opened};
-pub use http::HttpServer;
+pub use http::{HttpServer, Protocol};
 
 /// A bound address.
 pub struct Listener {
-    name: ListenerName,
+    /// The setting that names it.
+    setting: String,
+    /// The listener whose certificate it shows; `None` if it speaks without TLS whatever certificate there is.
+    shows: Option<ListenerName>,
     tls: Tls,
+    protocol: Protocol,
     socket: TcpListener,
     address: SocketAddr,
 }
 
 /// An address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address} for listen.{}: {source}; choose another address, or stop what uses it", name.as_str())]
+#[error("cannot listen on {address} for {setting}: {source}; choose another address, or stop what uses it")]
 pub struct BindError {
-    name: ListenerName,
+    setting: String,
     address: SocketAddr,
     source: std::io::Error,
 }
@@ -44,10 +48,22 @@ pub struct BindError {
 impl Listener {
     /// Binds an address; `tls` says what connections are shown.
     pub async fn bind(name: ListenerName, address: SocketAddr, tls: Tls) -> Result<Self, BindError> {
-        let error = |source| BindError { name, address, source };
+        let setting = format!("listen.{}", name.as_str());
+        Self::bind_for(setting, Some(name), Protocol::Http1, address, tls).await
+    }
+
+    /// Binds an address that this setting names, for connections that are shown what those to another listener are, or nothing.
+    pub async fn bind_for(
+        setting: String,
+        shows: Option<ListenerName>,
+        protocol: Protocol,
+        address: SocketAddr,
+        tls: Tls,
+    ) -> Result<Self, BindError> {
+        let error = |source| BindError { setting: setting.clone(), address, source };
         let socket = TcpListener::bind(address).await.map_err(error)?;
         let address = socket.local_addr().map_err(error)?;
-        Ok(Self { name, tls, socket, address })
+        Ok(Self { setting, shows, tls, protocol, socket, address })
     }
 
     /// The address, with the port that the system chose if none was given.
@@ -57,14 +73,14 @@ impl Listener {
 
     /// Serves `router` to whoever `admission` lets in until it is told to stop, then lets requests end that have begun.
     pub async fn serve(self, router: Router, admission: Admission, stop: CancellationToken) {
-        let http = HttpServer::new(limits::CONNECTIONS_MAX, router, admission, stop.clone());
+        let http = HttpServer::new(limits::CONNECTIONS_MAX, self.protocol, router, admission, stop.clone());
         loop {
             let accepted = tokio::select! {
                 accepted = self.accept() => accepted,
                 () = stop.cancelled() => break,
             };
             if let Some((stream, peer)) = accepted {
-                http.serve(peer.ip(), open(self.name, self.tls.clone(), stream));
+                http.serve(peer.ip(), open(self.shows, self.protocol, self.tls.clone(), stream));
             }
         }
         drop(self.socket);
@@ -75,7 +91,7 @@ impl Listener {
         match self.socket.accept().await {
             Ok(accepted) => Some(accepted),
             Err(error) => {
-                tracing::warn!(listener = self.name.as_str(), %error, "a connection could not be accepted");
+                tracing::warn!(listener = self.setting, %error, "a connection could not be accepted");
                 // Out of file handles, most likely: trying again at once would only burn time.
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 None
@@ -85,17 +101,20 @@ impl Listener {
 }
 
 /// Opens a connection; `None` if nothing came of it.
-async fn open(listener: ListenerName, tls: Tls, stream: TcpStream) -> Option<Opened> {
+async fn open(shows: Option<ListenerName>, protocol: Protocol, tls: Tls, stream: TcpStream) -> Option<Opened> {
     // Answers are small and somebody waits for each.
     let _ = stream.set_nodelay(true);
-    match handshake::open(stream, tls.config(listener)).await {
+    let config = shows.and_then(|listener| tls.config(listener)).map(|config| protocol.negotiated(config));
+    match handshake::open(stream, config).await {
         Ok(opened) => Some(opened),
         Err(HandshakeError::Silent) => {
             tracing::debug!("a connection ended without a word");
             None
         }
         Err(error) => {
-            tls.failed(listener, &error);
+            if let Some(listener) = shows {
+                tls.failed(listener, &error);
+            }
             None
         }
     }

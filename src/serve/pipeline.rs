@@ -8,19 +8,22 @@ use export::Suppressor;
 use ingest::collectors::{Collectors, StartError};
 use ingest::metrics::Metrics;
 use ingest::price::PriceTable;
+use ingest::transport::http::Routes;
+use ingest::transport::{Listening, Serve};
 use ledger::Store;
 use ledger::consumer::Monitor;
 use prometheus_client::registry::Registry;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::followers::{Changed, Followers};
 use super::health::Health;
-use super::listener::{Admission, Listener};
+use super::listener::{Admission, Listener, Protocol};
 use super::metrics;
 use super::part::Part;
+use super::tls::Tls;
 use crate::exit::{self, Failure};
-use crate::settings::{self, Settings};
+use crate::settings::{self, ListenerName, Settings};
 use operations::access::Tokens;
 
 /// Everything that runs between `ready` and the stop.
@@ -31,7 +34,8 @@ pub struct Pipeline {
     intake_metrics: Metrics,
     collectors: Collectors,
     intake_stop: CancellationToken,
-    intake: JoinHandle<()>,
+    /// Who serves the address of intake, and those of collectors that have their own.
+    intake: JoinSet<()>,
     followers: Followers,
     /// The rules that run.
     rules: RuleSet,
@@ -59,12 +63,17 @@ impl Pipeline {
         let (following, monitor) = (tokens.clone(), Monitor::new("tokens"));
         health.watch_consumers("tokens", vec![monitor.clone()]);
         let following = Part::start("tokens", health, |stop| following.follow(monitor, stop));
-        let collectors = start_collectors(store, settings, tokens, intake_metrics.clone()).await?;
+        let mut collectors = start_collectors(store, settings, tokens, intake_metrics.clone()).await?;
         health.watch_collectors(collectors.watch());
         let intake_stop = CancellationToken::new();
         let admission = Admission::counting(intake_metrics.refusals().clone());
         admission.know(tokens);
-        let intake = tokio::spawn(ingest.serve(collectors.router(), admission, intake_stop.clone()));
+        let mut intake = JoinSet::new();
+        for (collector, listening) in collectors.take_listening() {
+            let (listener, routes) = listen(&collector, listening, health.tls()).await?;
+            intake.spawn(listener.serve(routes.into_router(), admission.clone(), intake_stop.clone()));
+        }
+        intake.spawn(ingest.serve(collectors.router(), admission, intake_stop.clone()));
         let followers = prepared.start(health);
         let budgets = Part::start("budgets", health, |stop| reconciler.run(stop));
         let (tokens, health) = (following, Arc::clone(health));
@@ -125,12 +134,35 @@ impl Pipeline {
     pub async fn drain(&mut self) {
         self.intake_stop.cancel();
         self.collectors.stop().await;
-        // A panic in it was logged by the runtime; there is nothing left to end.
-        let _ = (&mut self.intake).await;
+        // A panic in one was logged by the runtime; there is nothing left to end.
+        while self.intake.join_next().await.is_some() {}
         self.followers.end().await;
         self.budgets.end().await;
         self.tokens.end().await;
     }
+}
+
+/// Binds an address of a collector's own.
+async fn listen(collector: &str, listening: Listening, tls: &Tls) -> Result<(Listener, Routes), Failure> {
+    let Listening { setting, address, tls: is_asked, serve } = listening;
+    let setting = format!("collectors.{collector}.{setting}");
+    let shows = Some(ListenerName::Ingest).filter(|_| is_asked != Some(false));
+    if is_asked == Some(true) && tls.config(ListenerName::Ingest).is_none() {
+        let remedy = "there is no certificate for it; set `certificate` and `key` in [listen]";
+        return Err(Failure::config(format!("collectors.{collector}.tls: {remedy}")));
+    }
+    let (protocol, routes) = match serve {
+        Serve::Http1(routes) => (Protocol::Http1, routes),
+        Serve::Http2(routes) => (Protocol::Http2, routes),
+    };
+    let listener = Listener::bind_for(setting, shows, protocol, address, tls.clone()).await?;
+    let address = listener.address();
+    let is_bare = shows.and_then(|name| tls.config(name)).is_none();
+    if is_bare && !address.ip().is_loopback() {
+        tracing::warn!(collector, %address, "tokens and events can be read on their way here: it speaks without TLS, beyond this machine");
+    }
+    tracing::info!(collector, %address, "the collector listens");
+    Ok((listener, routes))
 }
 
 async fn start_collectors(

@@ -39,10 +39,13 @@ test("100,000 records: the list is soon there, every part of it is reached, and 
   const since = async (name, begun, seen) => { await seen; times[name] = Math.round(performance.now() - begun); };
   let begun = performance.now();
   const rows = page.locator("#list tr[data-position]");
+  const indexes = [];
+  page.on("request", (request) => { if (request.url().includes("index=true")) indexes.push(request.url()); });
   await page.goto(`/sessions/${SESSION}`, { waitUntil: "commit" });
   await since("rows", begun, rows.first().waitFor());
   await since("ready", begun, page.locator("#timeline[data-ready]").waitFor());
   await expect(page.locator(".overview .ph p")).toContainText("100 000 records");
+  expect(indexes, "the index is asked for once, before the modules are there").toHaveLength(1);
 
   // Two screens a step from the beginning: new rows come in all the time.
   const frames = await page.evaluate(async () => {

@@ -4,7 +4,7 @@ use crate::no_faults;
 use crate::sources::{File, Token, flat, rust};
 
 /// Library → the folders and files that may name it.
-const GIANTS: [(&str, &[&str]); 4] = [
+const GIANTS: [(&str, &[&str]); 7] = [
     (
         "parquet",
         &[
@@ -17,10 +17,14 @@ const GIANTS: [(&str, &[&str]); 4] = [
     ),
     ("datafusion", &["query/src/"]),
     ("openidconnect", &["src/serve/oidc"]),
+    ("rdkafka", &["ingest/src/transport/kafka"]),
+    ("tonic", &["ingest/src/transport/otlp/"]),
+    ("prost", &["ingest/src/transport/otlp/"]),
     (
         "axum",
         &[
             "ingest/src/transport/http",
+            "ingest/src/transport/otlp",
             "ingest/src/collectors.rs",
             "api/src/",
             "dashboards/src/",

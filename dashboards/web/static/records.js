@@ -181,17 +181,29 @@ export class Records {
 
   /** Brings the record with this number into view, and returns its row, which may stand for several alike. */
   async show(at, where = "center") {
+    const row = await this.reach(at, where);
+    await this.settle(row, where);
+    return row;
+  }
+
+  /** The same as soon as the row is there: what comes above it may still move it. */
+  async reach(at, where = "center") {
     const block = this.blockOf(at);
     if (!block) return null;
     if (!block.loaded) this.container.scrollTop = block.element.offsetTop - this.container.offsetTop;
     await this.load(block);
     const rows = [...block.element.querySelectorAll("tr[data-position]")];
     const row = this.row(`events/0/${this.seq[at]}`) ?? rows.findLast((other) => Number(other.dataset.at) <= this.time[at]) ?? rows[0];
-    // What comes above changes the height of what was there: once more when it has come.
-    this.scroll(row, where);
-    await Promise.allSettled([...this.near].map((other) => this.load(other)));
     this.scroll(row, where);
     return row;
+  }
+
+  /** What comes above a row changes the height of what was there: it is brought into view once more when that has come, unless somebody
+      scrolled meanwhile. */
+  async settle(row, where) {
+    const before = this.container.scrollTop;
+    await Promise.allSettled([...this.near].map((other) => this.load(other)));
+    if (Math.abs(this.container.scrollTop - before) < ROW) this.scroll(row, where);
   }
 
   scroll(row, where) {

@@ -15,7 +15,7 @@ use lettre::transport::smtp::extension::ClientId;
 
 use super::{Answer, Connection, Payload, Protocol, Reach, SendError, describe, excerpt, guard};
 use crate::limits::{CA_BYTES_MAX, CONNECT_TIMEOUT};
-use crate::secret::SecretText;
+use operations::secret::SecretText;
 use crate::tls::{ClientTls, client_config};
 
 /// Mails and replies.

@@ -20,7 +20,7 @@ use crate::judgement::{Ack, Judgement};
 use crate::limits::{ALERTS_MAX, RECIPIENTS_MAX};
 use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::Record;
-use crate::secret::{Secret, SecretError};
+use operations::secret::{Secret, SecretError};
 use crate::sink::{Class, Settings, Sink, SinkSpec};
 
 /// What the reference says.

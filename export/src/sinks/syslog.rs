@@ -17,7 +17,7 @@ use crate::connections::{Connection, Reach};
 use crate::judgement::{Ack, Judgement};
 use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::{Body, Record};
-use crate::secret::SecretError;
+use operations::secret::SecretError;
 use crate::sink::{Class, Settings, Sink, SinkSpec};
 use crate::streams::Stream;
 use crate::streams::fields::time;

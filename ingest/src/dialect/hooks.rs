@@ -38,6 +38,7 @@ use serde_json::value::RawValue;
 
 use crate::dialect::json::{Integer, Raw, Text, read, record, text_of, why_not};
 use crate::dialect::tool::{self, ToolKind};
+use crate::dialect::usage::Usage;
 use crate::dialect::{Decoded, Dialect, SKIP_BLANK};
 use crate::encoding::FieldPath;
 use crate::event::{Draft, Drafts, Record};
@@ -287,14 +288,12 @@ fn set_tool(draft: &mut Draft, tool: &str, call: Option<&str>, input: Raw<'_>) {
     let columns = &mut draft.columns;
     columns.set_text(column::TARGET, tool);
     columns.set_text_if(column::TOOL_CALL, call);
-    // Tools of MCP servers are named mcp__<server>__<tool>.
-    let server = tool.strip_prefix("mcp__").and_then(|rest| rest.split_once("__"));
-    columns.set_text_if(column::MCP_SERVER, server.map(|(server, _)| server));
+    columns.set_text_if(column::MCP_SERVER, tool::mcp_server(tool));
 }
 
 record! {
     /// Codex' `token_usage`: the input includes what was cached.
-    Usage {
+    TokenUsage {
         input: Integer = "input_tokens",
         cache_read: Integer = "cached_input_tokens",
         cache_write: Integer = "cache_write_input_tokens",
@@ -304,20 +303,15 @@ record! {
 }
 
 fn set_usage(draft: &mut Draft, payload: &Payload) {
-    let usage: Usage = payload.usage.and_then(|usage| read(usage.get()).ok()).unwrap_or_default();
-    let cached = usage.cache_read.0.unwrap_or(0).saturating_add(usage.cache_write.0.unwrap_or(0));
-    let counters = [
-        (column::TOKENS_IN, usage.input.0.map(|input| input.saturating_sub(cached))),
-        (column::TOKENS_OUT, usage.output.0),
-        (column::TOKENS_CACHE_READ, usage.cache_read.0),
-        (column::TOKENS_CACHE_WRITE, usage.cache_write.0),
-        (column::TOKENS_REASONING, usage.reasoning.0),
-    ];
-    for (column, count) in counters {
-        if let Some(count) = count {
-            draft.columns.set_integer(column, count);
-        }
-    }
+    let told: TokenUsage = payload.usage.and_then(|usage| read(usage.get()).ok()).unwrap_or_default();
+    let usage = Usage {
+        input: told.input.0,
+        output: told.output.0,
+        cache_read: told.cache_read.0,
+        cache_write: told.cache_write.0,
+        reasoning: told.reasoning.0,
+    };
+    usage.without_cached().set(draft);
     draft.columns.set_text_if(column::INTERCEPTION, payload.response.some());
 }
 

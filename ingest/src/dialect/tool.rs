@@ -173,6 +173,37 @@ fn command_line(raw: &RawValue) -> Cow<'_, str> {
     }
 }
 
+/// The exit code in the text that an agent gives its model: `Process exited with code 1` (Codex), `Exit Code: 1` (Gemini),
+/// `<shellId: 0 completed with exit code 1>` (Copilot). What the command itself printed stands before it, so the last one counts.
+pub fn exit_code(text: &str) -> Option<i64> {
+    text.lines().rev().find_map(|line| {
+        let line = line.trim();
+        let shell = || line.strip_prefix("<shellId: ")?.strip_suffix('>')?.split_once("completed with exit code ");
+        let after = ["Process exited with code ", "Exit Code: ", "Exit code: "];
+        after
+            .iter()
+            .find_map(|before| line.strip_prefix(before))
+            .or_else(|| shell().map(|(_, code)| code))
+            .and_then(number)
+    })
+}
+
+/// The exit code in the text of a failure, which begins with `Exit code 255` (Claude Code) or tells it as a result does.
+pub fn exit_code_of_error(error: &str) -> Option<i64> {
+    error.strip_prefix("Exit code ").and_then(number).or_else(|| exit_code(error))
+}
+
+/// The server of a tool that is named after it: `mcp__<server>__<tool>`.
+pub fn mcp_server(tool: &str) -> Option<&str> {
+    tool.strip_prefix("mcp__").and_then(|rest| rest.split_once("__")).map(|(server, _)| server)
+}
+
+/// The number at the start of a text.
+fn number(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix('-').unwrap_or(text).bytes().take_while(u8::is_ascii_digit).count();
+    text[..digits + usize::from(text.starts_with('-'))].parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -293,5 +324,24 @@ mod tests {
             set_call(&mut draft, "WebFetch", input);
             assert_eq!(draft.columns.text(column::HOST), host, "{input}");
         }
+    }
+
+    #[test]
+    fn exit_codes_are_found_behind_what_a_command_printed() {
+        let check = |text: &str, code: Option<i64>| assert_eq!(exit_code(text), code, "{text}");
+        check("Chunk ID: 1\nProcess exited with code 2\nOutput:\nx", Some(2));
+        check(
+            "<untrusted_context>\nOutput: Exit Code: 0\nExit Code: 1\nProcess Group PGID: 21014\n</untrusted_context>",
+            Some(1),
+        );
+        check("Exit Code: 0\nmore\nExit Code: 7", Some(7));
+        check("hello\n<shellId: 0 completed with exit code 1>", Some(1));
+        check("Exit Code: (none)", None);
+        check("the exit code: 4", None);
+        check("", None);
+        check("Exit Code: -9\u{20ac}", Some(-9));
+        assert_eq!(exit_code_of_error("Exit code 255\nExit Code: 1"), Some(255));
+        assert_eq!(exit_code_of_error("failed\nExit Code: 1"), Some(1));
+        assert_eq!(exit_code_of_error("Shell command failed"), None);
     }
 }

@@ -9,6 +9,7 @@ use ledger::events::column;
 
 use super::Columns;
 use crate::fingerprint::Fingerprinter;
+use crate::lenient;
 use crate::limits::{NAMES_OF_CALL_BYTES_MAX, NAMES_OF_PROMPT_BYTES_MAX};
 
 /// Sets the name of the host that a request asks, as a text would name it.
@@ -29,7 +30,10 @@ pub fn set(columns: &mut Columns, prints: &Fingerprinter, input: Option<&str>, r
     let (mut signs, mut named): (Vec<Cow<'static, str>>, _) = (Vec::new(), Vec::new());
     match kind {
         "prompt" => {
-            let prompt = both_ends(columns.text(column::CONTENT).unwrap_or_default(), NAMES_OF_PROMPT_BYTES_MAX);
+            let content = columns.text(column::CONTENT).unwrap_or_default();
+            // Content keeps the odd escapes that its record has; what they nearly say is what is named.
+            let content = if lenient::may_hide(content) { lenient::strict(content) } else { content.into() };
+            let prompt = both_ends(&content, NAMES_OF_PROMPT_BYTES_MAX);
             signs.extend(text::requests(&prompt).into_iter().map(|request| request.word().into()));
             add(&mut named, prints, "", &text::names(&prompt));
         }

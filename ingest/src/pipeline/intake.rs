@@ -216,31 +216,86 @@ impl<P: PositionWriter> Intake<P> {
     /// A part of a line that a container's runtime split is held until its end comes: until then the position stays before
     /// it, so that it is read again after a crash. Lines of the other stream that come between are then read again too.
     pub async fn record(&mut self, raw: &[u8], received: i64, position: u64) -> Result<(), PipelineError> {
+        self.record_seen(raw, None, received, position).await
+    }
+
+    /// As [`Intake::record`], of a record for which whoever carried it says when it was seen.
+    pub async fn record_seen(
+        &mut self,
+        raw: &[u8],
+        seen: Option<i64>,
+        received: i64,
+        position: u64,
+    ) -> Result<(), PipelineError> {
         // What is no text has neither a mark of its encoding nor a line around it.
         if self.channel.dialect.encoding().transcoder().is_some() {
-            return self.line(raw, received, received, position).await;
+            let seen = self.believed(seen, received);
+            return self.line(raw, seen, received, position).await;
         }
         let raw = raw.strip_prefix(lenient::BYTE_ORDER_MARK).unwrap_or(raw);
         let joined = self.joiner.take(raw);
-        self.joined(joined, received, position).await
+        self.joined(joined, seen, received, position).await
+    }
+
+    /// Skips a record that no dialect can mean anything by.
+    pub async fn skip(
+        &mut self,
+        reason: &'static str,
+        raw: &[u8],
+        received: i64,
+        position: u64,
+    ) -> Result<(), PipelineError> {
+        self.skipped(reason, raw, received);
+        self.counted(raw, received, position).await
+    }
+
+    /// Records what the transport itself has to say, as an event with this JSON text as its record; `fill` says the rest.
+    /// The source's position stays.
+    pub async fn tell(
+        &mut self,
+        record: &str,
+        received: i64,
+        fill: impl FnOnce(&mut Draft),
+    ) -> Result<(), PipelineError> {
+        self.told(record, received, fill)?;
+        self.append().await
+    }
+
+    /// The source goes on at a later position, and there is nothing before it.
+    pub fn pass(&mut self, position: u64) {
+        // A part that is held is read again from where it stands.
+        if !self.joiner.is_holding() {
+            self.position = self.position.max(position);
+        }
     }
 
     /// Takes the parts that are held, whose end will not come. The source was read up to `position`.
     pub async fn give_up(&mut self, received: i64, position: u64) -> Result<(), PipelineError> {
         while let Some(joined) = self.joiner.give_up() {
-            self.joined(joined, received, position).await?;
+            self.joined(joined, None, received, position).await?;
         }
         Ok(())
     }
 
-    async fn joined(&mut self, joined: Joined<'_>, received: i64, position: u64) -> Result<(), PipelineError> {
+    /// When a record was seen, as far as others are believed. Who may say when others did something may say it around a record
+    /// too; nobody may say that it was later.
+    fn believed(&self, seen: Option<i64>, received: i64) -> i64 {
+        seen.filter(|seen| self.principal.trust >= Trust::Host && *seen <= received).unwrap_or(received)
+    }
+
+    async fn joined(
+        &mut self,
+        joined: Joined<'_>,
+        seen: Option<i64>,
+        received: i64,
+        position: u64,
+    ) -> Result<(), PipelineError> {
         let position = if self.joiner.is_holding() { self.position } else { position };
         match joined {
             Joined::Held => Ok(()),
             Joined::Line(line, time) => {
-                // Who may say when others did something may say it around a line too; nobody may say that it was later.
-                let told = time.filter(|time| self.principal.trust >= Trust::Host && *time <= received);
-                self.line(&line, told.unwrap_or(received), received, position).await
+                let seen = self.believed(time.or(seen), received);
+                self.line(&line, seen, received, position).await
             }
             Joined::TooLong(kept, bytes) => {
                 let reason = format!("the line has {bytes} bytes, and {} were kept", kept.len());

@@ -28,6 +28,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use ledger::Ledger;
 use operations::access::{Authorize, Principal, Role};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -36,10 +37,14 @@ use crate::frame::Framing;
 use crate::pipeline::{Channel, Pipeline};
 use crate::refusals::Refusal;
 use body::Reading;
-use problem::Problem;
 use producer::Producers;
 use request::Form;
-use shares::Shares;
+use shares::{Share, Shares};
+
+pub(super) use body::Chunks;
+pub(super) use problem::Problem;
+pub(super) use request::compression;
+pub(super) use shares::Permit;
 
 /// The transport.
 pub struct Http;
@@ -68,6 +73,10 @@ impl Transport for Http {
         read::<NoSettings>(settings).map(|_| ())
     }
 
+    fn is_pushed(&self) -> bool {
+        true
+    }
+
     fn takes(&self, _framing: Framing) -> bool {
         true
     }
@@ -85,7 +94,14 @@ impl Transport for Http {
 }
 
 /// The routes of one collector.
-pub struct Routes(Router);
+pub struct Routes(pub(super) Router);
+
+impl Routes {
+    /// As a router, to be served.
+    pub fn into_router(self) -> Router {
+        self.0
+    }
+}
 
 /// What all collectors share that are pushed to.
 pub struct Push {
@@ -148,19 +164,43 @@ async fn unknown(State(push): State<Arc<Push>>, headers: HeaderMap) -> Response 
 }
 
 impl Push {
-    /// Counts and tells that a request is refused.
     fn refuse(&self, channel: Option<&Channel>, problem: Problem) -> Response {
+        self.note(channel, &problem);
+        problem.into_response()
+    }
+
+    /// Counts and tells that a request is refused.
+    pub(super) fn note(&self, channel: Option<&Channel>, problem: &Problem) {
         self.pipeline.metrics().refusals().note(Refusal {
             collector: channel.map(Channel::name),
             reason: problem.reason(),
             status: problem.status.as_u16(),
             detail: problem.detail(),
         });
-        problem.into_response()
+    }
+
+    /// What all collectors share.
+    pub(super) fn pipeline(&self) -> Arc<Pipeline> {
+        Arc::clone(&self.pipeline)
+    }
+
+    /// A request of this token begins, unless it has too many.
+    pub(super) fn open(&self, token: &str) -> Result<Arc<Share>, Problem> {
+        self.shares.open(token)
+    }
+
+    /// Runs what a request brought to its end, also if the client goes away: what is on its way is settled.
+    pub(super) fn spawn<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+        self.tasks.spawn(work)
+    }
+
+    /// Waits for a sender, unless intake stops.
+    pub(super) async fn unless_stopped<T>(&self, wait: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+        self.stop.run_until_cancelled(wait).await.unwrap_or_else(|| Err(Problem::stopping()))
     }
 
     /// Who sends, if it may send to this collector.
-    fn admit(&self, channel: Option<&Channel>, headers: &HeaderMap) -> Result<Arc<Principal>, Problem> {
+    pub(super) fn admit(&self, channel: Option<&Channel>, headers: &HeaderMap) -> Result<Arc<Principal>, Problem> {
         if self.stop.is_cancelled() {
             return Err(Problem::stopping());
         }
@@ -187,7 +227,7 @@ async fn read_body(
     body: Body,
 ) -> Result<body::Accepted, Problem> {
     let form = Form::read(headers, channel.dialect().encoding())?;
-    let share = push.shares.open(&principal.token)?;
+    let share = push.open(&principal.token)?;
     let turn = match &form.producer {
         Some((producer, offset)) => {
             let turn = push.producers.turn(&principal.token, producer).await?;
@@ -209,7 +249,7 @@ async fn read_body(
         _permit: permit,
     };
     // A client that goes away must not end the task: what is on its way is settled, and the producer's turn ends after it.
-    let task = push.tasks.spawn(reading.run(body));
+    let task = push.spawn(reading.run(body));
     task.await.unwrap_or_else(|_| Err(Problem::internal()))
 }
 

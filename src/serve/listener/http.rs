@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
 use super::admission::Admission;
@@ -18,9 +19,33 @@ use super::connections::{Connection, Connections};
 use super::handshake::Opened;
 use crate::limits;
 
+/// Which HTTP is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2, which gRPC needs: known beforehand, or negotiated by TLS (RFC 9113, section 3).
+    Http2,
+}
+
+impl Protocol {
+    /// The same TLS for peers that ask which protocol is spoken.
+    pub fn negotiated(self, config: Arc<ServerConfig>) -> Arc<ServerConfig> {
+        match self {
+            Self::Http1 => config,
+            Self::Http2 => {
+                let mut config = (*config).clone();
+                config.alpn_protocols = vec![b"h2".to_vec()];
+                Arc::new(config)
+            }
+        }
+    }
+}
+
 /// Serves a router on every connection that it is given.
 pub struct HttpServer {
     answers: Answers,
+    protocol: Protocol,
     connections: Connections,
     graceful: GracefulShutdown,
     stop: CancellationToken,
@@ -35,9 +60,15 @@ struct Answers {
 
 impl HttpServer {
     /// Serves `router` to whoever `admission` lets in, on so many connections at once, until `stop` is cancelled.
-    pub fn new(places: usize, router: Router, admission: Admission, stop: CancellationToken) -> Self {
+    pub fn new(
+        places: usize,
+        protocol: Protocol,
+        router: Router,
+        admission: Admission,
+        stop: CancellationToken,
+    ) -> Self {
         let answers = Answers { router, admission };
-        Self { answers, connections: Connections::new(places), graceful: GracefulShutdown::new(), stop }
+        Self { answers, protocol, connections: Connections::new(places), graceful: GracefulShutdown::new(), stop }
     }
 
     /// Cancelled when no more connections are to be accepted.
@@ -48,6 +79,7 @@ impl HttpServer {
     /// Serves a connection on a task of its own, from its opening to its end, or until its place is given to another.
     pub fn serve(&self, address: IpAddr, opening: impl Future<Output = Option<Opened>> + Send + 'static) {
         let (answers, stop, watcher) = (self.answers.clone(), self.stop.clone(), self.graceful.watcher());
+        let protocol = self.protocol;
         let connection = self.connections.enter(address);
         let end = connection.end.clone();
         let served = async move {
@@ -56,7 +88,7 @@ impl HttpServer {
                 () = stop.cancelled() => None,
             };
             if let Some(opened) = opened {
-                answers.converse(opened, connection, watcher).await;
+                answers.converse(opened, protocol, connection, watcher).await;
             }
         };
         tokio::spawn(async move {
@@ -75,25 +107,40 @@ impl HttpServer {
 
 impl Answers {
     /// Answers requests as long as they come.
-    async fn converse(&self, opened: Opened, connection: Connection, watcher: Watcher) {
+    async fn converse(&self, opened: Opened, protocol: Protocol, connection: Connection, watcher: Watcher) {
         let Opened { wire, is_bare } = opened;
+        // Who speaks without TLS is told so in the protocol that everybody reads.
+        let is_http1 = is_bare || protocol == Protocol::Http1;
         let connection = Arc::new(connection);
         let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
             let (connection, Self { router, admission }) = (Arc::clone(&connection), self.clone());
             async move {
-                let answer = if is_bare {
+                let mut answer = if is_bare {
                     admission.refuse_bare()
                 } else {
                     admission.admit(&connection, request.map(Body::new), router).await
                 };
+                if !is_http1 {
+                    // A header of connections is malformed there (RFC 9113, section 8.2.2).
+                    answer.headers_mut().remove(hyper::header::CONNECTION);
+                }
                 Ok::<_, Infallible>(answer)
             }
         });
-        let served = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(limits::HEADER_READ_MAX)
-            .serve_connection(TokioIo::new(wire), service);
-        if let Err(error) = watcher.watch(served).await {
+        let wire = TokioIo::new(wire);
+        let ended = if is_http1 {
+            let mut http = http1::Builder::new();
+            http.timer(TokioTimer::new()).header_read_timeout(limits::HEADER_READ_MAX);
+            watcher.watch(http.serve_connection(wire, service)).await
+        } else {
+            let mut http = http2::Builder::new(TokioExecutor::new());
+            http.timer(TokioTimer::new())
+                .max_concurrent_streams(limits::STREAMS_PER_CONNECTION_MAX)
+                .keep_alive_interval(limits::KEEP_ALIVE_EVERY)
+                .keep_alive_timeout(limits::HEADER_READ_MAX);
+            watcher.watch(http.serve_connection(wire, service)).await
+        };
+        if let Err(error) = ended {
             tracing::debug!(%error, "a connection ended");
         }
     }

@@ -35,6 +35,8 @@ struct SessionPage {
     id: String,
     facts: Facts,
     alert: Option<Open>,
+    /// Where the index of the list is, which is asked for before anything of the page runs.
+    index: String,
     /// Whether the person may read content.
     content: bool,
     views: Vec<(&'static str, String, bool)>,
@@ -145,6 +147,7 @@ pub async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Trou
                 (name, with(&visit, &id, &[("view", (word != "timeline").then_some(word))]), word == view)
             })
             .to_vec(),
+        index: address(&format!("/api/v1/sessions/{}/records", segment(&id)), [("index", "true")]),
         export: address("/export", [("what", "events"), ("filter", format!("session:\"{id}\"").as_str())]),
         content: visit.principal().content,
         facts,

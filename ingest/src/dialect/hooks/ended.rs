@@ -1,5 +1,5 @@
 //! How a call ended, by what its hook says: outcome and exit code. Agents say it in members, or in a line of the text that
-//! they give the model, which comes after what the command itself printed: the last such line counts.
+//! they give the model.
 
 use ledger::events::column;
 use serde_json::value::RawValue;
@@ -8,6 +8,7 @@ use super::agents::Agent;
 use super::payload::{ERRORS, Payload, RESULTS};
 use super::refusal::is_refusal;
 use crate::dialect::json::{Integer, Raw, Text, read, record, text_of};
+use crate::dialect::tool;
 use crate::event::Draft;
 
 record! {
@@ -33,7 +34,7 @@ pub fn set_result(draft: &mut Draft, payload: &Payload, agent: &Agent) {
         inside.or(response.map(RawValue::get)).and_then(|response| read(response).ok()).unwrap_or_default();
     let more: Response = said.metadata.and_then(|metadata| read(metadata.get()).ok()).unwrap_or_default();
     let text = said.text.map(text_of).or(written.clone());
-    let code = said.exit_code.0.or(more.exit_code.0).or_else(|| text.as_deref().and_then(exit_code));
+    let code = said.exit_code.0.or(more.exit_code.0).or_else(|| text.as_deref().and_then(tool::exit_code));
     let error = said.error.filter(|error| !matches!(error.get(), "null" | "\"\"" | "false"));
     let failed = said.success.as_str() == "false"
         || said.is_error.as_str() == "true"
@@ -59,52 +60,8 @@ pub fn set_result(draft: &mut Draft, payload: &Payload, agent: &Agent) {
 pub fn set_failure(draft: &mut Draft, payload: &Payload) {
     let error = payload.any_member(ERRORS).map(text_of).unwrap_or_default();
     draft.columns.set_text(column::OUTCOME, if is_refusal(&error) { "deny" } else { "error" });
-    // A failed command's error begins with `Exit code 255`.
-    let first = error.strip_prefix("Exit code ").and_then(number);
-    if let Some(code) = first.or_else(|| exit_code(&error)) {
+    if let Some(code) = tool::exit_code_of_error(&error) {
         draft.columns.set_integer(column::EXIT_CODE, code);
     }
     draft.result = Some(error.into_owned());
-}
-
-/// The exit code in the text that an agent gives its model: `Process exited with code 1` (Codex), `Exit Code: 1` (Gemini),
-/// `<shellId: 0 completed with exit code 1>` (Copilot).
-fn exit_code(text: &str) -> Option<i64> {
-    text.lines().rev().find_map(|line| {
-        let line = line.trim();
-        let shell = || line.strip_prefix("<shellId: ")?.strip_suffix('>')?.split_once("completed with exit code ");
-        let after = ["Process exited with code ", "Exit Code: ", "Exit code: "];
-        after
-            .iter()
-            .find_map(|before| line.strip_prefix(before))
-            .or_else(|| shell().map(|(_, code)| code))
-            .and_then(number)
-    })
-}
-
-/// The number at the start of a text.
-fn number(text: &str) -> Option<i64> {
-    let digits = text.strip_prefix('-').unwrap_or(text).bytes().take_while(u8::is_ascii_digit).count();
-    text[..digits + usize::from(text.starts_with('-'))].parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn exit_codes_are_found_behind_what_a_command_printed() {
-        let check = |text: &str, code: Option<i64>| assert_eq!(exit_code(text), code, "{text}");
-        check("Chunk ID: 1\nProcess exited with code 2\nOutput:\nx", Some(2));
-        check(
-            "<untrusted_context>\nOutput: Exit Code: 0\nExit Code: 1\nProcess Group PGID: 21014\n</untrusted_context>",
-            Some(1),
-        );
-        check("Exit Code: 0\nmore\nExit Code: 7", Some(7));
-        check("hello\n<shellId: 0 completed with exit code 1>", Some(1));
-        check("Exit Code: (none)", None);
-        check("the exit code: 4", None);
-        check("", None);
-        check("Exit Code: -9\u{20ac}", Some(-9));
-    }
 }

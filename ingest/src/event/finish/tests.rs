@@ -63,6 +63,7 @@ fn every_column_of_text_is_redacted() {
         "family",
         "trust",
         "attribution",
+        "actor",
         "outcome",
         "domain",
         "price_version",

@@ -11,7 +11,8 @@ use super::{Intake, PositionWriter};
 use crate::bounds;
 use crate::dedup::{Body, Decision, Key, Keyring, Locator, Memory};
 use crate::dialect::{self, Decoded};
-use crate::event::{Record, Redacted};
+use crate::encoding::Json;
+use crate::event::{Draft, Record, Redacted};
 use crate::lenient::Mended;
 use crate::limits;
 use crate::namespace::Sender;
@@ -101,15 +102,35 @@ impl<P: PositionWriter> Intake<P> {
                 self.prepared.clear();
                 self.unparsed(raw, "the events of the record are together larger than the ledger takes", received)?;
             }
-            Decoded::Skip(reason) => {
-                self.filling.tally.skipped += 1;
-                let metrics = &self.channel.metrics;
-                self.skipped.entry(reason).or_insert_with(|| metrics.skipped(reason)).inc();
-                self.channel.sample(&self.pipeline, reason, received, raw);
-            }
+            Decoded::Skip(reason) => self.skipped(reason, raw, received),
             Decoded::Unparsed(reason) => self.unparsed(raw, &reason, received)?,
         }
         Ok(false)
+    }
+
+    /// Counts a record that is no event.
+    pub(super) fn skipped(&mut self, reason: &'static str, raw: &[u8], received: i64) {
+        self.filling.tally.skipped += 1;
+        let metrics = &self.channel.metrics;
+        self.skipped.entry(reason).or_insert_with(|| metrics.skipped(reason)).inc();
+        self.channel.sample(&self.pipeline, reason, received, raw);
+    }
+
+    /// Takes an event that is the transport's own.
+    pub(super) fn told(
+        &mut self,
+        record: &str,
+        received: i64,
+        fill: impl FnOnce(&mut Draft),
+    ) -> Result<(), PipelineError> {
+        self.spare.clear();
+        fill(&mut self.spare);
+        stamp(&mut self.spare, &self.channel, &self.principal, received);
+        let record = Record::new(record.as_bytes(), &Json);
+        self.pipeline.finisher.finish(record, &mut self.spare, true, &mut self.spare_event);
+        self.filling.batch.push(&mut self.spare_event)?;
+        self.filling.tally.events += 1;
+        Ok(())
     }
 
     /// Keeps a record as it is.

@@ -160,7 +160,7 @@ fn guess(chunk: &[u8]) -> Option<Framing> {
 }
 
 /// The chunks of a body after decompression.
-enum Chunks {
+pub(in crate::transport) enum Chunks {
     Plain(Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>),
     Packed(Pin<Box<dyn AsyncRead + Send>>, BytesMut),
 }
@@ -175,7 +175,8 @@ fn is_too_large(error: &io::Error) -> bool {
 }
 
 impl Chunks {
-    fn new(body: Body, encoding: Encoding) -> Self {
+    /// Of a body that is compressed so.
+    pub fn new(body: Body, encoding: Encoding) -> Self {
         let mut size = 0;
         let stream = body.into_data_stream().map_err(|error| io::Error::new(io::ErrorKind::ConnectionAborted, error));
         let stream = stream.map(move |chunk| {
@@ -220,7 +221,7 @@ impl Chunks {
     }
 
     /// The next chunk, `None` at the end.
-    async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
         match timeout(limits::BODY_SILENCE_MAX, self.read()).await {
             Ok(Ok(chunk)) => Ok(chunk),
             Ok(Err(error)) if is_too_large(&error) => Err(Problem::body_too_large()),

@@ -33,7 +33,7 @@ impl Counts {
 
 /// An answer that is not 200.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Problem {
+pub(in crate::transport) struct Problem {
     pub status: StatusCode,
     retry_after: Option<Duration>,
     body: Box<Details>,
@@ -71,8 +71,13 @@ impl Problem {
         &self.body.detail
     }
 
+    /// When to try again, if that helps.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
     /// Adds what was taken before.
-    pub fn after(mut self, counts: Counts) -> Self {
+    pub(super) fn after(mut self, counts: Counts) -> Self {
         self.body.counts = counts;
         self
     }
@@ -160,8 +165,19 @@ impl Problem {
         )
     }
 
+    pub fn unknown_otlp_path() -> Self {
+        let detail = "OTLP is sent to /v1/logs, /v1/traces and /v1/metrics, or by gRPC to the services of the collector protocol; \
+                      nothing else is here";
+        Self::new(StatusCode::NOT_FOUND, "urn:tachograph:ingest:path", "No such path", detail)
+    }
+
     pub fn body_too_large() -> Self {
-        let detail = format!("a body has at most {} bytes, also after decompression; split it", limits::BODY_BYTES_MAX);
+        Self::larger_than(limits::BODY_BYTES_MAX)
+    }
+
+    /// The body is larger than this transport takes.
+    pub fn larger_than(bytes_max: u64) -> Self {
+        let detail = format!("a body has at most {bytes_max} bytes, also after decompression; split it");
         Self::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "urn:tachograph:ingest:body-too-large",
@@ -190,6 +206,17 @@ impl Problem {
             "The body is not a series of records",
             error.to_string(),
         )
+    }
+
+    /// The body is no request of the protocol.
+    pub fn no_request(detail: String) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "urn:tachograph:ingest:request", "The body is no request", detail)
+    }
+
+    /// It has more in it than a request may.
+    pub fn too_many_elements(detail: String) -> Self {
+        let kind = "urn:tachograph:ingest:elements";
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, kind, "The request has too much in it", detail)
     }
 
     pub fn compression() -> Self {

@@ -16,7 +16,7 @@ pub const OFFSET: &str = "tachograph-offset";
 
 /// How a body is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Encoding {
+pub(in crate::transport) enum Encoding {
     Identity,
     Gzip,
     Zstd,
@@ -39,7 +39,7 @@ impl Form {
         if length.is_some_and(|length| length > limits::BODY_BYTES_MAX) {
             return Err(Problem::body_too_large());
         }
-        Ok(Self { framing: framing(headers, records)?, encoding: encoding(headers)?, producer: producer(headers)? })
+        Ok(Self { framing: framing(headers, records)?, encoding: compression(headers)?, producer: producer(headers)? })
     }
 }
 
@@ -71,7 +71,8 @@ fn framing(headers: &HeaderMap, records: &dyn RecordEncoding) -> Result<Option<F
     }
 }
 
-fn encoding(headers: &HeaderMap) -> Result<Encoding, Problem> {
+/// How a body is compressed, by its headers.
+pub(in crate::transport) fn compression(headers: &HeaderMap) -> Result<Encoding, Problem> {
     if !headers.contains_key(CONTENT_ENCODING) {
         return Ok(Encoding::Identity);
     }

@@ -26,7 +26,7 @@ struct Token {
 }
 
 /// An open request, until it and the place of its body are dropped.
-pub(super) struct Share {
+pub(in crate::transport) struct Share {
     shares: Shares,
     token: String,
     reading: Arc<Semaphore>,
@@ -34,7 +34,7 @@ pub(super) struct Share {
 
 /// The place of a request whose body is read. It is held longer than the request if the sender goes away, and the token has
 /// no other places meanwhile.
-pub(super) struct Permit {
+pub(in crate::transport) struct Permit {
     _share: Arc<Share>,
     _own: OwnedSemaphorePermit,
     _all: OwnedSemaphorePermit,
