@@ -12,12 +12,14 @@ pub mod coder;
 pub mod envoy;
 pub mod exectrace;
 pub mod falco;
+pub mod github;
 pub mod hooks;
 pub mod httpjail;
 pub mod kong;
 pub mod litellm;
 pub mod mcp;
 pub mod native;
+pub mod ona;
 pub mod otel;
 pub mod tetragon;
 
@@ -25,6 +27,7 @@ pub(crate) mod gateway;
 pub(crate) mod json;
 pub(crate) mod members;
 pub(crate) mod sensor;
+pub(crate) mod schema;
 pub(crate) mod tool;
 pub(crate) mod usage;
 
@@ -53,6 +56,8 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &tetragon::Tetragon,
     &auditd::Auditd,
     &exectrace::Exectrace,
+    &ona::Ona,
+    &github::Github,
     &native::Native,
 ];
 

@@ -10,6 +10,7 @@ mod meeting;
 mod names;
 mod persons;
 
+use std::borrow::Cow;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
@@ -20,7 +21,8 @@ use operations::access::Trust;
 
 use crate::event::{Columns, Draft, ReadColumns};
 use crate::limits;
-use crate::namespace;
+use crate::namespace::Sender;
+use crate::url;
 use crate::uuid::is_uuid;
 use bounded::Bounded;
 use meeting::{Call, Meetings, Post};
@@ -120,20 +122,22 @@ impl Enrichment {
     }
 
     /// Fills the draft's empty columns and learns from the others. The columns that the token fixes are set already.
-    pub fn complete(&mut self, token: &str, draft: &mut Draft) {
+    pub fn complete(&mut self, sender: Sender<'_>, draft: &mut Draft) {
         self.join_api_key(draft);
-        self.join_interception(token, &mut draft.columns);
-        self.join_boundary(token, &mut draft.columns);
+        self.join_interception(sender, &mut draft.columns);
+        self.join_boundary(sender.token, &mut draft.columns);
         self.join_person(draft);
         self.join_names(&mut draft.columns);
-        let path = gateway_path(url_path(&draft.url));
-        draft.adds = self.learn(token, &draft.columns, path);
+        let is_call = self.is_model_call(url_path(&draft.url), || url::split(&draft.url).map(|parts| parts.host));
+        draft.adds = self.learn(sender, &draft.columns, is_call);
     }
 
     /// Learns from a row that the ledger holds.
     pub fn restore(&mut self, row: &Row<'_>) {
-        let Some(token) = row.text(column::TOKEN) else { return };
-        self.learn(token, row, gateway_path(row.text(column::PATH).unwrap_or_default()));
+        let Some(sender) = Sender::of_row(row) else { return };
+        let path = row.text(column::PATH).unwrap_or_default();
+        let is_call = self.is_model_call(path, || row.text(column::HOST).map(Cow::Borrowed));
+        self.learn(sender, row, is_call);
         let is_believed = row.text(column::TRUST).and_then(|word| word.parse().ok()) >= Some(Trust::Gateway);
         if let (Some(id), Some(name), true) = (row.text(column::USER_ID), row.text(column::USER), is_believed) {
             self.persons.learn(id, name, row.position.seq.get());
@@ -141,7 +145,17 @@ impl Enrichment {
         if row.text(column::ATTRIBUTION) == Some(JOINED_URL_TIME)
             && let (Some(stream), Some(session)) = (row.text(column::STREAM), row.text(column::SESSION))
         {
-            self.propose(self.hasher.hash_one((token, stream)), &Arc::from(session));
+            self.propose(self.hasher.hash_one((sender.token, stream)), &Arc::from(session));
+        }
+    }
+
+    /// Whether a request to this path is a model call through a gateway. The host is asked for only where the path does not tell:
+    /// a gateway on its own serves what every provider serves.
+    fn is_model_call<'a>(&self, path: &str, host: impl FnOnce() -> Option<Cow<'a, str>>) -> bool {
+        match gateway_path(path) {
+            Some(Serves::Coderd) => true,
+            Some(Serves::Provider) => host().is_some_and(|host| self.names.is_gateway(&host)),
+            None => false,
         }
     }
 
@@ -153,9 +167,9 @@ impl Enrichment {
         }
     }
 
-    fn join_interception(&mut self, token: &str, columns: &mut Columns) {
+    fn join_interception(&mut self, sender: Sender<'_>, columns: &mut Columns) {
         let Some(interception) = columns.text(column::INTERCEPTION) else { return };
-        let Some(known) = self.interceptions.get(self.request(token, columns, interception)) else { return };
+        let Some(known) = self.interceptions.get(self.request(sender, columns, interception)) else { return };
         let mut who = false;
         // Who is told already is another person's id at most.
         let is_told = columns.text(column::USER).is_some();
@@ -220,24 +234,24 @@ impl Enrichment {
     }
 
     /// Learns from columns. Says whether they tell of a model request what earlier records of it did not.
-    fn learn(&mut self, token: &str, columns: &impl ReadColumns, gateway: bool) -> bool {
+    fn learn(&mut self, sender: Sender<'_>, columns: &impl ReadColumns, is_model_call: bool) -> bool {
         match columns.text(column::FAMILY) {
             Some("gateway") => {
-                let adds = self.learn_interception(token, columns);
-                self.learn_call(token, columns);
+                let adds = self.learn_interception(sender, columns);
+                self.learn_call(sender.token, columns);
                 adds
             }
-            Some("boundary") if gateway => {
-                self.learn_post(token, columns);
+            Some("boundary") if is_model_call => {
+                self.learn_post(sender.token, columns);
                 false
             }
             _ => false,
         }
     }
 
-    fn learn_interception(&mut self, token: &str, columns: &impl ReadColumns) -> bool {
+    fn learn_interception(&mut self, sender: Sender<'_>, columns: &impl ReadColumns) -> bool {
         let Some(interception) = columns.text(column::INTERCEPTION) else { return false };
-        let key = self.request(token, columns, interception);
+        let key = self.request(sender, columns, interception);
         let value = |column| columns.text(column).filter(|name| name.len() <= limits::NAME_BYTES_MAX);
         let mut is_new = false;
         let known = self.interceptions.get_or_insert(key, || {
@@ -256,10 +270,9 @@ impl Enrichment {
         adds
     }
 
-    /// The key of a model request: the same for all senders that are believed.
-    fn request(&self, token: &str, columns: &impl ReadColumns, interception: &str) -> u64 {
-        let space = namespace::of(token, columns.text(column::SOURCE), columns.text(column::TRUST));
-        self.hasher.hash_one((space, interception))
+    /// The key of a model request: the same for all senders that are believed and of one organization.
+    fn request(&self, sender: Sender<'_>, columns: &impl ReadColumns, interception: &str) -> u64 {
+        self.hasher.hash_one((sender.space(columns), interception))
     }
 
     fn learn_call(&mut self, token: &str, columns: &impl ReadColumns) {
@@ -323,14 +336,23 @@ fn url_path(url: &str) -> &str {
     rest.find('/').map_or("", |at| &rest[at..])
 }
 
-/// Whether a request to this path is a model call through the gateway:
-/// `…/api/v2/(aibridge|ai-gateway)/…/v1/(messages|responses|chat/completions)`.
-fn gateway_path(path: &str) -> bool {
+/// Who serves a path on which models are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Serves {
+    /// Coderd: `…/api/v2/(aibridge|ai-gateway)/…/v1/(messages|responses|chat/completions)`.
+    Coderd,
+    /// A gateway on its own, or the provider itself: the same without what coderd puts in front.
+    Provider,
+}
+
+/// Whose path of model calls this is.
+fn gateway_path(path: &str) -> Option<Serves> {
     // Asked of every event, so bytes are compared and not characters.
     let end = path.bytes().position(|byte| byte == b'?' || byte == b'#').unwrap_or(path.len());
     let path = path.get(..end).unwrap_or_default().trim_end_matches('/');
-    let inside = ["/api/v2/aibridge/", "/api/v2/ai-gateway/"].iter().any(|prefix| path.contains(prefix));
-    inside && ["/v1/messages", "/v1/responses", "/v1/chat/completions"].iter().any(|suffix| path.ends_with(suffix))
+    let calls = ["/v1/messages", "/v1/responses", "/v1/chat/completions"].iter().any(|suffix| path.ends_with(suffix));
+    let by_coderd = ["/api/v2/aibridge/", "/api/v2/ai-gateway/"].iter().any(|prefix| path.contains(prefix));
+    calls.then_some(if by_coderd { Serves::Coderd } else { Serves::Provider })
 }
 
 #[cfg(test)]

@@ -1,22 +1,69 @@
 //! Whose ids are whose: two senders may mean different things by one id, unless the product's ids are the same everywhere.
 //!
 //! Coderd and its gateway log the same record of a model call, and several collectors may read the same log. Their ids are
-//! UUIDs that the control plane made, so the record is one record whichever token carried it. An agent that knows such an id
-//! shares nothing with them: only senders whose word the agent cannot reach do. LiteLLM names a call by the provider's own id for it,
-//! whether its callback or its database tells of it.
+//! UUIDs that the control plane made, so the record is one record whichever token carried it. Two bounds keep a sender from taking
+//! the place of another one's records: its word must be out of the agent's reach, and it must be of the same organization. A token or
+//! collector with an organization of its own shares ids with those of the same organization only, one without with those without.
+//! LiteLLM names a call by the provider's own id for it, whether its callback or its database tells of it.
 
-use operations::access::Trust;
+use std::borrow::Cow;
+
+use ledger::Row;
+use ledger::events::column;
+use operations::access::{Principal, Trust};
+
+use crate::event::ReadColumns;
 
 /// Sources whose natural ids are the same whoever sends them.
-const SHARED_SOURCES: [&str; 4] = ["coder.gateway", "coder.audit", "coder.connection", "litellm"];
+const SHARED_SOURCES: [&str; 5] = ["coder.gateway", "coder.audit", "coder.connection", "coder.exit_node", "litellm"];
 /// Sources of which two feeds tell the same thing, one of them less of it.
 const TOLD_IN_PARTS: [&str; 1] = ["litellm"];
 
-/// The space in which a record's natural id is one: its sender's token, or one for all senders that are believed.
-pub fn of<'a>(token: &'a str, source: Option<&str>, trust: Option<&str>) -> &'a str {
-    let is_shared = source.is_some_and(|source| SHARED_SOURCES.contains(&source));
-    let is_believed = trust.and_then(|word| word.parse().ok()).is_some_and(|trust: Trust| trust >= Trust::Gateway);
-    if is_shared && is_believed { "" } else { token }
+/// The mark of an event whose organization is that of its sender, whatever its record says: so a row tells whose ids it shares.
+pub const ORG_OF_SENDER: &str = "org:sender";
+
+/// Who carried a record, as far as it decides whose ids are the same.
+#[derive(Debug, Clone, Copy)]
+pub struct Sender<'a> {
+    /// The id of the token.
+    pub token: &'a str,
+    /// The organization that the token or the collector says.
+    pub org: Option<&'a str>,
+}
+
+impl<'a> Sender<'a> {
+    /// Who shows a token, or a collector's own principal.
+    pub fn of(principal: &'a Principal) -> Self {
+        Self { token: &principal.token, org: principal.org.as_deref() }
+    }
+
+    /// Who carried the record behind a row; rows of before there was a mark are of senders without an organization.
+    pub fn of_row(row: &'a Row<'_>) -> Option<Self> {
+        let is_marked = row.list(column::MARKS).any(|mark| mark == ORG_OF_SENDER);
+        let org = if is_marked { row.text(column::ORG) } else { None };
+        Some(Self { token: row.text(column::TOKEN)?, org })
+    }
+
+    /// The space in which a record's natural id is one: its sender's token, or one for all senders that are believed and of one
+    /// organization.
+    pub fn space(self, columns: &impl ReadColumns) -> Cow<'a, str> {
+        match (is_shared(columns), self.org) {
+            (false, _) => Cow::Borrowed(self.token),
+            (true, None) => Cow::Borrowed(""),
+            // No token's id has a slash.
+            (true, Some(org)) => Cow::Owned(["org/", org].concat()),
+        }
+    }
+}
+
+/// Whether an event's natural id is the same for all senders that are believed.
+pub fn is_shared(columns: &impl ReadColumns) -> bool {
+    let is_shared = columns.text(column::SOURCE).is_some_and(|source| SHARED_SOURCES.contains(&source));
+    is_shared
+        && columns
+            .text(column::TRUST)
+            .and_then(|word| word.parse().ok())
+            .is_some_and(|trust: Trust| trust >= Trust::Gateway)
 }
 
 /// Whether records of this source with one natural id are one record even where they do not say the same: one feed has prompts, the
@@ -28,19 +75,30 @@ pub fn is_told_in_parts(source: Option<&str>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Columns;
 
     #[test]
-    fn only_believed_senders_share_the_ids_of_the_control_plane() {
-        let check = |source, trust, expected| assert_eq!(of("t1", source, trust), expected, "{source:?} {trust:?}");
-        check(Some("coder.gateway"), Some("gateway"), "");
-        check(Some("coder.audit"), Some("control_plane"), "");
-        check(Some("coder.gateway"), Some("agent"), "t1");
-        check(Some("coder.gateway"), Some("host"), "t1");
-        check(Some("litellm"), Some("gateway"), "");
-        check(Some("litellm"), Some("agent"), "t1");
-        check(Some("coder.boundary"), Some("control_plane"), "t1");
-        check(Some("acme.gateway"), Some("gateway"), "t1");
-        check(Some("coder.gateway"), None, "t1");
-        check(None, Some("gateway"), "t1");
+    fn only_believed_senders_of_one_organization_share_the_ids_of_the_control_plane() {
+        let check = |source: Option<&str>, trust: Option<&str>, org: Option<&str>, expected: &str| {
+            let mut columns = Columns::default();
+            columns.set_text_if(column::SOURCE, source);
+            columns.set_text_if(column::TRUST, trust);
+            // What the record says of its organization counts for nothing.
+            columns.set_text(column::ORG, "other");
+            let sender = Sender { token: "t1", org };
+            assert_eq!(sender.space(&columns), expected, "{source:?} {trust:?} {org:?}");
+        };
+        check(Some("coder.gateway"), Some("gateway"), None, "");
+        check(Some("coder.audit"), Some("control_plane"), None, "");
+        check(Some("coder.gateway"), Some("gateway"), Some("acme"), "org/acme");
+        check(Some("coder.gateway"), Some("agent"), None, "t1");
+        check(Some("coder.gateway"), Some("agent"), Some("acme"), "t1");
+        check(Some("coder.gateway"), Some("host"), None, "t1");
+        check(Some("litellm"), Some("gateway"), None, "");
+        check(Some("litellm"), Some("agent"), None, "t1");
+        check(Some("coder.boundary"), Some("control_plane"), Some("acme"), "t1");
+        check(Some("acme.gateway"), Some("gateway"), None, "t1");
+        check(Some("coder.gateway"), None, None, "t1");
+        check(None, Some("gateway"), None, "t1");
     }
 }

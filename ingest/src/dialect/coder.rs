@@ -15,10 +15,18 @@
 //! | `audit_log`: builds | `coder.audit` | workspace | `workspace.build` | id |
 //! | … anything else, logins too | `coder.audit` | workspace | `audit` | id |
 //! | `connection_log` | `coder.connection` | workspace | `connection` | id/status |
+//! | … `Type` egress | `coder.exit_node` | boundary | `egress.flow`, `egress.dns`, of dropped reports `loss` | id/status |
+//! | `failed to record …` and what else the gateway lost | `coder.gateway` | gateway | `loss` | keyed hash of the line |
 //! | page of audit logs | `coder.audit` | workspace | `page`, then a row each | id, `page/` + id if it has a diff |
 //! | page of connection logs | `coder.connection` | workspace | `page`, then one or two per row | `page/` + id/status |
 //! | page of AI gateway sessions | `coder.gateway` | gateway | `page`, then `session.summary` | `page/` + session + last activity |
 //! | threads of a session | `coder.gateway`, `coder.boundary` | gateway | `page`, then `prompt`, `model.tokens`, `model.thought`, `tool.call`, `egress.http` | `page/` + the row's ids |
+//!
+//! | page or list of builds | `coder.api` | workspace | `page`, then `workspace.build` | `page/` + id/status |
+//! | … workspaces, users, groups, templates | `coder.api` | workspace | `page`, then `inventory` | keyed hash of id and state |
+//! | … chats, lines of their watch | `coder.chat` | workspace | `page`, then `chat.status` and, with a change, `review` | `page/` + id, time and status; keyed hash of the change's state |
+//! | report of Agent Time | `coder.api` | workspace | `page`, then `resource` | keyed hash of span and amount |
+//! | notification to a webhook | `coder.notification` | workspace | `notification` | its id |
 //!
 //! The page itself is the first event and carries the record, because pages overlap while their rows repeat. A row that
 //! says exactly what a line of the log says has its natural id, so that it is one event whichever feed brings it. Where the
@@ -30,13 +38,19 @@
 //! same session again doubles no cost. Boundary records come from a socket that everything in the workspace can write to:
 //! their trust is `workspace`, though coderd wrote the line.
 
+mod agent_time;
 mod audit;
 mod boundary_request;
+mod chats;
 mod connection;
+mod egress;
 mod examples;
 mod interception;
 pub(super) mod line;
+mod loss;
+mod notification;
 mod pages;
+mod rows;
 mod sessions;
 
 use operations::access::Trust;
@@ -55,6 +69,14 @@ const SOURCE_GATEWAY: &str = "coder.gateway";
 const SOURCE_AUDIT: &str = "coder.audit";
 /// Source of connections to workspaces.
 const SOURCE_CONNECTION: &str = "coder.connection";
+/// Source of flows through exit nodes.
+const SOURCE_EXIT_NODE: &str = "coder.exit_node";
+/// Source of chats.
+const SOURCE_CHAT: &str = "coder.chat";
+/// Source of what the REST interface says how things stand.
+const SOURCE_API: &str = "coder.api";
+/// Source of notifications.
+const SOURCE_NOTIFICATION: &str = "coder.notification";
 
 /// Dialect `coder`.
 pub struct Coder;
@@ -67,8 +89,9 @@ impl Dialect for Coder {
     fn doc(&self) -> &'static str {
         "The JSON log of coderd (`--log-json`): requests through Agent Boundaries / the Agent Firewall, interceptions of the \
          AI Bridge / AI Gateway (switch its structured logging on), audit and connection logs. Ordinary server lines and \
-         debug twins are skipped and counted. Also takes saved REST pages of audit logs, connection logs, AI gateway \
-         sessions and a session's threads."
+         debug twins are skipped and counted. Flows through exit nodes stand in the connection log. Also takes REST pages of audit logs, \
+         connection logs, AI gateway sessions and a session's threads, workspaces, builds, users, groups, templates, chats and \
+         Agent Time, and notifications that coderd posts to a webhook."
     }
 
     fn trust(&self) -> Trust {
@@ -84,10 +107,11 @@ impl Dialect for Coder {
             Ok(text) => text,
             Err(other) => return other,
         };
-        if !text.trim_ascii_start().starts_with('{') {
+        if !text.trim_ascii_start().starts_with(['{', '[']) {
             return Decoded::Unparsed("the line is not a JSON object; start coderd with --log-json".to_owned());
         }
-        let decoded = match peek_msg(text) {
+        let peeked = peek_msg(text).filter(|_| text.trim_ascii_start().starts_with('{'));
+        let decoded = match peeked {
             Some(msg) => decode_as(msg, text, received, drafts),
             None => pages::decode(text, received, drafts),
         };
@@ -107,6 +131,10 @@ fn decode_as(msg: &str, text: &str, received: i64, drafts: &mut Drafts) -> Resul
         "connection_log" => decode_fields(msg, text, received, drafts, connection::decode),
         "unknown resource type" => decode_fields(msg, text, received, drafts, |line, text, received, drafts| {
             boundary_request::decode_unknown(line, text, received, drafts);
+            Ok(())
+        }),
+        _ if loss::is_loss(msg) => decode_fields(msg, text, received, drafts, |line, text, received, drafts| {
+            loss::decode(line, text, received, drafts);
             Ok(())
         }),
         _ => {

@@ -9,7 +9,7 @@
 //! | what the hook tells (`agents`) | kind | outcome |
 //! |---|---|---|
 //! | a session or sub-agent begins or ends | `session.start`, `session.end`, `subagent.start`, `subagent.end` | |
-//! | somebody asked | `prompt`; `target` says who or what, where the agent tells it | |
+//! | somebody asked | `prompt`; `target` says who or what in the agent's words, and `actor` in ours, where the agent tells it | |
 //! | a call is about to be made | `tool.call` | |
 //! | a call ended | `command`, `file.read`, `file.write` by the tool, else `tool.result` | as the hook says; none where it says nothing |
 //! | a permission is asked for, or denied | `approval` | deny |
@@ -187,6 +187,8 @@ impl Hook<'_> {
         columns.set_text(column::SESSION, session);
         columns.set_text(column::AGENT_KIND, self.agent.name);
         columns.set_text_if(column::AGENT, payload.agent.some());
+        // Only what a sub-agent does names one.
+        columns.set_text_if(column::ACTOR, payload.agent.some().map(|_| "sub_agent"));
         columns.set_text_if(column::MODEL, payload.model.some());
         if let Some(duration_ms) = payload.duration_ms.0 {
             columns.set_integer(column::DURATION_US, duration_ms.saturating_mul(1_000));
@@ -200,8 +202,10 @@ impl Hook<'_> {
             Meaning::Result => ended::set_result(draft, payload, self.agent),
             Meaning::Failure => ended::set_failure(draft, payload),
             Meaning::Denial => draft.columns.set_text(column::OUTCOME, "deny"),
-            Meaning::SessionStart | Meaning::Prompt => {
+            Meaning::SessionStart => draft.columns.set_text_if(column::TARGET, payload.source.some()),
+            Meaning::Prompt => {
                 draft.columns.set_text_if(column::TARGET, payload.source.some());
+                draft.columns.set_text_if(column::ACTOR, actor(payload.source.as_str()));
             }
             Meaning::ModelUsage => set_usage(draft, payload),
             Meaning::ShellCall | Meaning::ShellResult => {
@@ -240,6 +244,16 @@ impl Hook<'_> {
             draft.columns.set_text(column::OUTCOME, "deny");
             draft.columns.set_text(column::SOURCE_ID, &[session, self.name, call.id.as_str()].join("/"));
         }
+    }
+}
+
+/// Who asked, by the word of Claude Code's UserPromptSubmit (SDK types of 2.1.332). A word that is not known says nothing.
+fn actor(source: &str) -> Option<&'static str> {
+    match source {
+        "user" => Some("person"),
+        "schedule_wakeup" => Some("schedule"),
+        "sdk" | "system" | "loop_wakeup" | "poll_event" => Some("automation"),
+        _ => None,
     }
 }
 

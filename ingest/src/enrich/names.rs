@@ -1,6 +1,9 @@
-//! The file of names: which API key belongs to which workspace, and which team a workspace or a user belongs to.
+//! The file of names: which API key belongs to which workspace, which team a workspace or a user belongs to, and which hosts are
+//! gateways.
 //!
 //! ```toml
+//! gateways = ["ai-gateway.acme.example"]   # hosts of AI Gateways that run on their own, without coderd in front
+//!
 //! [api_keys]              # `id` and `token_name` of Coder's table `api_keys`
 //! Zq3xT8vLm2 = "6c405053-27e3-484a-9ad7-bcb64e7bfde6_f2bd4e9f-7e27-49fc-961e-be4d1c2aa987_session_token"
 //!
@@ -12,19 +15,22 @@
 //! name = "amara"
 //! ```
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::bounded::read_text;
 use crate::limits;
+use crate::url::split_host;
 use crate::uuid::is_uuid;
 
 /// Names that no record says.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Names {
+    #[serde(deserialize_with = "hosts")]
+    gateways: HashSet<String>,
     api_keys: HashMap<String, ApiKey>,
     workspaces: HashMap<String, Workspace>,
     users: HashMap<String, User>,
@@ -56,6 +62,12 @@ impl From<String> for ApiKey {
             _ => Self::Personal,
         }
     }
+}
+
+/// Hosts, each in the one form that events have; a port that stands with it says nothing more.
+fn hosts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<HashSet<String>, D::Error> {
+    let written = Vec::<String>::deserialize(deserializer)?;
+    Ok(written.iter().map(|host| split_host(host).0.into_owned()).collect())
 }
 
 /// What is known of a workspace.
@@ -112,6 +124,11 @@ impl Names {
         }
     }
 
+    /// Whether the host, in its one form, is that of a gateway.
+    pub(super) fn is_gateway(&self, host: &str) -> bool {
+        self.gateways.contains(host)
+    }
+
     pub(super) fn workspace(&self, id: &str) -> Option<&Workspace> {
         self.workspaces.get(id)
     }
@@ -146,7 +163,7 @@ mod tests {
         let user = "6c405053-27e3-484a-9ad7-bcb64e7bfde6";
         let workspace = "f2bd4e9f-7e27-49fc-961e-be4d1c2aa987";
         let names = check(&format!(
-            "[api_keys]\na = \"{user}_{workspace}_session_token\"\nb = \"my laptop\"\n[users.{user}]\nname = \"amara\"\n\
+            "gateways = [\"AI.acme.example:4001\"]\n[api_keys]\na = \"{user}_{workspace}_session_token\"\nb = \"my laptop\"\n[users.{user}]\nname = \"amara\"\n\
              [workspaces.{workspace}]\nteam = \"payments\"\n"
         ))
         .unwrap();
@@ -154,6 +171,7 @@ mod tests {
             names.api_key("a").map(|owner| (owner.user.as_str(), owner.workspace.as_str())),
             Some((user, workspace))
         );
+        assert!(names.is_gateway("ai.acme.example") && !names.is_gateway("acme.example"));
         assert_eq!((names.api_key("b"), names.api_key("c")), (None, None));
         assert_eq!((names.user_name(user), names.user_name("bo")), ("amara", "bo"));
         assert_eq!(names.workspace(workspace).and_then(|workspace| workspace.team.as_deref()), Some("payments"));

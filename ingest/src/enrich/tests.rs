@@ -16,6 +16,11 @@ fn names() -> Names {
     .unwrap()
 }
 
+/// A sender without an organization of its own.
+fn sender(token: &str) -> Sender<'_> {
+    Sender { token, org: None }
+}
+
 /// A draft with these columns.
 fn draft(columns: &[(Text, &str)], time: i64) -> Draft {
     let mut draft = Draft::default();
@@ -68,24 +73,24 @@ fn records_of_a_model_request_take_who_and_what_from_its_start() {
     let mut enrichment = Enrichment::new(names());
     let mut first = start("i1", "s1", 1);
     first.api_key = "k1".to_owned();
-    enrichment.complete("t", &mut first);
+    enrichment.complete(sender("t"), &mut first);
     let columns =
         [column::WORKSPACE, column::TEAM, column::ORG, column::TEMPLATE, column::WORKSPACE_NAME, column::ATTRIBUTION];
     assert_eq!(shown(&first, &columns), [WORKSPACE, "payments", "acme", "go", "fix-refunds", JOINED_API_KEY]);
     let columns = [column::SESSION, column::USER, column::MODEL, column::WORKSPACE, column::TEAM, column::ATTRIBUTION];
     let mut next = tokens("i1");
-    enrichment.complete("t", &mut next);
+    enrichment.complete(sender("t"), &mut next);
     assert_eq!(shown(&next, &columns), ["s1", "amara", "claude-sonnet-5", WORKSPACE, "payments", JOINED_INTERCEPTION]);
     // What a record or its token says stays.
     let mut own = tokens("i1");
     own.columns.set_text(column::WORKSPACE, "w-own");
     own.columns.set_text(column::SESSION, "s-own");
-    enrichment.complete("t", &mut own);
+    enrichment.complete(sender("t"), &mut own);
     assert_eq!(shown(&own, &columns[..4]), ["s-own", "amara", "claude-sonnet-5", "w-own"]);
     // Another request, and another sender, explain nothing.
     for (token, interception) in [("t", "i2"), ("u", "i1")] {
         let mut other = tokens(interception);
-        enrichment.complete(token, &mut other);
+        enrichment.complete(sender(token), &mut other);
         assert_eq!(shown(&other, &columns), ["-"; 6], "{token} {interception}");
     }
 }
@@ -104,10 +109,10 @@ fn session_of(events: &[(&str, &str, i64)], stream: &str, names: Names) -> Strin
                 start
             }
         };
-        enrichment.complete("t", &mut draft);
+        enrichment.complete(sender("t"), &mut draft);
     }
     let mut next = egress(stream, "deny", "https://attacker-logger.com/", 99_000_000);
-    enrichment.complete("t", &mut next);
+    enrichment.complete(sender("t"), &mut next);
     shown(&next, &[column::SESSION, column::ATTRIBUTION]).join(" ")
 }
 
@@ -168,18 +173,39 @@ fn without_the_workspace_the_user_is_enough() {
 
 #[test]
 fn gateway_paths_are_told_from_others() {
+    use Serves::{Coderd, Provider};
     for (url, want) in [
-        (GATEWAY_URL, true),
-        ("https://coder.acme.example/api/v2/ai-gateway/openai/v1/responses", true),
-        ("https://acme.example/coder/api/v2/aibridge/openai/v1/chat/completions/", true),
-        ("https://coder.acme.example/api/v2/aibridge/anthropic/v1/models", false),
-        ("https://coder.acme.example/v1/messages", false),
-        ("https://coder.acme.example/?x=/api/v2/aibridge/a/v1/messages", false),
-        ("https://coder.acme.example", false),
-        ("", false),
+        (GATEWAY_URL, Some(Coderd)),
+        ("https://coder.acme.example/api/v2/ai-gateway/openai/v1/responses", Some(Coderd)),
+        ("https://acme.example/coder/api/v2/aibridge/openai/v1/chat/completions/", Some(Coderd)),
+        ("https://coder.acme.example/api/v2/aibridge/anthropic/v1/models", None),
+        ("https://coder.acme.example/v1/messages", Some(Provider)),
+        ("https://ai.acme.example/anthropic/v1/messages?beta=true", Some(Provider)),
+        ("https://coder.acme.example/?x=/api/v2/aibridge/a/v1/messages", None),
+        ("https://coder.acme.example", None),
+        ("", None),
     ] {
         assert_eq!(gateway_path(url_path(url)), want, "{url}");
     }
+}
+
+#[test]
+fn a_gateway_on_its_own_is_one_only_if_the_names_say_so() {
+    let with = |names: &str| {
+        let names = toml::from_str(&format!("{names}\n[users.{USER}]\nname = \"amara\"\n")).unwrap();
+        let mut enrichment = Enrichment::new(names);
+        enrichment.complete(
+            sender("t"),
+            &mut egress("b1", "allow", "https://AI.acme.example:4001/anthropic/v1/messages", 1_000_000),
+        );
+        enrichment.complete(sender("t"), &mut start("i1", "s1", 1_500_000));
+        let mut next = egress("b1", "deny", "https://attacker-logger.com/", 99_000_000);
+        enrichment.complete(sender("t"), &mut next);
+        shown(&next, &[column::SESSION]).remove(0)
+    };
+    assert_eq!(with("gateways = [\"ai.acme.example\"]"), "s1");
+    assert_eq!(with("gateways = [\"other.acme.example\"]"), "b1");
+    assert_eq!(with(""), "b1");
 }
 
 #[test]
@@ -195,7 +221,7 @@ fn a_person_has_one_name_in_every_source() {
         if believed {
             enrichment.meet(&draft);
         }
-        enrichment.complete("t", &mut draft);
+        enrichment.complete(sender("t"), &mut draft);
         assert_eq!(
             (shown(&draft, &columns), &draft.marks[..]),
             (

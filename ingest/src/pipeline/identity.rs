@@ -5,6 +5,7 @@ use operations::access::{Principal, Trust};
 
 use super::Channel;
 use crate::event::Draft;
+use crate::namespace::{self, ORG_OF_SENDER};
 
 /// The mark of an event that is declared to be old, however late it was seen.
 const BACKFILL: &str = "backfill";
@@ -43,5 +44,8 @@ pub(super) fn stamp(draft: &mut Draft, channel: &Channel, principal: &Principal,
     }
     if let Some(org) = &principal.org {
         columns.set_text(column::ORG, org);
+        if namespace::is_shared(columns) {
+            draft.mark(ORG_OF_SENDER.to_owned());
+        }
     }
 }

@@ -11,7 +11,7 @@ use ledger::events::{TABLE, column};
 
 use crate::dedup::{Body, Key, Keyring};
 use crate::event::ReadColumns;
-use crate::namespace;
+use crate::namespace::{self, Sender};
 
 /// The ids of the columns that say what happened, in ascending order. Another column among them makes conflicts of what was
 /// recorded before it and comes again.
@@ -21,24 +21,20 @@ static BODY: LazyLock<Vec<u8>> = LazyLock::new(|| {
 });
 
 /// The key: the source's counter where it has one, else its natural id; `None` for an event that has neither.
-pub(super) fn key(keyring: &Keyring, token: &str, columns: &impl ReadColumns) -> Option<Key> {
+pub(super) fn key(keyring: &Keyring, sender: Sender<'_>, columns: &impl ReadColumns) -> Option<Key> {
     let source = columns.text(column::SOURCE).unwrap_or_default();
-    let token = space(token, columns);
+    let space = sender.space(columns);
     if let (Some(stream), Some(number)) = (columns.text(column::STREAM), columns.integer(column::STREAM_SEQ))
         && let Ok(number) = u64::try_from(number)
     {
-        return Some(keyring.counter(token, source, stream, number));
+        return Some(keyring.counter(&space, source, stream, number));
     }
-    columns.text(column::SOURCE_ID).map(|id| keyring.id(token, source, id))
+    columns.text(column::SOURCE_ID).map(|id| keyring.id(&space, source, id))
 }
 
 /// The key of what a record adds to an earlier one with the same natural id.
-pub(super) fn addition(keyring: &Keyring, token: &str, columns: &impl ReadColumns, id: &str) -> Key {
-    keyring.id(space(token, columns), columns.text(column::SOURCE).unwrap_or_default(), id)
-}
-
-fn space<'a>(token: &'a str, columns: &impl ReadColumns) -> &'a str {
-    namespace::of(token, columns.text(column::SOURCE), columns.text(column::TRUST))
+pub(super) fn addition(keyring: &Keyring, sender: Sender<'_>, columns: &impl ReadColumns, id: &str) -> Key {
+    keyring.id(&sender.space(columns), columns.text(column::SOURCE).unwrap_or_default(), id)
 }
 
 /// What the event says.

@@ -17,6 +17,7 @@ use crate::dedup::{Body, Dedup, Keyring, Memory};
 use crate::enrich::Enrichment;
 use crate::event::finish::UNPARSED;
 use crate::limits;
+use crate::namespace::Sender;
 
 /// How much is read at once.
 const LIMIT: ReadLimit = ReadLimit { rows: limits::REBUILD_ROWS, bytes: limits::REBUILD_BYTES };
@@ -164,7 +165,7 @@ fn is_further(row: &Row<'_>) -> bool {
 }
 
 fn memory(keyring: &Keyring, row: &Row<'_>, many: bool) -> Option<Memory> {
-    let key = key::key(keyring, row.text(column::TOKEN)?, row)?;
+    let key = key::key(keyring, Sender::of_row(row)?, row)?;
     let body = if many { Body::UNKNOWN } else { key::body(keyring, row) };
     // Earlier versions replaced the kind.
     let conflict = row.list(column::MARKS).any(|mark| mark == CONFLICT) || row.text(column::KIND) == Some(CONFLICT);

@@ -243,6 +243,44 @@ async fn one_model_call_counts_once_whoever_logs_it_and_the_richer_record_is_kep
 }
 
 #[tokio::test]
+async fn a_sender_of_another_organization_keeps_nobody_from_anything() {
+    let mut house = House::new("");
+    let feed_of = async |house: &House, token: &str, org: Option<&str>, records: &[String]| {
+        let principal = Principal { token: token.to_owned(), org: org.map(str::to_owned), ..Principal::local() };
+        let mut intake = intake_of(house, dialect::by_name("coder").unwrap(), principal);
+        for record in records {
+            intake.record(record.as_bytes(), clock::now(), 0).await.unwrap();
+        }
+        intake.finish().await.unwrap();
+        intake.tally()
+    };
+    let both = [start(), tokens("m1")];
+    // Whoever comes first: ours is recorded, once for both of its witnesses, and explained by its own records only.
+    let carried = [
+        ("t-strange", Some("other"), 2),
+        ("t-coderd", Some("acme"), 2),
+        ("t-gateway", Some("acme"), 0),
+        ("t-local", None, 2),
+    ];
+    for (token, org, events) in carried {
+        let tally = feed_of(&house, token, org, &both).await;
+        assert_eq!((tally.events, tally.conflicts), (events, 0), "{token}");
+    }
+    super::rebuild::tests::check_handed(&house, 0);
+    for _ in 0..2 {
+        for (token, org, _) in carried {
+            assert_eq!(feed_of(&house, token, org, &both).await.events, 0, "{token} again");
+        }
+        house = house.reopen().await;
+    }
+    feed_of(&house, "t-gateway", Some("acme"), &[tokens("m2")]).await;
+    feed_of(&house, "t-third", Some("third"), &[tokens("m3")]).await;
+    let rows = house.rows();
+    let last: Vec<_> = rows.iter().skip(6).map(|row| (row.text(column::ORG), row.text(column::SESSION))).collect();
+    assert_eq!(last, [(Some("acme"), Some("s-1")), (Some("third"), None)]);
+}
+
+#[tokio::test]
 async fn what_comes_again_contradicts_nothing() {
     for dialect in DIALECTS {
         let mut house = House::new("");

@@ -2,8 +2,8 @@
 
 use ledger::events::column;
 
-use super::SOURCE_AUDIT;
 use super::line::Line;
+use super::{SOURCE_AUDIT, rows};
 use crate::dialect::gateway::outcome;
 use crate::dialect::json::{Integer, Raw, Text, nested, record};
 use crate::event::{Draft, Drafts};
@@ -39,6 +39,7 @@ record! {
         workspace_name: Text<'a> = "workspace_name",
         owner: Text<'a> = "workspace_owner" | "workspace_owner_username",
         owner_id: Text<'a> = "workspace_owner_id",
+        build_reason: Text<'a> = "build_reason",
     }
 }
 
@@ -86,6 +87,7 @@ pub fn set(draft: &mut Draft, log: &AuditLog, observed: Stated, received: i64) -
     if actor.is_some() {
         columns.set_text(column::ATTRIBUTION, "direct");
     }
+    columns.set_text_if(column::ACTOR, rows::actor(more.build_reason.as_str()));
     let is = |what: &str| resource_type == what;
     columns.set_text_if(column::WORKSPACE, resource.filter(|_| is("workspace")).or(more.workspace.id()));
     let name = log.resource_target.some().filter(|_| is("workspace"));

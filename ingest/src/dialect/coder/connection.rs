@@ -1,11 +1,12 @@
 //! Connections to workspaces, from the service log and from the REST interface.
 //!
 //! A row of the REST interface changes when its connection ends, so it is read as two events: connected, and disconnected
-//! once it says when.
+//! once it says when. Flows through exit nodes are connections, too: see [`egress`].
 
 use ledger::events::column;
 
 use super::SOURCE_CONNECTION;
+use super::egress::{self, Flow};
 use super::line::Line;
 use crate::dialect::gateway::outcome;
 use crate::dialect::json::{Integer, Raw, Text, nested, read, record, text_of};
@@ -45,6 +46,7 @@ record! {
         kind: Text<'a> = "type",
         ssh: Raw<'a> = "ssh_info",
         web: Raw<'a> = "web_info",
+        egress: Raw<'a> = "egress_info",
     }
 
     /// What a row knows of connections that stay open.
@@ -59,6 +61,16 @@ record! {
         user: Raw<'a> = "user",
         slug_or_port: Text<'a> = "slug_or_port",
         status_code: Integer = "status_code",
+    }
+
+    /// What a row knows of a flow through an exit node.
+    EgressInfo {
+        protocol: Text<'a> = "protocol",
+        destination: Text<'a> = "destination",
+        decision: Text<'a> = "decision",
+        rule: Text<'a> = "rule_id",
+        reason: Raw<'a> = "reason",
+        disconnect_time: Text<'a> = "disconnect_time",
     }
 
     /// Something with an id, and a name if it is a person.
@@ -103,7 +115,20 @@ pub fn decode(line: &Line<ConnectionLog>, text: &str, received: i64, drafts: &mu
     let draft = drafts.add();
     draft.set_times(time, line.ts.time(), received);
     draft.add_free_text(text, "disconnect_reason", "/fields/DisconnectReason", log.disconnect_reason);
-    connection.set(draft, status, log.code.0);
+    if connection.kind == egress::TYPE {
+        let flow = Flow {
+            destination: connection.slug_or_port.ok_or("a flow has no SlugOrPort")?,
+            protocol: None,
+            rule: None,
+            reason: &log.disconnect_reason.map(text_of).unwrap_or_default(),
+            // Allowed flows have the code 0.
+            denied: log.code.0.map(|code| code != 0),
+        };
+        connection.set_who(draft);
+        flow.set(draft, status);
+    } else {
+        connection.set(draft, status, log.code.0);
+    }
     draft.columns.set_text(column::SOURCE_ID, &format!("{}/{status}", connection.id));
     Ok(())
 }
@@ -128,6 +153,9 @@ pub fn decode_row(row: &ConnectionRow, received: i64, drafts: &mut Drafts) -> Re
         slug_or_port: web.slug_or_port.some(),
     };
     let connected = row.connect_time.time().required("a connection has no connect_time")?;
+    if connection.kind == egress::TYPE {
+        return decode_flow(&connection, row, connected, received, drafts.add());
+    }
     let disconnected = ssh.disconnect_time.time();
     let ends = [("connected", connected, web.status_code.0), ("disconnected", disconnected, ssh.exit_code.0)];
     for (status, time, code) in ends {
@@ -145,26 +173,60 @@ pub fn decode_row(row: &ConnectionRow, received: i64, drafts: &mut Drafts) -> Re
     Ok(())
 }
 
+/// Decodes a row about a flow: one event for the state in which it is.
+fn decode_flow(
+    connection: &Connection<'_>,
+    row: &ConnectionRow,
+    connected: Stated,
+    received: i64,
+    draft: &mut Draft,
+) -> Result<(), String> {
+    let mut unescaped = String::new();
+    let info: EgressInfo = nested(row.egress, &mut unescaped);
+    let ended = info.disconnect_time.time();
+    let state = if ended == Stated::Nothing { "connected" } else { egress::ENDED };
+    let flow = Flow {
+        destination: info.destination.some().ok_or("a flow has no destination")?,
+        protocol: info.protocol.some(),
+        rule: info.rule.some(),
+        reason: &info.reason.map(text_of).unwrap_or_default(),
+        denied: match info.decision.as_str() {
+            "allow" => Some(false),
+            "deny" => Some(true),
+            _ => None,
+        },
+    };
+    draft.set_times(ended.or(connected), Stated::Nothing, received);
+    connection.set_who(draft);
+    flow.set(draft, state);
+    if let (Some(end), Some(begin)) = (ended.micros(), connected.micros()) {
+        draft.columns.set_integer(column::DURATION_US, end.saturating_sub(begin));
+    }
+    draft.columns.set_text(column::SOURCE_ID, &format!("page/{}/{state}", connection.id));
+    Ok(())
+}
+
 /// The free text of the row at this path.
 pub fn add_free_text(draft: &mut Draft, row: &ConnectionRow, path: &FieldPath, text: &str) {
     if let Some(ssh) = row.ssh.and_then(|ssh| read::<SshInfo>(ssh.get()).ok()) {
         let reason = ssh.disconnect_reason.filter(|reason| !text_of(reason).is_empty());
         draft.add_free_text(text, "disconnect_reason", path.then("ssh_info").then("disconnect_reason"), reason);
     }
+    if let Some(info) = row.egress.and_then(|info| read::<EgressInfo>(info.get()).ok()) {
+        let reason = info.reason.filter(|reason| !text_of(reason).is_empty());
+        draft.add_free_text(text, "disconnect_reason", path.then("egress_info").then("reason"), reason);
+    }
 }
 
 impl Connection<'_> {
-    fn set(&self, draft: &mut Draft, status: &str, code: Option<i64>) {
-        draft.set_origin(SOURCE_CONNECTION, "workspace", "connection");
+    /// Sets who connected, or whose workspace it was, and which.
+    fn set_who(&self, draft: &mut Draft) {
         // Connections by SSH and IDE name no user: then it is the workspace's owner for whom the agent there works.
         let (id, name) = if self.user.0.is_some() { self.user } else { self.owner };
         draft.set_user(id, name);
         draft.owner.0.push_str(self.owner.0.unwrap_or_default());
         draft.owner.1.push_str(self.owner.1.unwrap_or_default());
         let columns = &mut draft.columns;
-        columns.set_text(column::ACTION, status);
-        let target = [self.kind, self.slug_or_port.unwrap_or_default()].join("/");
-        columns.set_text(column::TARGET, target.trim_end_matches('/'));
         columns.set_text_if(column::ORG, self.org);
         columns.set_text_if(column::WORKSPACE, self.workspace);
         columns.set_text_if(column::WORKSPACE_NAME, self.workspace_name);
@@ -172,6 +234,15 @@ impl Connection<'_> {
         if self.workspace.is_some() {
             columns.set_text(column::ATTRIBUTION, "direct");
         }
+    }
+
+    fn set(&self, draft: &mut Draft, status: &str, code: Option<i64>) {
+        draft.set_origin(SOURCE_CONNECTION, "workspace", "connection");
+        self.set_who(draft);
+        let columns = &mut draft.columns;
+        columns.set_text(column::ACTION, status);
+        let target = [self.kind, self.slug_or_port.unwrap_or_default()].join("/");
+        columns.set_text(column::TARGET, target.trim_end_matches('/'));
         // Connections over HTTP have a status, those that stay open an exit code when they end.
         let over_http = matches!(self.kind, "workspace_app" | "port_forwarding" | "tunnel");
         match code {

@@ -21,7 +21,27 @@ pub const EXAMPLES: &[&str] = &[
     r#"{"ts":"2026-10-03T08:13:01.006000412Z","level":"INFO","msg":"audit_log","fields":{"ID":"053a9ffa-9999-4c10-8ec3-2aaf9e6d741c","Time":"2026-10-03T08:13:01Z","UserID":"{UUID:5b405053-7777-484a-9ad7-bcb64e7bfde6 Valid:true}","OrganizationID":"00000000-0000-0000-0000-000000000000","Ip":"{IPNet:{IP:10.4.7.22 Mask:ffffffff} Valid:true}","UserAgent":"{String: Valid:false}","ResourceType":"api_key","ResourceID":"00000000-0000-0000-0000-000000000000","ResourceTarget":"","Action":"login","Diff":{"hashed_secret":{"old":"","new":"","secret":true}},"StatusCode":"{Int32:401 Valid:true}","AdditionalFields":"{}","RequestID":"bb791ac3-cccc-4da8-8ec2-f54e87013e94","ResourceIcon":"","actor":{"id":"5b405053-7777-484a-9ad7-bcb64e7bfde6","email":"mira@acme.example","username":"mira"}}}"#,
     // connection_log.
     r#"{"ts":"2026-10-03T08:15:04.000000412Z","level":"INFO","msg":"connection_log","logger_names":["coderd"],"fields":{"request_id":"806ad077-dddd-4861-8640-f449d56d2bae","ID":"ba5dfc63-eeee-463a-bb3e-38526866fd4b","OrganizationID":"0a2bb67e-aaaa-4168-92e0-58138989a7f5","WorkspaceOwnerID":"5b405053-7777-484a-9ad7-bcb64e7bfde6","WorkspaceID":"f1bd4e9f-2222-49fc-961e-be4d1c2aa987","WorkspaceName":"ledger-rewrite","AgentName":"main","Type":"ssh","Code":null,"Ip":"2001:db8::33b7","UserAgent":"","UserID":null,"SlugOrPort":"","ConnectionID":"6a6fafdc-ffff-43cb-a1b7-1f19802d7908","DisconnectReason":"","Time":"2026-10-03T08:15:04.000000412Z","ConnectionStatus":"connected"}}"#,
+    // connection_log: a flow that a policy allowed, from its beginning to its end, one that it denied, a question to the DNS, a gap.
+    r#"{"ts":"2026-11-20T10:00:00.1Z","level":"INFO","msg":"connection_log","fields":{"ID":"c05dfc63-0001-463a-bb3e-38526866fd4b","Time":"2026-11-20T10:00:00Z","OrganizationID":"0a2bb67e-aaaa-4168-92e0-58138989a7f5","WorkspaceOwnerID":"5b405053-7777-484a-9ad7-bcb64e7bfde6","WorkspaceID":"f1bd4e9f-2222-49fc-961e-be4d1c2aa987","WorkspaceName":"ledger-rewrite","AgentName":"main","Type":"egress","Code":0,"Ip":"198.51.100.8","UserAgent":"","UserID":null,"SlugOrPort":"packages.acme.example:443","ConnectionID":"c05dfc63-0001-463a-bb3e-38526866fd4b","DisconnectReason":"","ConnectionStatus":"connected"}}"#,
+    r#"{"ts":"2026-11-20T10:00:09.1Z","level":"INFO","msg":"connection_log","fields":{"ID":"c05dfc63-0001-463a-bb3e-38526866fd4b","Time":"2026-11-20T10:00:09Z","OrganizationID":"0a2bb67e-aaaa-4168-92e0-58138989a7f5","WorkspaceOwnerID":"5b405053-7777-484a-9ad7-bcb64e7bfde6","WorkspaceID":"f1bd4e9f-2222-49fc-961e-be4d1c2aa987","WorkspaceName":"ledger-rewrite","AgentName":"main","Type":"egress","Code":0,"Ip":"198.51.100.8","SlugOrPort":"packages.acme.example:443","DisconnectReason":"web: rule matched (in=1234 out=567)","ConnectionStatus":"disconnected"}}"#,
+    r#"{"ts":"2026-11-20T10:00:10.1Z","level":"INFO","msg":"connection_log","fields":{"ID":"c05dfc63-0002-463a-bb3e-38526866fd4b","Time":"2026-11-20T10:00:10Z","WorkspaceID":"f1bd4e9f-2222-49fc-961e-be4d1c2aa987","Type":"egress","Code":"{Int32:403 Valid:true}","Ip":"203.0.113.9","SlugOrPort":"udp drop.attacker-logger.com:4433","DisconnectReason":"default: no rule matched","ConnectionStatus":"connected"}}"#,
+    r#"{"ts":"2026-11-20T10:00:11.1Z","level":"INFO","msg":"connection_log","fields":{"ID":"c05dfc63-0003-463a-bb3e-38526866fd4b","Time":"2026-11-20T10:00:11Z","WorkspaceID":"f1bd4e9f-2222-49fc-961e-be4d1c2aa987","Type":"egress","Code":0,"Ip":"10.0.0.53","SlugOrPort":"dns t1.drop.attacker-logger.com","DisconnectReason":"no dns rule matched (TXT query) (in=120 out=45)","ConnectionStatus":"disconnected"}}"#,
+    r#"{"ts":"2026-11-20T10:00:12.1Z","level":"INFO","msg":"connection_log","fields":{"ID":"c05dfc63-0004-463a-bb3e-38526866fd4b","Time":"2026-11-20T10:00:12Z","WorkspaceID":"f1bd4e9f-2222-49fc-961e-be4d1c2aa987","Type":"egress","Code":0,"SlugOrPort":"exit-node-report-gap","DisconnectReason":"dropped 7 exit node flow reports","ConnectionStatus":"disconnected"}}"#,
+    // What the gateway lost: both lines of one failure, and a warning at its start.
+    r#"{"ts":"2026-11-20T10:01:00.1Z","level":"WARN","msg":"failed to record prompt usage","logger_names":["coderd","aibridged"],"fields":{"error":"rpc error: deadline exceeded"}}"#,
+    r#"{"ts":"2026-11-20T10:01:00.2Z","level":"WARN","msg":"failed to record usage","fields":{"type":"prompt","error":"rpc error: deadline exceeded","payload":{"InterceptionID":"a6f3a9c2-6666-4c80-a6f4-7d2b9e0c5a31","MsgID":"msg_02ours","Prompt":"Use AKIAIOSFODNN7EXAMPLE","CreatedAt":"2026-11-20T10:00:59Z"}}}"#,
+    r#"{"ts":"2026-11-20T09:00:00Z","level":"WARN","msg":"content recording is disabled but structured logs are emitted by coderd, so prompts, tool calls and model thoughts will not be exported; set --ai-gateway-structured-logging-source to gateway or both to keep exporting them","fields":{}}"#,
     // Saved pages.
+    EGRESS_PAGE,
+    BUDGET_NOTICE,
+    WORKSPACES_PAGE,
+    BUILDS_LIST,
+    USERS_PAGE,
+    GROUPS_LIST,
+    TEMPLATES_LIST,
+    CHATS_PAGE,
+    CHAT_WATCH,
+    AGENT_TIME,
     AUDIT_PAGE,
     CONNECTION_PAGE,
     SESSIONS_PAGE,
@@ -60,3 +80,43 @@ pub const THREADS_PAGE: &str = r#"{
        "tool_calls": [{"id": "6c0e1f2a-1414-4d5e-8f60-718293a4b5c6", "interception_id": "a6f3a9c2-6666-4c80-a6f4-7d2b9e0c5a31", "provider_response_id": "msg_01ours", "server_url": "", "tool": "Bash", "injected": false, "input": "{\"command\": \"make test\"}", "metadata": {}, "created_at": "2026-10-03T08:16:07.890Z"}]}]}
   ]
 }"#;
+
+/// A page of connection logs with flows: one that goes on, one that ended, one that was denied.
+pub const EGRESS_PAGE: &str = r#"{"connection_logs": [
+  {"id": "c05dfc63-0005-463a-bb3e-38526866fd4b", "connect_time": "2026-11-20T10:00:00Z", "workspace_owner_id": "5b405053-7777-484a-9ad7-bcb64e7bfde6", "workspace_owner_username": "mira", "workspace_id": "f1bd4e9f-2222-49fc-961e-be4d1c2aa987", "workspace_name": "ledger-rewrite", "agent_name": "main", "ip": "198.51.100.8", "type": "egress", "egress_info": {"protocol": "tcp", "destination": "[2001:db8::8]:8443", "destination_ip": "2001:db8::8", "decision": "allow", "rule_id": "", "reason": "", "disconnect_time": null}},
+  {"id": "c05dfc63-0006-463a-bb3e-38526866fd4b", "connect_time": "2026-11-20T10:00:00Z", "workspace_id": "f1bd4e9f-2222-49fc-961e-be4d1c2aa987", "type": "egress", "egress_info": {"protocol": "udp", "destination": "quic.acme.example:443", "destination_ip": "198.51.100.9", "decision": "allow", "rule_id": "web", "reason": "rule matched (in=9 out=8)", "disconnect_time": "2026-11-20T10:00:03Z"}},
+  {"id": "c05dfc63-0007-463a-bb3e-38526866fd4b", "connect_time": "2026-11-20T10:00:00Z", "workspace_id": "f1bd4e9f-2222-49fc-961e-be4d1c2aa987", "type": "egress", "egress_info": {"protocol": "dns", "destination": "t2.drop.attacker-logger.com", "destination_ip": "10.0.0.53", "decision": "deny", "rule_id": "default", "reason": "no rule matched", "disconnect_time": null}}
+], "count": 3}"#;
+
+/// A notification to a webhook: a budget that is nearly used, told to who looks after it.
+pub const BUDGET_NOTICE: &str = r#"{"_version":"1.1","msg_id":"8c1d3e5f-1717-4c9d-8e0f-1a2b3c4d5e6f","payload":{"_version":"1.2","notification_name":"AI Budget Threshold Reached","notification_template_id":"00000000-0000-0000-0000-000000000001","user_id":"99405053-7777-484a-9ad7-bcb64e7bfde6","user_email":"tobias@acme.example","user_name":"Tobias","user_username":"tobias","actions":[{"label":"See","url":"https://coder.acme.example/ai"}],"labels":{"threshold":"85","username":"mira"},"data":null,"targets":[]},"title":"mira is approaching their budget","title_markdown":"**mira** is approaching their budget","body":"Hi Tobias","body_markdown":"Hi Tobias"}"#;
+
+/// A page of workspaces.
+pub const WORKSPACES_PAGE: &str = r#"{"workspaces": [{"id": "f1bd4e9f-2222-49fc-961e-be4d1c2aa987", "created_at": "2026-10-03T08:14:01Z", "updated_at": "2026-10-03T08:14:01Z", "owner_id": "5b405053-7777-484a-9ad7-bcb64e7bfde6", "owner_name": "mira", "organization_id": "0a2bb67e-aaaa-4168-92e0-58138989a7f5", "template_id": "c5d67e98-3333-49f0-8812-e4abae2b68bc", "template_name": "go", "name": "ledger-rewrite", "outdated": false, "last_used_at": "2026-11-20T10:00:00Z", "dormant_at": null, "health": {"healthy": true}, "latest_build": {"id": "ba5647e0-bbbb-4202-a246-717e04447380", "build_number": 1, "transition": "start", "status": "running", "reason": "initiator", "created_at": "2026-10-03T08:14:01Z", "updated_at": "2026-10-03T08:14:31Z", "resources": [{"agents": [{"apps": [{"statuses": [{"message": "Using AKIAIOSFODNN7EXAMPLE"}]}]}]}]}}], "count": 1}"#;
+
+/// The builds of a workspace: one by its schedule that failed, and its first.
+pub const BUILDS_LIST: &str = r#"[
+  {"id": "bb5647e0-bbbb-4202-a246-717e04447381", "build_number": 2, "workspace_id": "f1bd4e9f-2222-49fc-961e-be4d1c2aa987", "workspace_name": "ledger-rewrite", "workspace_owner_id": "5b405053-7777-484a-9ad7-bcb64e7bfde6", "workspace_owner_name": "mira", "initiator_id": "5b405053-7777-484a-9ad7-bcb64e7bfde6", "initiator_name": "mira", "transition": "stop", "reason": "autostop", "status": "failed", "created_at": "2026-10-04T08:14:01Z", "updated_at": "2026-10-04T08:14:09Z", "job": {"status": "failed", "error": "terraform apply: no such image"}, "resources": []},
+  {"id": "ba5647e0-bbbb-4202-a246-717e04447380", "build_number": 1, "workspace_id": "f1bd4e9f-2222-49fc-961e-be4d1c2aa987", "workspace_name": "ledger-rewrite", "initiator_id": "5b405053-7777-484a-9ad7-bcb64e7bfde6", "initiator_name": "mira", "transition": "start", "reason": "dashboard", "status": "starting", "created_at": "2026-10-03T08:14:01Z", "updated_at": "2026-10-03T08:14:01Z"}
+]"#;
+
+/// A page of users.
+pub const USERS_PAGE: &str = r#"{"users": [{"id": "5b405053-7777-484a-9ad7-bcb64e7bfde6", "username": "mira", "name": "Mira", "email": "mira@acme.example", "created_at": "2025-02-01T00:00:00Z", "updated_at": "2026-09-01T00:00:00Z", "last_seen_at": "2026-11-20T10:00:00Z", "status": "active", "login_type": "oidc", "organization_ids": [], "roles": [{"name": "owner"}], "has_ai_seat": true}], "count": 1}"#;
+
+/// The groups of an organization.
+pub const GROUPS_LIST: &str = r#"[{"id": "15405053-7777-484a-9ad7-bcb64e7bfde6", "name": "core", "display_name": "Core", "organization_id": "0a2bb67e-aaaa-4168-92e0-58138989a7f5", "members": [{"id": "5b405053-7777-484a-9ad7-bcb64e7bfde6", "username": "mira", "last_seen_at": "2026-11-20T10:00:00Z"}], "total_member_count": 1, "avatar_url": "", "quota_allowance": 0, "source": "user"}]"#;
+
+/// The templates.
+pub const TEMPLATES_LIST: &str = r#"[{"id": "c5d67e98-3333-49f0-8812-e4abae2b68bc", "name": "go", "organization_id": "0a2bb67e-aaaa-4168-92e0-58138989a7f5", "active_version_id": "d5d67e98-3333-49f0-8812-e4abae2b68bc", "description": "Go, with an agent", "deprecated": false, "updated_at": "2026-09-01T00:00:00Z"}]"#;
+
+/// A page of chats: one that was stopped, with a change that its reviewers want to be another one, and one that it began.
+pub const CHATS_PAGE: &str = r#"{"chats": [
+  {"id": "e0b2c3d4-1818-4a7b-8c9d-0e1f2a3b4c5d", "owner_id": "5b405053-7777-484a-9ad7-bcb64e7bfde6", "organization_id": "0a2bb67e-aaaa-4168-92e0-58138989a7f5", "workspace_id": "f1bd4e9f-2222-49fc-961e-be4d1c2aa987", "parent_chat_id": null, "root_chat_id": null, "client_type": "ui", "title": "Round AKIAIOSFODNN7EXAMPLE", "status": "error", "labels": {"repo": "billing"}, "last_error": {"kind": "rate_limit", "provider": "anthropic", "retryable": true, "status_code": 429, "message": "slow down"}, "diff_status": {"chat_id": "e0b2c3d4-1818-4a7b-8c9d-0e1f2a3b4c5d", "url": "https://github.com/acme/billing/pull/7", "pr_number": 7, "pull_request_state": "open", "pull_request_title": "Round", "pull_request_draft": false, "approved": false, "changes_requested": true, "reviewer_count": 1, "additions": 41, "deletions": 3, "changed_files": 4, "refreshed_at": "2026-11-20T10:00:05Z"}, "updated_at": "2026-11-20T10:00:00Z"},
+  {"id": "e1b2c3d4-1818-4a7b-8c9d-0e1f2a3b4c5d", "owner_id": "5b405053-7777-484a-9ad7-bcb64e7bfde6", "workspace_id": "f1bd4e9f-2222-49fc-961e-be4d1c2aa987", "parent_chat_id": "e0b2c3d4-1818-4a7b-8c9d-0e1f2a3b4c5d", "root_chat_id": "e0b2c3d4-1818-4a7b-8c9d-0e1f2a3b4c5d", "client_type": "api", "status": "running", "last_error": null, "diff_status": null, "updated_at": "2026-11-20T10:00:01Z"}
+]}"#;
+
+/// A line of the watch over chats.
+pub const CHAT_WATCH: &str = r#"{"kind": "status_change", "chat": {"id": "e2b2c3d4-1818-4a7b-8c9d-0e1f2a3b4c5d", "owner_id": "5b405053-7777-484a-9ad7-bcb64e7bfde6", "parent_chat_id": null, "client_type": "api", "title": "Fix it", "status": "running", "diff_status": {"url": "https://github.com/acme/billing/pull/8", "pull_request_state": "merged", "approved": true}, "updated_at": "2026-11-20T10:00:02Z"}}"#;
+
+/// A report of Agent Time: a whole day, one that goes on, and whose it was.
+pub const AGENT_TIME: &str = r#"{"start_date": "2026-11-19", "end_date": "2026-11-21", "interval": "day", "total_agent_time_ms": "5400000", "buckets": [{"start_date": "2026-11-19", "end_date": "2026-11-20", "agent_time_ms": "3600000", "partial": false, "complete": true}, {"start_date": "2026-11-20", "end_date": "2026-11-21", "agent_time_ms": "1800000", "partial": false, "complete": false}, {"start_date": "2026-11-18", "end_date": "2026-11-19", "agent_time_ms": null, "partial": false, "complete": false}], "rows": [{"id": "0a2bb67e-aaaa-4168-92e0-58138989a7f5", "name": "core", "deleted": false, "agent_time_ms": "5400000"}], "count": 1, "status": {"capture_started_at": "2026-10-01T00:00:00Z", "backfill_complete": true, "backfill_error": "", "processed_messages": "12"}, "historical_notice": ""}"#;

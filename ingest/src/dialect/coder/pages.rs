@@ -1,4 +1,4 @@
-//! Saved pages of coderd's REST interface: which page it is, and the pages of audit and connection logs.
+//! Saved pages of coderd's REST interface, and what else has no `msg`: which page it is, and the pages of audit and connection logs.
 //!
 //! The first event of a page is the page itself (kind `page`). It carries the record with the content of all rows.
 
@@ -6,9 +6,9 @@ use ledger::events::column;
 use operations::access::Trust;
 
 use super::connection::{self, ConnectionRow};
-use super::{SOURCE_AUDIT, SOURCE_CONNECTION, SOURCE_GATEWAY, audit, sessions};
+use super::{SOURCE_AUDIT, SOURCE_CONNECTION, SOURCE_GATEWAY, agent_time, audit, notification, rows, sessions};
 use crate::dialect::json::{Raw, Text, read, record, why_not};
-use crate::dialect::{Decoded, is_empty};
+use crate::dialect::{Decoded, SKIP_BLANK, is_empty};
 use crate::encoding::FieldPath;
 use crate::event::{Draft, Drafts};
 use crate::limits::RECORD_EVENTS_MAX;
@@ -21,32 +21,82 @@ record! {
         connection_logs: Raw<'a> = "connection_logs",
         sessions: Raw<'a> = "sessions",
         threads: Raw<'a> = "threads",
+        agent_time: Raw<'a> = "total_agent_time_ms",
+        notification: Raw<'a> = "msg_id",
+        builds: Raw<'a> = "builds",
+        workspaces: Raw<'a> = "workspaces",
+        users: Raw<'a> = "users",
+        groups: Raw<'a> = "groups",
+        templates: Raw<'a> = "templates",
+        chats: Raw<'a> = "chats",
+        chat: Raw<'a> = "chat",
     }
 }
 
 /// Decodes a record that is not a log line.
 pub fn decode(text: &str, received: i64, drafts: &mut Drafts) -> Result<Decoded, String> {
-    let page: Page = read(text).map_err(|error| why_not(&error))?;
-    if let Some(rows) = page.audit_logs {
-        decode_audit_logs(rows.get(), text, received, drafts)
-            .map_err(|reason| format!("page of audit logs: {reason}"))?;
-    } else if let Some(rows) = page.connection_logs {
-        decode_connection_logs(rows.get(), text, received, drafts)
-            .map_err(|reason| format!("page of connection logs: {reason}"))?;
-    } else if let Some(rows) = page.sessions {
-        sessions::decode_list(rows.get(), text, received, drafts)
-            .map_err(|reason| format!("page of sessions: {reason}"))?;
-    } else if page.threads.is_some() {
-        sessions::decode_threads(text, received, drafts).map_err(|reason| format!("threads of a session: {reason}"))?;
+    if text.trim_ascii_start().starts_with('[') {
+        rows::decode("list", &FieldPath::root(), text, text, received, drafts)
+            .map_err(|reason| format!("list: {reason}"))?;
+        // The page itself alone: there is nothing on it.
+        if drafts.len() == 1 {
+            return Ok(Decoded::Skip(SKIP_BLANK));
+        }
     } else {
-        return Err(
-            "it is neither a log line of coderd (no msg) nor one of the REST pages that are understood".to_owned()
-        );
+        decode_page(text, received, drafts)?;
     }
     if drafts.len() > RECORD_EVENTS_MAX {
         return Err(format!("the page has more than {RECORD_EVENTS_MAX} events; ask for smaller pages"));
     }
     Ok(Decoded::Events)
+}
+
+fn decode_page(text: &str, received: i64, drafts: &mut Drafts) -> Result<(), String> {
+    let page: Page = read(text).map_err(|error| why_not(&error))?;
+    if let Some(rows) = page.audit_logs {
+        return decode_audit_logs(rows.get(), text, received, drafts)
+            .map_err(|reason| format!("page of audit logs: {reason}"));
+    }
+    if let Some(rows) = page.connection_logs {
+        return decode_connection_logs(rows.get(), text, received, drafts)
+            .map_err(|reason| format!("page of connection logs: {reason}"));
+    }
+    if let Some(rows) = page.sessions {
+        return sessions::decode_list(rows.get(), text, received, drafts)
+            .map_err(|reason| format!("page of sessions: {reason}"));
+    }
+    if page.threads.is_some() {
+        return sessions::decode_threads(text, received, drafts)
+            .map_err(|reason| format!("threads of a session: {reason}"));
+    }
+    if page.agent_time.is_some() {
+        return agent_time::decode(text, received, drafts).map_err(|reason| format!("agent time: {reason}"));
+    }
+    if page.notification.is_some() {
+        return notification::decode(text, received, drafts).map_err(|reason| format!("notification: {reason}"));
+    }
+    let lists = [
+        ("builds", page.builds),
+        ("workspaces", page.workspaces),
+        ("users", page.users),
+        ("groups", page.groups),
+        ("templates", page.templates),
+        ("chats", page.chats),
+    ];
+    for (name, list) in lists {
+        if let Some(list) = list {
+            return rows::decode(name, &FieldPath::member(name), list.get(), text, received, drafts)
+                .map_err(|reason| format!("page of {name}: {reason}"));
+        }
+    }
+    let (path, item) = match page.chat {
+        Some(chat) => (FieldPath::member("chat"), chat.get()),
+        None => (FieldPath::root(), text),
+    };
+    if rows::decode_one(&path, item, text, received, drafts)? {
+        return Ok(());
+    }
+    Err("it is neither a log line of coderd (no msg) nor one of the REST pages that are understood".to_owned())
 }
 
 /// The event of the page itself.
@@ -61,6 +111,18 @@ pub fn page(source: &str, list: &str, text: &str, received: i64) -> Draft {
     // A page that is sent again in the same bytes is the same page.
     draft.identity.push_str(text);
     draft
+}
+
+/// Gives a page the identity of what its rows say: then one that is polled again is the same one, whatever else in it changed.
+pub fn identify(drafts: &mut Drafts) {
+    let said = |draft: &Draft| match draft.columns.text(column::SOURCE_ID) {
+        Some(id) => id.to_owned(),
+        None => draft.identity.clone(),
+    };
+    let rows: Vec<String> = drafts.iter().skip(1).map(said).collect();
+    if let Some(page) = drafts.iter_mut().next() {
+        page.identity = ["page", &rows.join("\n\n")].join("\n");
+    }
 }
 
 fn decode_audit_logs(rows: &str, text: &str, received: i64, drafts: &mut Drafts) -> Result<(), String> {

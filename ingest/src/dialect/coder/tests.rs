@@ -1,6 +1,8 @@
 //! Tests of the coder dialect: what they share, and requests through the boundary.
 
+mod egress;
 mod gateway;
+mod platform;
 mod refused;
 mod workspace;
 

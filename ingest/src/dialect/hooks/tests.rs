@@ -79,6 +79,30 @@ fn sessions_prompts_and_unknown_hooks() {
 }
 
 #[test]
+fn who_asked_is_told_in_one_set_of_words() {
+    let prompt = |source: &str| {
+        format!(
+            r#"{{"session_id":"s","prompt_id":"p","hook_event_name":"UserPromptSubmit","source":"{source}","prompt":"go on"}}"#
+        )
+    };
+    for (source, actor) in [
+        ("user", Some("person")),
+        ("sdk", Some("automation")),
+        ("system", Some("automation")),
+        ("loop_wakeup", Some("automation")),
+        ("schedule_wakeup", Some("schedule")),
+        ("poll_event", Some("automation")),
+        ("novelty", None),
+    ] {
+        check(&events(&Hooks, &prompt(source))[0], &[("actor", actor), ("target", Some(source))]);
+    }
+    let start = r#"{"session_id":"s","hook_event_name":"SessionStart","source":"user"}"#;
+    check(&events(&Hooks, start)[0], &[("actor", None)]);
+    check(&one("SubagentStop"), &[("actor", Some("sub_agent"))]);
+    check(&one("UserPromptSubmit"), &[("actor", None), ("target", None)]);
+}
+
+#[test]
 fn tools_before_and_after() {
     check(
         &one("PreToolUse"),

@@ -15,6 +15,7 @@ use crate::encoding::Json;
 use crate::event::{Draft, Record, Redacted};
 use crate::lenient::Mended;
 use crate::limits;
+use crate::namespace::Sender;
 use crate::pipeline::identity::{stamp, told};
 use crate::pipeline::{Channel, Pipeline, PipelineError, key};
 
@@ -165,7 +166,7 @@ impl<P: PositionWriter> Intake<P> {
                 enrichment.meet(draft);
             }
             stamp(draft, &self.channel, &self.principal, received);
-            enrichment.complete(&self.principal.token, draft);
+            enrichment.complete(Sender::of(&self.principal), draft);
             drop(enrichment);
             draft
                 .marks
@@ -201,10 +202,10 @@ impl<P: PositionWriter> Intake<P> {
         self.keys.clear();
         let (ticket, own) = (self.filling.ticket, self.sent.as_ref().map(|sent| sent.ticket));
         let many = self.prepared.len > 1;
-        let keyring = &self.pipeline.keyring;
+        let (keyring, sender) = (&self.pipeline.keyring, Sender::of(&self.principal));
         let mut dedup = self.pipeline.dedup();
         for event in self.prepared.events() {
-            let Some(key) = key::key(keyring, &self.principal.token, event) else {
+            let Some(key) = key::key(keyring, sender, event) else {
                 self.verdicts.push(Verdict::Unknown);
                 self.keys.push(None);
                 continue;
@@ -216,7 +217,7 @@ impl<P: PositionWriter> Intake<P> {
             let mut adds_to = None;
             if event.adds() && matches!(decision, Decision::Duplicate) {
                 adds_to = Some(dedup.row(key));
-                let key = key::addition(keyring, &self.principal.token, event, &event.addition_id());
+                let key = key::addition(keyring, sender, event, &event.addition_id());
                 decision = dedup.decide(key, Body::UNKNOWN, ticket, own);
             }
             self.verdicts.push(match (decision, adds_to) {
@@ -256,7 +257,7 @@ impl<P: PositionWriter> Intake<P> {
         let recorded = self.verdicts.iter().filter(|verdict| !matches!(verdict, Verdict::Duplicate)).count();
         // The rest of its record was recorded before.
         let is_left = recorded == 1 && self.prepared.len > 1;
-        let (keyring, token) = (&self.pipeline.keyring, &self.principal.token);
+        let (keyring, sender) = (&self.pipeline.keyring, Sender::of(&self.principal));
         let latest = received.saturating_add(limits::CLOCK_SKEW_MAX.as_micros() as i64);
         for ((event, verdict), known) in self.prepared.events_mut().iter_mut().zip(&self.verdicts).zip(&self.keys) {
             let refers_to = match verdict {
@@ -279,7 +280,7 @@ impl<P: PositionWriter> Intake<P> {
                 Verdict::New(place) | Verdict::Conflict(place, _) | Verdict::Addition(place, _) => Some(*place),
             };
             let row = Seq::new(filling.batch.events() as u64);
-            let memory = known.and_then(|known| memory(keyring, token, event, verdict, known, is_left, row));
+            let memory = known.and_then(|known| memory(keyring, sender, event, verdict, known, is_left, row));
             match filling.batch.push(event) {
                 Ok(()) => {
                     if let Some(memories) = &mut filling.memories {
@@ -321,7 +322,7 @@ impl<P: PositionWriter> Intake<P> {
 /// record has a body.
 fn memory(
     keyring: &Keyring,
-    token: &str,
+    sender: Sender<'_>,
     event: &Redacted,
     verdict: &Verdict,
     (mut key, mut body): (Key, Body),
@@ -329,7 +330,7 @@ fn memory(
     row: Seq,
 ) -> Option<Memory> {
     if matches!(verdict, Verdict::Addition(..)) {
-        key = key::key(keyring, token, event)?;
+        key = key::key(keyring, sender, event)?;
     }
     if is_left {
         body = key::body(keyring, event);

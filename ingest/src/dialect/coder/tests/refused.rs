@@ -9,6 +9,7 @@ fn other_lines_are_skipped_with_a_reason() {
     let skipped = |line: &str, reason| assert_eq!(decoded(&Coder, line.as_bytes()), Decoded::Skip(reason), "{line}");
     skipped("", SKIP_BLANK);
     skipped("  \r\n", SKIP_BLANK);
+    skipped("[]", SKIP_BLANK);
     skipped(
         r#"{"ts":"2026-10-03T08:15:09Z","level":"INFO","msg":"GET","fields":{"path":"/api/v2/users","status_code":200}}"#,
         SKIP_SERVER_LINE,
@@ -61,7 +62,15 @@ fn what_should_have_been_understood_is_unparsed_with_a_reason() {
     check(r#"{"audit_logs":[{"id":"x"}]}"#, "page of audit logs: it has no time");
     check(r#"{"audit_logs":{}}"#, "page of audit logs");
     check(r#"{"msg":{"msg":"audit_log"}}"#, "no msg");
-    check("[]", "not a JSON object");
+    check("[1]", "list: an item of the list is nothing that is known");
+    check("[{\"a\":1}]", "nothing that is known");
+    check("[info] started", "list: not JSON");
+    check(r#"{"workspaces":[{"latest_build":{}}]}"#, "page of workspaces: a workspace has no id");
+    check(r#"{"msg_id":"m"}"#, "notification: it has no notification_name");
+    check(
+        r#"{"connection_logs":[{"id":"i","type":"egress","connect_time":"2026-10-03T08:15:04Z"}]}"#,
+        "a flow has no destination",
+    );
     let many = format!(
         r#"{{"connection_logs":[{}]}}"#,
         vec![r#"{"id":"i","type":"ssh","connect_time":"2026-10-03T08:15:04Z"}"#; 5_000].join(",")
