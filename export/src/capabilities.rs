@@ -8,7 +8,7 @@ use crate::connections::Protocol;
 use crate::judgement::Judgement;
 use crate::message::Message;
 use crate::record::Record;
-use crate::secret::{Secret, SecretError};
+use operations::secret::{Secret, SecretError};
 
 /// What a sink can do. What it cannot is `None`.
 pub struct Capabilities<'a, P: Protocol> {

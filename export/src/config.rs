@@ -18,10 +18,10 @@ use crate::delivery::route::Routes;
 use crate::limits::{INTERVAL_MS_MAX, REQUEST_TIMEOUT, SINK_NAME_MAX, SINKS_MAX};
 use crate::message::BatchLimits;
 use crate::record::{Filter, Grouping};
-use crate::secret::Secret;
 use crate::sink::{AnySink, SinkSpec, Start};
 use crate::sinks::SINKS;
 use crate::streams::fields::FieldPolicy;
+use operations::secret::Secret;
 
 /// What the configuration says about export.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]

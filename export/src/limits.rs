@@ -85,8 +85,6 @@ pub const CA_BYTES_MAX: usize = 1 << 20;
 pub const CERTIFICATES_MAX: usize = 4_096;
 /// Recipients of mail.
 pub const RECIPIENTS_MAX: usize = 50;
-/// The longest secret, in bytes.
-pub const SECRET_BYTES_MAX: u64 = 16 << 10;
 /// The longest time between two messages that a sink may set, in milliseconds.
 pub const INTERVAL_MS_MAX: u64 = 60_000;
 /// How often the lag of a sink is looked at while a message is on its way,

@@ -14,8 +14,8 @@ use crate::connections::{Connection, Payload as _, SendError};
 use crate::judgement::Judgement;
 use crate::message::Message;
 use crate::record::Record;
-use crate::secret::SecretError;
 use crate::sink::{AnswerOf, PayloadOf, Sink};
+use operations::secret::SecretError;
 
 /// Carries the messages of one sink.
 pub trait Sender: Send + Sync {

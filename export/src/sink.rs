@@ -14,9 +14,9 @@ use crate::connections::{Connection, Protocol, Reach};
 use crate::delivery::Delivery;
 use crate::judgement::Judgement;
 use crate::message::{BatchLimits, Message};
-use crate::secret::{Secret, SecretError};
 use crate::sender::{Bound, Sender};
 use crate::streams::Stream;
+use operations::secret::{Secret, SecretError};
 
 /// A receiver of messages: how each becomes a payload, and what the answer means. A sink is a [`Delivery`] or a [`Stream`]
 /// beside, which say how records become messages.

@@ -13,7 +13,7 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
 
 use crate::limits::{CA_BYTES_MAX, CERTIFICATES_MAX};
-use crate::secret::Secret;
+use operations::secret::Secret;
 
 /// Whom a client believes, and who it is itself.
 #[derive(Debug, Clone, Default)]

@@ -15,6 +15,7 @@ pub mod fold;
 pub mod kind;
 pub mod limits;
 pub mod money;
+pub mod secret;
 pub mod standing;
 pub mod triage;
 

@@ -29,6 +29,8 @@ pub const BENIGN_SHAPES_KEPT: usize = 4_096;
 pub const REASON_BYTES_MAX: usize = 1_024;
 /// The longest note on an alert.
 pub const NOTE_BYTES_MAX: usize = 16 << 10;
+/// The longest secret that a configuration names, in bytes.
+pub const SECRET_BYTES_MAX: u64 = 16 << 10;
 /// The longest filter as text,
 pub const FILTER_BYTES_MAX: usize = 4 << 10;
 /// the most terms of one,

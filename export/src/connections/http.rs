@@ -10,8 +10,8 @@ use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
 use super::guard::{self, Guard};
 use super::{Answer, Connection, Payload, Protocol, Reach, SendError, describe, excerpt};
 use crate::limits::{ANSWER_BYTES_MAX, CONNECT_TIMEOUT, RETRY_AFTER_MAX};
-use crate::secret::SecretText;
 use crate::tls::{ClientTls, client_config};
+use operations::secret::SecretText;
 
 /// Requests and responses.
 pub struct Http;
@@ -190,7 +190,7 @@ fn failure(error: reqwest::Error) -> SendError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secret::Secret;
+    use operations::secret::Secret;
 
     #[test]
     fn retry_after_is_seconds_or_a_date_and_bounded() {

@@ -15,8 +15,8 @@ use lettre::transport::smtp::extension::ClientId;
 
 use super::{Answer, Connection, Payload, Protocol, Reach, SendError, describe, excerpt, guard};
 use crate::limits::{CA_BYTES_MAX, CONNECT_TIMEOUT};
-use crate::secret::SecretText;
 use crate::tls::{ClientTls, client_config};
+use operations::secret::SecretText;
 
 /// Mails and replies.
 pub struct Smtp;

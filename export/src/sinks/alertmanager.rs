@@ -28,9 +28,9 @@ use crate::judgement::{Ack, Judgement};
 use crate::limits::{ALERTS_MAX, REASON_CHARS_MAX, TITLE_CHARS_MAX, VALUE_CHARS_MAX};
 use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::Record;
-use crate::secret::{Secret, SecretError};
 use crate::sink::{Class, Settings, Sink, SinkSpec, check_url};
 use crate::streams::fields::time;
+use operations::secret::{Secret, SecretError};
 
 /// What the reference says.
 pub static SPEC: SinkSpec = SinkSpec {

@@ -20,8 +20,8 @@ use crate::judgement::{Ack, Judgement};
 use crate::limits::{ALERTS_MAX, RECIPIENTS_MAX};
 use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::Record;
-use crate::secret::{Secret, SecretError};
 use crate::sink::{Class, Settings, Sink, SinkSpec};
+use operations::secret::{Secret, SecretError};
 
 /// What the reference says.
 pub static SPEC: SinkSpec = SinkSpec {

@@ -24,9 +24,9 @@ use crate::limits::{
 };
 use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::Record;
-use crate::secret::{Secret, SecretError};
 use crate::sink::{Class, Settings, Sink, SinkSpec, check_url};
 use crate::streams::fields::time;
+use operations::secret::{Secret, SecretError};
 
 /// What the reference says.
 pub static SPEC: SinkSpec = SinkSpec {

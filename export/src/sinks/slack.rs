@@ -25,8 +25,8 @@ use crate::judgement::{Ack, Judgement};
 use crate::limits::ALERTS_MAX;
 use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::Record;
-use crate::secret::{Secret, SecretError};
 use crate::sink::{Class, Settings, Sink, SinkSpec, check_url};
+use operations::secret::{Secret, SecretError};
 pub use signature::{ACKNOWLEDGE_ACTION, SignatureError, verify_signature};
 
 /// What the reference says.

@@ -23,9 +23,9 @@ use crate::judgement::{Ack, Judgement};
 use crate::limits::CONFIRM_TIMEOUT_MAX;
 use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::{Body, Record};
-use crate::secret::{Secret, SecretError};
 use crate::sink::{Class, Settings, Sink, SinkSpec, check_url};
 use crate::streams::Stream;
+use operations::secret::{Secret, SecretError};
 
 /// What the reference says.
 pub static SPEC: SinkSpec = SinkSpec {

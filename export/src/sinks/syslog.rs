@@ -17,10 +17,10 @@ use crate::connections::{Connection, Reach};
 use crate::judgement::{Ack, Judgement};
 use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::{Body, Record};
-use crate::secret::SecretError;
 use crate::sink::{Class, Settings, Sink, SinkSpec};
 use crate::streams::Stream;
 use crate::streams::fields::time;
+use operations::secret::SecretError;
 
 /// What the reference says.
 pub static SPEC: SinkSpec = SinkSpec {

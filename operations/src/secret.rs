@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits::SECRET_BYTES_MAX;
 
-/// Where a secret lies: `env:NAME` or `file:PATH`. It is read anew for each request, so that it can be rotated.
+/// Where a secret lies: `env:NAME` or `file:PATH`. It is read anew for each request or connection, so that it can be rotated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(extend("form" = "`env:NAME` or `file:PATH`"))]
@@ -59,7 +59,7 @@ pub enum SecretError {
         /// What is wrong.
         message: String,
     },
-    /// The secret is not what the sink needs.
+    /// The secret is not what it is needed for.
     #[error("the secret in {place} is not {expected}")]
     Unusable {
         /// Where it lies.
