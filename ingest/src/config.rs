@@ -263,7 +263,7 @@ mod tests {
             (one(&format!("{tail}path = \"var\"")), "does not begin with `/`"),
             (one(&format!("{tail}path = \"/var/[\"")), "is not a pattern"),
             (one(&format!("{tail}path = \"/var/a\"\nspeed = 1")), "unknown field `speed`"),
-            (one("transport = \"telex\"\ndialect = \"coder\""), "\"telex\" is none of http, otlp, tail, stdin"),
+            (one("transport = \"telex\"\ndialect = \"coder\""), "\"telex\" is none of http, otlp, tail, stdin, poll"),
             (one("transport = \"http\"\ndialect = \"latin\""), "\"latin\" is none of coder"),
             (one("transport = \"http\"\ndialect = \"coder\"\nteam = \"a\""), "stand in the sender's token"),
             (

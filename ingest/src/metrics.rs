@@ -50,6 +50,7 @@ pub struct Metrics {
     requests: Family<Answered, Counter>,
     refusals: Refusals,
     lag: Family<Of, Gauge>,
+    newest: Family<Of, Gauge>,
     files: Family<Of, Gauge>,
     truncations: Family<Of, Counter>,
     missing: Family<Of, Counter>,
@@ -80,6 +81,7 @@ impl Default for Metrics {
             requests: Family::default(),
             refusals: Refusals::default(),
             lag: Family::default(),
+            newest: Family::default(),
             files: Family::default(),
             truncations: Family::default(),
             missing: Family::default(),
@@ -116,6 +118,12 @@ impl Metrics {
             self.refusals.counts.clone(),
         );
         registry.register_with_unit("lag", "Bytes in files that were not yet read", Unit::Bytes, self.lag.clone());
+        registry.register_with_unit(
+            "newest_row_timestamp",
+            "When the newest row happened that an interface was asked for",
+            Unit::Seconds,
+            self.newest.clone(),
+        );
         registry.register("files", "Files that are read", self.files.clone());
         registry.register("truncations", "Files that became shorter while they were read", self.truncations.clone());
         registry.register("missing_files", "Files that vanished before their end was read", self.missing.clone());
@@ -154,6 +162,7 @@ impl Metrics {
             truncations: get(&self.truncations),
             missing: get(&self.missing),
             append: self.append.clone(),
+            newest: self.newest.clone(),
             skipped: self.skipped.clone(),
             requests: self.requests.clone(),
             collector: of.collector,
@@ -179,6 +188,7 @@ pub struct CollectorMetrics {
     pub(crate) truncations: Counter,
     pub(crate) missing: Counter,
     pub(crate) append: Histogram,
+    newest: Family<Of, Gauge>,
     skipped: Family<Skipped, Counter>,
     requests: Family<Answered, Counter>,
 }
@@ -187,6 +197,11 @@ impl CollectorMetrics {
     /// The counter of records that were skipped for a reason.
     pub(crate) fn skipped(&self, reason: &'static str) -> Counter {
         self.skipped.get_or_create(&Skipped { collector: Arc::clone(&self.collector), reason }).clone()
+    }
+
+    /// When the newest row happened that an interface was asked for, in seconds since 1970 UTC. Other collectors do not have it.
+    pub(crate) fn newest(&self) -> Gauge {
+        self.newest.get_or_create(&Of { collector: Arc::clone(&self.collector) }).clone()
     }
 
     /// Counts an answer.

@@ -5,6 +5,7 @@
 
 pub mod http;
 pub mod otlp;
+pub mod poll;
 pub mod stdin;
 pub mod tail;
 
@@ -22,7 +23,7 @@ use crate::health::Trouble;
 use crate::pipeline::{Channel, Pipeline};
 
 /// Every transport. Configuration, help, reference and tests derive from this list.
-pub static TRANSPORTS: &[&dyn Transport] = &[&http::Http, &otlp::Otlp, &tail::Tail, &stdin::Stdin];
+pub static TRANSPORTS: &[&dyn Transport] = &[&http::Http, &otlp::Otlp, &tail::Tail, &stdin::Stdin, &poll::Poll];
 
 /// The transport with this name.
 pub fn by_name(name: &str) -> Option<&'static dyn Transport> {

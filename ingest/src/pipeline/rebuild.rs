@@ -30,13 +30,15 @@ pub(super) struct Keeper {
     next: u64,
     /// The rows before the last ones whose joins are not learned yet.
     unlearned: Range<Seq>,
+    /// How often the control plane had said something new when that was kept last.
+    facts: u64,
 }
 
 impl Keeper {
     /// A keeper over the ledger that `reader` reads.
     pub fn open(reader: Reader, keyring: Keyring, secret: [u8; 32], rows_per_file: u64) -> Result<Self, LedgerError> {
         let files = KeyFiles::open(reader.data_directory(), secret, rows_per_file)?;
-        Ok(Self { reader, keyring, files, next: 0, unlearned: Range::default() })
+        Ok(Self { reader, keyring, files, next: 0, unlearned: Range::default(), facts: 0 })
     }
 
     /// Remembers the last rows, as many as there are keys to remember. Joins are learned from the rows that have to be read
@@ -47,6 +49,11 @@ impl Keeper {
         self.next = self.files.block(end);
         self.files.keep_only(first..self.next)?;
         self.check_newest(first..self.next)?;
+        // What was said before the rows that are read again.
+        if let Some(facts) = self.files.read_facts() {
+            enrichment.restore_facts(&facts);
+            self.facts = enrichment.facts_changes();
+        }
         let mut learned_from = self.files.rows(self.next).start;
         for block in first..self.next {
             let memories = if let Some(memories) = self.files.read(block) {
@@ -118,6 +125,19 @@ impl Keeper {
         self.next += 1;
         let oldest = self.files.rows(self.next).start.back(limits::DEDUP_KEYS_MAX as u64);
         self.files.keep_only(self.files.block(oldest)..self.next)
+    }
+
+    /// Writes down what the control plane said, if that is more than was written down. Without it the next start knows what the rows
+    /// say that it reads.
+    pub fn keep_facts(&mut self, pipeline: &Pipeline) {
+        if pipeline.enrichment().facts_changes() == self.facts {
+            return;
+        }
+        let (changes, facts) = pipeline.enrichment().facts();
+        match self.files.write_facts(&facts) {
+            Ok(()) => self.facts = changes,
+            Err(error) => tracing::warn!(%error, "what the control plane said is not kept for the next start"),
+        }
     }
 
     /// Writes a file. Without it the next start takes longer, and nothing worse.
