@@ -174,4 +174,4 @@ fn insert(facts: &mut Vec<Fact>, fact: Fact) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -298,4 +298,29 @@ pub(super) mod tests {
         keeper.advance(&Handed::new(0)).unwrap();
         assert!(path(4).exists() && keeper.due() == seqs(50..60));
     }
+
+    #[tokio::test]
+    async fn what_the_control_plane_said_outlives_the_rows_that_are_read_again() {
+        let house = House::new("");
+        let said = r#"{"kind":"inventory","action":"workspace","workspace":"w-1","workspace_name":"refunds","time":"2026-09-14T09:30:00Z"}"#;
+        feed(&house, "native", &[said]).await;
+        let (secret, reader) = (house.store.fingerprint_key(), house.store.events().reader());
+        let mut keeper = Keeper::open(reader, Keyring::new(&secret), secret, 10).unwrap();
+        let pipeline = house.collectors.pipeline();
+        keeper.keep_facts(pipeline);
+        let kept = keeper.files.read_facts().unwrap();
+        assert_eq!((pipeline.enrichment().facts_changes(), &kept), (1, &pipeline.enrichment().facts().1));
+        assert!(String::from_utf8(kept.clone()).unwrap().contains("refunds"));
+        // The rows themselves say the same, and files of keys are cleared without it.
+        let mut enrichment = Enrichment::new(Names::default());
+        house.rows().iter().for_each(|row| enrichment.restore(&row));
+        assert_eq!(enrichment.facts().1, kept);
+        keeper.files.keep_only(0..0).unwrap();
+        assert_eq!(keeper.files.read_facts(), Some(kept));
+        let path = house.directory.path().join("data/.intake/facts");
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[3] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+        assert_eq!(keeper.files.read_facts(), None, "another word is not believed");
+    }
 }

@@ -215,6 +215,7 @@ fn poller(settings: &PollSettings, start: &Start<'_>) -> Result<Poller, String> 
             principal: Arc::clone(&start.principal),
             stop: start.stop.clone(),
             next_request: Instant::now(),
+            gap: limits::POLL_REQUEST_GAP,
         },
         every: checked.every,
         refused: None,
@@ -271,3 +272,6 @@ static SETTINGS: &[Setting] = &[
         example: "\"/etc/ssl/acme-ca.pem\"",
     },
 ];
+
+#[cfg(test)]
+mod tests;

@@ -198,9 +198,7 @@ impl Round {
     fn new(span: Span, again: bool) -> Self {
         Self { span, at: Place::First, top: None, found: Ranges::default(), again }
     }
-
-    /// Whether it reads rows again that may have changed.
-    pub fn is_again(&self) -> bool {
-        self.again
-    }
 }
+
+#[cfg(test)]
+mod tests;

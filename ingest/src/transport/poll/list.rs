@@ -39,6 +39,8 @@ pub struct Around {
     pub stop: CancellationToken,
     /// When the next request may go out.
     pub next_request: Instant,
+    /// The time between two requests.
+    pub gap: Duration,
 }
 
 /// Why a list could not be read to its end.
@@ -309,7 +311,7 @@ impl List {
             around.asker.ask(url.clone(), asked, tag).await
         };
         let answer = around.stop.run_until_cancelled(answer).await;
-        around.next_request = Instant::now() + limits::POLL_REQUEST_GAP;
+        around.next_request = Instant::now() + around.gap;
         Ok((url, answer.ok_or(Unread::Stopping)??))
     }
 
