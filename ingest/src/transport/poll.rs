@@ -31,6 +31,7 @@ use reqwest::Url;
 use serde::Deserialize;
 use siphasher::sip::SipHasher13;
 use tokio::time::Instant;
+use url::Host;
 
 use super::{Setting, Settings, Start, Transport, Work, read};
 use crate::clock;
@@ -131,8 +132,12 @@ impl Checked {
 /// The address of an interface. A token is not sent over the network in plain text.
 fn address(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| format!("url: {error}"))?;
-    let host = url.host_str().unwrap_or_default();
-    let is_here = host == "localhost" || host == "[::1]" || host.starts_with("127.");
+    let is_here = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
     if !(url.scheme() == "https" || (url.scheme() == "http" && is_here)) {
         return Err("url: must begin with https://; plain http is for this machine only".to_owned());
     }

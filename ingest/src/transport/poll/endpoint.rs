@@ -58,7 +58,7 @@ pub enum Paging {
 }
 
 /// How a list is read on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub enum Reading {
     /// A log: what is newer than what was read, and a little of what is older.
     Log {
