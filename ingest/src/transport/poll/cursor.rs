@@ -121,11 +121,6 @@ impl Cursor {
         self.round.get_or_insert_with(|| Round::new(span, false))
     }
 
-    /// Whether what is newer is read in more than one window, so that the next round need not wait.
-    pub fn is_behind(&self, rules: &Rules, now: i64) -> bool {
-        self.next(rules, now).to.is_some()
-    }
-
     fn next(&self, rules: &Rules, now: i64) -> Span {
         let from = self.newest.map_or(rules.since, |newest| newest.saturating_sub(rules.overlap));
         // A window that ends where rows may still appear late is no window: it is the present.

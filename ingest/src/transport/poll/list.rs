@@ -140,16 +140,16 @@ impl List {
             Reading::State => self.cursor = Cursor::default(),
             Reading::Log { .. } => {}
         }
+        let is_window = self.cursor.begin(&self.rules, clock::now()).span.to.is_some();
         while self.page(around, &mut intake).await? {}
-        let now = clock::now();
+        if is_window {
+            return Ok(true);
+        }
         if !matches!(self.endpoint.reading, Reading::Log { .. }) {
             return Ok(false);
         }
-        if self.cursor.is_behind(&self.rules, now) {
-            return Ok(true);
-        }
         if Instant::now() >= self.again_at {
-            for span in self.cursor.changing(&self.rules, now) {
+            for span in self.cursor.changing(&self.rules, clock::now()) {
                 self.cursor.begin_again(span);
                 while self.page(around, &mut intake).await? {}
             }

@@ -50,9 +50,8 @@ fn what_was_missed_for_long_is_read_in_windows() {
     let (mut cursor, rules) = (Cursor::default(), rules(Some(DAY)));
     cursor.begin_at(10 * DAY);
     let (now, mut windows) = (13 * DAY, 0);
-    while cursor.is_behind(&rules, now) {
-        let span = cursor.begin(&rules, now).span;
-        assert_eq!(span.to.map(|to| to - span.from), Some(DAY));
+    while let Span { from, to: Some(to) } = cursor.begin(&rules, now).span {
+        assert_eq!(to - from, DAY);
         assert!(!cursor.turn(&[], None, &rules, now));
         windows += 1;
     }
@@ -163,9 +162,10 @@ impl World {
 
     fn poll(&mut self) {
         loop {
+            let is_window = self.cursor.begin(&self.rules, self.now).span.to.is_some();
             while self.page() {}
             self.durable = self.cursor.encode();
-            if !self.cursor.is_behind(&self.rules, self.now) {
+            if !is_window {
                 return;
             }
         }
