@@ -149,7 +149,9 @@ impl Facts {
     pub fn decode(&mut self, encoded: &[u8]) {
         let known: Vec<Known> = serde_json::from_slice(encoded).unwrap_or_default();
         for Known { thing, id, facts } in known {
-            facts.into_iter().for_each(|fact| self.add(thing, &id, fact));
+            for fact in facts {
+                self.add(thing, &id, fact);
+            }
         }
     }
 }

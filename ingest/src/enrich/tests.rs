@@ -254,7 +254,9 @@ fn said() -> Vec<Draft> {
 #[test]
 fn what_the_control_plane_said_explains_records_of_that_time() {
     let mut enrichment = Enrichment::new(Names::default());
-    said().iter().for_each(|draft| enrichment.meet(draft));
+    for draft in &said() {
+        enrichment.meet(draft);
+    }
     let columns = [
         column::USER,
         column::USER_ID,

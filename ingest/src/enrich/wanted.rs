@@ -37,7 +37,9 @@ impl WantedKeys {
 
     /// Gives some back that could not be asked for.
     pub fn give_back(&mut self, keys: Vec<(String, String)>) {
-        keys.into_iter().for_each(|key| self.waiting.push_front(key));
+        for key in keys {
+            self.waiting.push_front(key);
+        }
         self.waiting.truncate(limits::WANTED_KEYS_MAX);
     }
 }

@@ -12,7 +12,9 @@ pub(in crate::enrich) fn inventory(thing: &str, from: i64, columns: &[(Text, &st
     draft.columns.set_text(column::ACTION, thing);
     draft.columns.set_time(column::TIME, from);
     draft.columns.set_time(column::OBSERVED, from + 1);
-    columns.iter().for_each(|(column, value)| draft.columns.set_text(*column, value));
+    for (column, value) in columns {
+        draft.columns.set_text(*column, value);
+    }
     draft
 }
 
@@ -68,8 +70,12 @@ proptest! {
         let mut order: Vec<usize> = (0..all.len()).collect();
         order.sort_by_key(|at| (*at as u64 ^ seed).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let (mut one, mut other) = (Facts::new(), Facts::new());
-        all.iter().for_each(|draft| one.learn(&draft.columns));
-        order.iter().chain(&order).for_each(|at| other.learn(&all[*at].columns));
+        for draft in &all {
+            one.learn(&draft.columns);
+        }
+        for at in order.iter().chain(&order) {
+            other.learn(&all[*at].columns);
+        }
         let mut third = Facts::new();
         third.decode(&one.encode());
         for time in 0..50 {

@@ -164,7 +164,8 @@ impl Cursor {
         }
         // Only a page that is sorted says that what follows is older still.
         let falls = times.clone().zip(times.clone().skip(1)).all(|((before, _), (after, _))| after <= before);
-        let is_past = rules.is_sorted && falls && times.last().is_some_and(|(time, _)| time < round.span.from);
+        let is_past =
+            rules.is_sorted && falls && times.clone().next_back().is_some_and(|(time, _)| time < round.span.from);
         match next {
             Some(place) if !is_past && place != round.at => {
                 round.at = place;

@@ -104,7 +104,9 @@ impl List {
             return Ok(());
         }
         record(intake, wrap, text).await?;
-        mark.into_iter().for_each(|mark| self.seen.note(mark));
+        if let Some(mark) = mark {
+            self.seen.note(mark);
+        }
         Ok(())
     }
 

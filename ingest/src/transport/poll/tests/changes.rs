@@ -10,7 +10,7 @@ const CONNECTIONS: &str = "/api/v2/connectionlog";
 const USERS: &str = "/api/v2/users";
 const SESSIONS: &str = "/api/v2/ai-gateway/sessions";
 
-fn connection(number: u64, seconds: i64, ended: Option<String>) -> Value {
+fn connection(number: u64, seconds: i64, ended: Option<&str>) -> Value {
     json!({
         "id": id(number), "connect_time": ago(seconds), "workspace_id": id(50), "workspace_owner_id": id(51),
         "workspace_owner_username": "amara", "workspace_name": "refunds", "agent_name": "main", "type": "ssh",
@@ -23,7 +23,7 @@ async fn a_connection_that_ends_days_later_is_read_again() {
     let day = 86_400;
     let since = format!(",\"since\":\"{}\"", ago(3 * day));
     let mut scene = Scene::new("coder", &["connections"], &since).await;
-    scene.fake.add(CONNECTIONS, [connection(1, 2 * day, None), connection(2, 60, Some(ago(30)))]);
+    scene.fake.add(CONNECTIONS, [connection(1, 2 * day, None), connection(2, 60, Some(&ago(30)))]);
     scene.poll().await;
     let open = scene.ids("connection");
     assert!(scene.cursor("connections").unwrap().contains("open"));

@@ -94,8 +94,8 @@ async fn answer(State(inside): State<Arc<Mutex<Inside>>>, uri: Uri, headers: Hea
     let fault = {
         let mut inside = inside.lock().unwrap();
         let query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
-        let query: String = query.map(|(name, value)| format!("&{name}={value}")).collect();
-        inside.asked.push(format!("{}{query}", uri.path()));
+        let query = query.map(|(name, value)| [name, value].join("="));
+        inside.asked.push([uri.path().to_owned()].into_iter().chain(query).collect::<Vec<_>>().join("&"));
         let token = ["coder-session-token", "authorization"].iter().find_map(|name| headers.get(*name));
         inside.tokens.push(token.map(|token| token.to_str().unwrap().to_owned()).unwrap_or_default());
         inside.faults.pop_front().flatten()
