@@ -88,6 +88,8 @@ pub struct List {
     /// When rows that may have changed are read again.
     again_at: Instant,
     key: String,
+    /// How the page before began, hashed, while a list is read.
+    begins: Option<u64>,
 }
 
 impl List {
@@ -116,6 +118,7 @@ impl List {
             limit: endpoint.limit,
             again_at: now,
             key,
+            begins: None,
         }
     }
 
@@ -128,6 +131,7 @@ impl List {
     pub async fn read(&mut self, around: &mut Around) -> Result<bool, Unread> {
         // Trouble with what belongs to single rows is told anew.
         self.trouble = None;
+        self.begins = None;
         let patience = Patience::Until(around.stop.clone());
         let (pipeline, channel) = (Arc::clone(&around.pipeline), Arc::clone(&around.channel));
         let principal = Arc::clone(&around.principal);
@@ -191,19 +195,35 @@ impl List {
             }
         };
         let page = Page::read(&body, self.endpoint.rows).map_err(Failure::NotUnderstood)?;
+        if at == Place::First {
+            self.begins = None;
+        }
+        let is_again = self.begins_again(&page)?;
         let (mut times, mut is_whole) = (Vec::with_capacity(page.rows.len()), true);
         for (text, row) in &page.rows {
             let is_open = matches!(self.endpoint.reading, Reading::Log { is_open, .. } if is_open(row));
             times.push(RowTime { time: time_of(row, self.endpoint.time), is_open });
             is_whole &= self.row(around, intake, text, row).await?;
         }
-        let next = page.next(self.endpoint.paging, self.endpoint.id, &at, self.limit);
+        let next = page.next(self.endpoint.paging, self.endpoint.id, &at, self.limit).filter(|_| !is_again);
         let goes_on = self.cursor.turn(&times, next.clone(), &self.rules, now);
         self.commit(intake).await?;
         if is_whole && asked.body.is_none() {
             self.tags.note(url, tag, next.filter(|_| goes_on));
         }
         Ok(goes_on)
+    }
+
+    /// Whether a page is the one before it, as where an interface does not know how it is paged: it would go on for ever. Of a log that is no
+    /// end, since what lies behind it would be passed over.
+    fn begins_again(&mut self, page: &Page<'_>) -> Result<bool, Failure> {
+        let begins = page.rows.first().map(|(text, _)| self.seen.hash(text));
+        let is_again = begins.is_some() && begins == self.begins;
+        self.begins = begins;
+        match self.endpoint.reading {
+            Reading::Log { .. } if is_again => Err(Failure::NotUnderstood("it gives the same page again".to_owned())),
+            _ => Ok(is_again),
+        }
     }
 
     /// Makes the rows of a page durable, with the cursor.

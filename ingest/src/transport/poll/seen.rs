@@ -53,6 +53,11 @@ impl Seen {
         Mark { id: self.hasher.hash_one((list, id)), version: self.hasher.hash_one(said) }
     }
 
+    /// A text, hashed.
+    pub fn hash(&self, text: &str) -> u64 {
+        self.hasher.hash_one(text)
+    }
+
     /// What is known of a row.
     pub fn known(&mut self, mark: Mark) -> Known {
         let pending = self.pending.iter().rev().find(|pending| pending.id == mark.id).map(|pending| pending.version);

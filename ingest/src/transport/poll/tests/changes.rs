@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::fake::Fault;
 use super::paging::id;
-use super::{Scene, ago};
+use super::{Scene, ago, clock};
 
 const CONNECTIONS: &str = "/api/v2/connectionlog";
 const USERS: &str = "/api/v2/users";
@@ -41,6 +41,26 @@ async fn a_connection_that_ends_days_later_is_read_again() {
     let mut scene = scene.restart().await;
     scene.poll().await;
     assert!(scene.fake.asked().len() < asked, "it is over and not read again");
+}
+
+#[tokio::test]
+async fn an_agent_that_runs_is_read_again_where_nothing_can_be_asked_for_by_time() {
+    let path = "/api/gitpod.v1.AgentService/ListAgentExecutions";
+    let execution = |number: u64, seconds: i64, phase: &str, version: u64| {
+        json!({"id": id(number), "metadata": {"createdAt": ago(seconds)},
+               "status": {"phase": phase, "statusVersion": version.to_string()}})
+    };
+    let mut scene = Scene::new("ona", &["executions"], "").await;
+    scene.fake.add(path, [execution(1, 7_200, "PHASE_RUNNING", 3), execution(2, 60, "PHASE_STOPPED", 9)]);
+    scene.poll().await;
+    assert_eq!((scene.records(), scene.fake.asked().len()), (2, 2), "the present, and the one that runs");
+    scene.fake.inside().rows.get_mut(path).unwrap()[1] = execution(1, 7_200, "PHASE_STOPPED", 4);
+    let mut scene = scene.restart().await;
+    let before = scene.records();
+    scene.poll().await;
+    assert!(scene.records() > before && scene.poller.lists[0].trouble.is_none());
+    let list = &scene.poller.lists[0];
+    assert_eq!(list.cursor.changing(&list.rules, clock::now()), [], "it does not run any more");
 }
 
 #[tokio::test]

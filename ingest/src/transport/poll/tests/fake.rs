@@ -185,14 +185,15 @@ fn page(lists: &BTreeMap<String, Vec<Value>>, uri: &Uri, body: &Bytes) -> Option
             json!({"count": rows.len(), "sessions": take(found.collect(), skip, limit)})
         }
         "users" => json!({"users": take(rows.iter().collect(), offset, limit), "count": rows.len()}),
-        "ListAuditLogs" => {
+        method @ ("ListAuditLogs" | "ListAgentExecutions") => {
             let asked: Value = serde_json::from_slice(body).ok()?;
             let size = asked.pointer("/pagination/pageSize")?.as_u64()? as usize;
             let after = asked.pointer("/pagination/token").and_then(Value::as_str);
             let skip = after.and_then(|id| rows.iter().position(|row| text(row, "/id") == id)).map_or(0, |at| at + 1);
             let page = take(rows.iter().collect(), skip, size);
             let next = page.last().filter(|_| skip + size < rows.len()).map(|row| text(row, "/id"));
-            json!({"entries": page, "pagination": {"nextToken": next.unwrap_or_default()}})
+            let member = if method == "ListAuditLogs" { "entries" } else { "agentExecutions" };
+            json!({member: page, "pagination": {"nextToken": next.unwrap_or_default()}})
         }
         "v2" => {
             let (page, size) = (number("page")?, number("page_size")?);

@@ -162,3 +162,20 @@ async fn only_one_request_goes_out_in_a_quarter_of_a_second() {
     scene.poll().await;
     assert!(scene.poller.around.next_request >= before + crate::limits::POLL_REQUEST_GAP);
 }
+
+#[tokio::test]
+async fn an_interface_that_does_not_page_ends() {
+    let mut scene = Scene::new("coder", &["chats"], "").await;
+    let chats: Vec<Value> =
+        (0..100).map(|at| json!({"id": id(at), "status": "waiting", "client_type": "ui"})).collect();
+    scene.fake.add("/api/v2/chats", [Value::from(chats)]);
+    scene.poll().await;
+    assert_eq!((scene.records(), scene.fake.asked().len()), (100, 2));
+    assert_eq!(scene.poller.lists[0].trouble, None);
+    // Of a log this is told: what lies behind the page is not known to be read.
+    let mut scene = Scene::new("coder", &["audit"], "").await;
+    let page = json!({"audit_logs": (0..100).map(|at| audit(at, 60)).collect::<Vec<_>>()}).to_string().into_bytes();
+    scene.fake.fail([Some(Fault::Body(page.clone())), Some(Fault::Body(page))]);
+    assert!(scene.poller.step(0).await);
+    assert!(scene.trouble().contains("the same page again"), "{}", scene.trouble());
+}
