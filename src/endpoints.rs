@@ -62,7 +62,7 @@ pub struct Endpoint {
     pub lag_bytes: Option<u64>,
     /// Entries that a sink has not yet passed.
     pub lag_entries: Option<u64>,
-    /// Age of the oldest of them that was read.
+    /// Age of the oldest of them that was read; of a collector that asks for rows, of the newest one that it got.
     pub lag_seconds: Option<u64>,
     /// Requests for a collector that were refused since the start.
     pub refused_requests: u64,
@@ -129,12 +129,13 @@ impl Endpoint {
     /// A collector that runs.
     pub fn of_collector(status: Status) -> Self {
         let Status { name, transport, dialect, place, standing, last_record, lag_bytes, refused_requests, .. } = status;
-        let Status { records, unparsed, events, .. } = status;
+        let Status { lag_seconds, records, unparsed, events, .. } = status;
         let endpoint = Self::new(Role::Collector, &name, transport, LedgerName::Events, place, standing);
         Self {
             dialect: Some(dialect.to_owned()),
             last_event: last_record.map(|micros| Moment(Timestamp::from_unix_micros(micros))),
             lag_bytes,
+            lag_seconds,
             refused_requests,
             records,
             unparsed,

@@ -64,6 +64,8 @@ pub struct Status {
     pub files: i64,
     /// Bytes in these files that were not yet read; `None` if nobody can know how much there is.
     pub lag_bytes: Option<u64>,
+    /// How long ago the newest row happened that it was given, where it asks for rows; in seconds.
+    pub lag_seconds: Option<u64>,
     /// Records that arrived since the start.
     pub records: u64,
     /// Records that were kept without being understood since the start.
@@ -248,6 +250,7 @@ impl Watch {
                 last_record: channel.last_record(),
                 files: channel.metrics().files.get(),
                 lag_bytes: running.follows_files.then(|| channel.metrics().lag.get().max(0) as u64),
+                lag_seconds: channel.lag().map(|lag| lag.as_secs()),
                 records: channel.metrics().records.get(),
                 unparsed: channel.metrics().unparsed.get(),
                 events: channel.metrics().events.get(),

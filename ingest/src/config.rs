@@ -268,7 +268,7 @@ mod tests {
             (one(&format!("{tail}path = \"/var/a\"\nspeed = 1")), "unknown field `speed`"),
             (
                 one("transport = \"telex\"\ndialect = \"coder\""),
-                "\"telex\" is none of http, otlp, tail, stdin, kafka, syslog, unix",
+                "\"telex\" is none of http, otlp, tail, stdin, kafka, poll, syslog, unix",
             ),
             (one("transport = \"http\"\ndialect = \"latin\""), "\"latin\" is none of coder"),
             (one("transport = \"http\"\ndialect = \"coder\"\nteam = \"a\""), "stand in the sender's token"),

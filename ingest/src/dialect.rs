@@ -26,8 +26,8 @@ pub mod tetragon;
 pub(crate) mod gateway;
 pub(crate) mod json;
 pub(crate) mod members;
-pub(crate) mod sensor;
 pub(crate) mod schema;
+pub(crate) mod sensor;
 pub(crate) mod tool;
 pub(crate) mod usage;
 

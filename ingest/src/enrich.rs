@@ -3,12 +3,14 @@
 //! Only empty columns are filled, only on records that are still to be appended, and `attribution` names the rule. The
 //! memory is bounded and rebuilt from the ledger at start. Records that came under one token never explain those that
 //! came under another one: a sender can only mislead about itself. What the control plane and the gateway log of one model
-//! request is one story, whoever carried it.
+//! request is one story, whoever carried it; so is what the control plane says of workspaces, people and keys ([`facts`]).
 
 mod bounded;
+mod facts;
 mod meeting;
 mod names;
 mod persons;
+mod wanted;
 
 use std::borrow::Cow;
 use std::hash::{BuildHasher, RandomState};
@@ -24,15 +26,19 @@ use crate::limits;
 use crate::namespace::Sender;
 use crate::url;
 use crate::uuid::is_uuid;
-use bounded::Bounded;
+pub(crate) use bounded::Bounded;
+use facts::{Facts, Thing};
 use meeting::{Call, Meetings, Post};
 pub use names::{Names, NamesError};
 use persons::Persons;
+use wanted::WantedKeys;
 
 /// Attribution by the model request that the record belongs to.
 pub const JOINED_INTERCEPTION: &str = "joined:interception";
 /// Attribution by the workspace's API key.
 pub const JOINED_API_KEY: &str = "joined:api-key";
+/// Attribution by the owner of the workspace.
+pub const JOINED_WORKSPACE: &str = "joined:workspace";
 /// Attribution of a boundary's session by its requests to the gateway.
 pub const JOINED_URL_TIME: &str = "joined:url-time";
 
@@ -79,6 +85,8 @@ pub struct Enrichment {
     boundaries: Bounded<BoundarySession>,
     meetings: Meetings,
     persons: Persons,
+    facts: Facts,
+    wanted: WantedKeys,
 }
 
 impl Enrichment {
@@ -94,7 +102,34 @@ impl Enrichment {
             interceptions: Bounded::new(limits::INTERCEPTIONS_MAX),
             boundaries: Bounded::new(limits::BOUNDARY_SESSIONS_MAX),
             meetings: Meetings::new(),
+            facts: Facts::new(),
+            wanted: WantedKeys::default(),
         }
+    }
+
+    /// Keys that records named and nobody has explained, at most so many; each is given out once.
+    pub fn take_wanted_keys(&mut self, max: usize) -> Vec<(String, String)> {
+        self.wanted.take(max)
+    }
+
+    /// Gives back keys that could not be asked for.
+    pub fn want_keys(&mut self, keys: Vec<(String, String)>) {
+        self.wanted.give_back(keys);
+    }
+
+    /// What the control plane said, as bytes, with a number that changes with it.
+    pub fn facts(&self) -> (u64, Vec<u8>) {
+        (self.facts.changes(), self.facts.encode())
+    }
+
+    /// How often the control plane said something new.
+    pub fn facts_changes(&self) -> u64 {
+        self.facts.changes()
+    }
+
+    /// Learns again what the control plane had said.
+    pub fn restore_facts(&mut self, encoded: &[u8]) {
+        self.facts.decode(encoded);
     }
 
     /// Takes new names; what was joined before stays.
@@ -119,6 +154,7 @@ impl Enrichment {
         if let Some(owner) = self.names.api_key(&draft.api_key) {
             self.persons.learn_owner(&owner.workspace, &owner.user, "");
         }
+        self.facts.learn(columns);
     }
 
     /// Fills the draft's empty columns and learns from the others. The columns that the token fixes are set already.
@@ -126,6 +162,7 @@ impl Enrichment {
         self.join_api_key(draft);
         self.join_interception(sender, &mut draft.columns);
         self.join_boundary(sender.token, &mut draft.columns);
+        self.join_owner(&mut draft.columns);
         self.join_person(draft);
         self.join_names(&mut draft.columns);
         let is_call = self.is_model_call(url_path(&draft.url), || url::split(&draft.url).map(|parts| parts.host));
@@ -141,6 +178,9 @@ impl Enrichment {
         let is_believed = row.text(column::TRUST).and_then(|word| word.parse().ok()) >= Some(Trust::Gateway);
         if let (Some(id), Some(name), true) = (row.text(column::USER_ID), row.text(column::USER), is_believed) {
             self.persons.learn(id, name, row.position.seq.get());
+        }
+        if is_believed {
+            self.facts.learn(row);
         }
         if row.text(column::ATTRIBUTION) == Some(JOINED_URL_TIME)
             && let (Some(stream), Some(session)) = (row.text(column::STREAM), row.text(column::SESSION))
@@ -160,10 +200,36 @@ impl Enrichment {
     }
 
     fn join_api_key(&mut self, draft: &mut Draft) {
-        let Some(owner) = self.names.api_key(&draft.api_key) else { return };
-        let user = fill(&mut draft.columns, column::USER, Some(&owner.user));
-        if fill(&mut draft.columns, column::WORKSPACE, Some(&owner.workspace)) || user {
-            draft.columns.set_text(column::ATTRIBUTION, JOINED_API_KEY);
+        if draft.api_key.is_empty() {
+            return;
+        }
+        let columns = &mut draft.columns;
+        let (user, workspace) = if let Some(owner) = self.names.api_key(&draft.api_key) {
+            (Some(owner.user.as_str()), Some(owner.workspace.as_str()))
+        } else if let Some(fact) = time(columns).and_then(|time| self.facts.at(Thing::ApiKey, &draft.api_key, time)) {
+            (fact.get(column::USER_ID), fact.get(column::WORKSPACE))
+        } else {
+            if let Some(user) = columns.text(column::USER_ID).or(columns.text(column::USER)) {
+                self.wanted.want(user, &draft.api_key);
+            }
+            return;
+        };
+        let is_who = fill(columns, column::USER, user);
+        if fill(columns, column::WORKSPACE, workspace) || is_who {
+            columns.set_text(column::ATTRIBUTION, JOINED_API_KEY);
+        }
+    }
+
+    /// An event in a workspace that names nobody is its owner's.
+    fn join_owner(&mut self, columns: &mut Columns) {
+        if [column::USER, column::USER_ID].iter().any(|column| columns.text(*column).is_some()) {
+            return;
+        }
+        let (Some(workspace), Some(time)) = (columns.text(column::WORKSPACE), time(columns)) else { return };
+        let Some(fact) = self.facts.at(Thing::Workspace, workspace, time) else { return };
+        let id = fill(columns, column::USER_ID, fact.get(column::USER_ID));
+        if fill(columns, column::USER, fact.get(column::USER)) || id {
+            columns.set_text(column::ATTRIBUTION, JOINED_WORKSPACE);
         }
     }
 
@@ -202,7 +268,9 @@ impl Enrichment {
         let columns = &mut draft.columns;
         let Some(said) = columns.text(column::USER).or(columns.text(column::USER_ID)) else { return };
         let id = columns.text(column::USER_ID).unwrap_or(said);
-        let named = if id == said { self.persons.name(id) } else { None };
+        let then =
+            time(columns).and_then(|time| self.facts.at(Thing::User, id, time)?.get(column::USER)).map(Arc::from);
+        let named = if id == said { then.or_else(|| self.persons.name(id)) } else { None };
         // The record's own id may have been joined a moment ago.
         if let Some(name) = named {
             let id = id.to_owned();
@@ -220,7 +288,7 @@ impl Enrichment {
         }
     }
 
-    fn join_names(&self, columns: &mut Columns) {
+    fn join_names(&mut self, columns: &mut Columns) {
         if let Some(workspace) = columns.text(column::WORKSPACE).and_then(|id| self.names.workspace(id)) {
             fill(columns, column::WORKSPACE_NAME, workspace.name.as_deref());
             fill(columns, column::TEAM, workspace.team.as_deref());
@@ -230,6 +298,24 @@ impl Enrichment {
         let ids = [column::USER_ID, column::USER];
         if let Some(user) = ids.iter().find_map(|column| self.names.user(columns.text(*column)?)) {
             fill(columns, column::TEAM, user.team.as_deref());
+        }
+        self.join_facts(columns);
+    }
+
+    /// What the file of names does not say, the control plane may have said.
+    fn join_facts(&mut self, columns: &mut Columns) {
+        let Some(time) = time(columns) else { return };
+        if let Some(workspace) = columns.text(column::WORKSPACE)
+            && let Some(fact) = self.facts.at(Thing::Workspace, workspace, time)
+        {
+            for column in [column::WORKSPACE_NAME, column::TEAM, column::ORG, column::TEMPLATE] {
+                fill(columns, column, fact.get(column));
+            }
+        }
+        if let Some(user) = columns.text(column::USER_ID)
+            && let Some(team) = self.facts.team(user, time)
+        {
+            fill(columns, column::TEAM, Some(team));
         }
     }
 
@@ -317,6 +403,11 @@ impl Enrichment {
             *known = BoundarySession::Ambiguous;
         }
     }
+}
+
+/// When the event happened, in microseconds since 1970 UTC.
+fn time(columns: &Columns) -> Option<i64> {
+    columns.time(column::TIME)
 }
 
 /// Sets an empty column and says whether it did.

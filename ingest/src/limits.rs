@@ -118,6 +118,16 @@ pub const BOUNDARY_SESSIONS_MAX: usize = 1 << 14;
 pub const MEETINGS_MAX: usize = 1 << 13;
 /// Model requests, and requests to the gateway, that are remembered per workspace or user.
 pub const MEETING_SIDES_MAX: usize = 16;
+/// Workspaces, people, memberships and keys of which it is remembered what the control plane said,
+pub const FACTS_MAX: usize = 1 << 18;
+/// how many statements of each,
+pub const FACT_STATEMENTS_MAX: usize = 8;
+/// and the largest file in which they are kept for the next start.
+pub const FACTS_FILE_BYTES_MAX: u64 = 128 << 20;
+/// Keys that wait until the control plane is asked about them,
+pub const WANTED_KEYS_MAX: usize = 1_024;
+/// and keys about which it was asked.
+pub const WANTED_KEYS_KNOWN_MAX: usize = 1 << 16;
 /// The longest host that is brought into its one form; a longer one, which no client takes, is put into lower case only.
 pub const HOST_BYTES_MAX: usize = 1_024;
 /// The longest name that is remembered; a longer one is not joined.
@@ -245,6 +255,59 @@ pub const KAFKA_TOLD_FOR: Duration = Duration::from_mins(10);
 pub const KAFKA_NAMES_MAX: usize = 64;
 /// Chunks of standard input that are read ahead.
 pub const STDIN_CHUNKS_MAX: usize = 4;
+
+/// How often a `poll` collector reads its lists, in seconds, unless its configuration says it,
+pub const POLL_EVERY_SECONDS: u64 = 60;
+/// and what that may say.
+pub const POLL_EVERY_SECONDS_RANGE: RangeInclusive<u64> = 5..=86_400;
+/// The minutes that a configuration may let it read again.
+pub const POLL_OVERLAP_RANGE: RangeInclusive<u64> = 0..=7 * 24 * 60;
+/// How far before its first start a log is read, unless its configuration says it.
+pub const POLL_SINCE: Duration = Duration::from_hours(24);
+/// The part of a log that is asked for at once when much of it was not read.
+pub const POLL_WINDOW: Duration = Duration::from_hours(24);
+/// So far the position of a log in which nothing happens moves before it is made durable by itself.
+pub const POLL_PROGRESS: Duration = Duration::from_hours(24);
+/// The time between two requests: four a second, where Coder lets a person send eight.
+pub const POLL_REQUEST_GAP: Duration = Duration::from_millis(250);
+/// How long a connection may take,
+pub const POLL_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// and a request with its answer.
+pub const POLL_REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
+/// The longest answer. Of one that is longer smaller pages are asked for.
+pub const POLL_BODY_BYTES_MAX: usize = 16 << 20;
+/// The longest tag of a page that is remembered,
+pub const POLL_TAG_BYTES_MAX: usize = 256;
+/// and tags of one list.
+pub const POLL_TAGS_MAX: usize = 256;
+/// Rows of one list that are remembered as recorded.
+pub const POLL_SEEN_MAX: usize = 1 << 16;
+/// Pages of what belongs to one row.
+pub const POLL_DETAIL_PAGES_MAX: usize = 64;
+/// Keys that are asked for at once.
+pub const POLL_KEYS_AT_ONCE: usize = 32;
+/// Rows that may still change are read again this often,
+pub const POLL_AGAIN_EVERY: Duration = Duration::from_mins(10);
+/// and for so long.
+pub const POLL_OPEN_FOR: Duration = Duration::from_hours(7 * 24);
+/// Of such rows, those that are nearer to each other than this are read together;
+pub const POLL_OPEN_GAP: Duration = Duration::from_mins(10);
+/// there are at most so many parts of a list that are read again.
+pub const POLL_OPEN_RANGES_MAX: usize = 24;
+/// The longest stored position of a list, which the ledger takes as an input.
+pub const POLL_CURSOR_BYTES_MAX: usize = 4_096;
+/// How long a list waits after its first failure; after each further one twice as long,
+pub const POLL_BACKOFF_MIN: Duration = Duration::from_secs(1);
+/// and no longer than this.
+pub const POLL_BACKOFF_MAX: Duration = Duration::from_mins(5);
+/// The longest wait that another side may tell it.
+pub const POLL_RETRY_AFTER_MAX: Duration = Duration::from_hours(1);
+/// How often a list is tried for which somebody has to change something first.
+pub const POLL_PARKED_EVERY: Duration = Duration::from_mins(1);
+/// Lists of which it is told what is wrong with them.
+pub const POLL_TROUBLES_TOLD: usize = 3;
+/// The largest file of certificate authorities.
+pub const POLL_CA_BYTES_MAX: u64 = 1 << 20;
 
 /// Rows and bytes that are read at once when the memory of duplicates is rebuilt.
 pub const REBUILD_ROWS: usize = 16_384;

@@ -59,6 +59,7 @@ pub struct Metrics {
     refusals: Refusals,
     lag: Family<Of, Gauge>,
     partition_lag: Family<InPartition, Gauge>,
+    newest: Family<Of, Gauge>,
     files: Family<Of, Gauge>,
     truncations: Family<Of, Counter>,
     missing: Family<Of, Counter>,
@@ -90,6 +91,7 @@ impl Default for Metrics {
             refusals: Refusals::default(),
             lag: Family::default(),
             partition_lag: Family::default(),
+            newest: Family::default(),
             files: Family::default(),
             truncations: Family::default(),
             missing: Family::default(),
@@ -131,6 +133,12 @@ impl Metrics {
             "Offsets between what was read of a partition and its end, of each partition that is read",
             self.partition_lag.clone(),
         );
+        registry.register_with_unit(
+            "newest_row_timestamp",
+            "When the newest row happened that an interface was asked for",
+            Unit::Seconds,
+            self.newest.clone(),
+        );
         registry.register("files", "Files that are read", self.files.clone());
         registry.register("truncations", "Files that became shorter while they were read", self.truncations.clone());
         registry.register("missing_files", "Files that vanished before their end was read", self.missing.clone());
@@ -170,6 +178,7 @@ impl Metrics {
             missing: get(&self.missing),
             append: self.append.clone(),
             partition_lag: self.partition_lag.clone(),
+            newest: self.newest.clone(),
             skipped: self.skipped.clone(),
             requests: self.requests.clone(),
             collector: of.collector,
@@ -196,6 +205,7 @@ pub struct CollectorMetrics {
     pub(crate) missing: Counter,
     pub(crate) append: Histogram,
     partition_lag: Family<InPartition, Gauge>,
+    newest: Family<Of, Gauge>,
     skipped: Family<Skipped, Counter>,
     requests: Family<Answered, Counter>,
 }
@@ -210,6 +220,11 @@ impl CollectorMetrics {
     pub(crate) fn partition_lag(&self, topic: &Arc<str>, partition: i32) -> PartitionLag {
         let of = InPartition { collector: Arc::clone(&self.collector), topic: Arc::clone(topic), partition };
         PartitionLag { gauge: self.partition_lag.get_or_create(&of).clone(), of, family: self.partition_lag.clone() }
+    }
+
+    /// When the newest row happened that an interface was asked for, in seconds since 1970 UTC. Other collectors do not have it.
+    pub(crate) fn newest(&self) -> Gauge {
+        self.newest.get_or_create(&Of { collector: Arc::clone(&self.collector) }).clone()
     }
 
     /// Counts an answer.

@@ -16,6 +16,7 @@ mod rebuild;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -125,7 +126,12 @@ impl Pipeline {
             let (pipeline, stopped) = (Arc::clone(&self), stop.clone());
             let work = move || {
                 let mut keeper = pipeline.keeper();
-                if is_new { keeper.learn(&pipeline, &stopped) } else { keeper.advance(&pipeline.handed) }
+                if is_new {
+                    return keeper.learn(&pipeline, &stopped);
+                }
+                keeper.advance(&pipeline.handed)?;
+                keeper.keep_facts(&pipeline);
+                Ok(())
             };
             match tokio::task::spawn_blocking(work).await {
                 Ok(Ok(())) => is_new = false,
@@ -147,6 +153,16 @@ impl Pipeline {
     /// Takes new names for enrichment; what was joined before stays.
     pub fn rename(&self, names: Names) {
         self.enrichment().rename(names);
+    }
+
+    /// Keys that records named and nobody has explained, with their owners; each is given out once.
+    pub(crate) fn take_wanted_keys(&self, max: usize) -> Vec<(String, String)> {
+        self.enrichment().take_wanted_keys(max)
+    }
+
+    /// Gives back keys that could not be asked for.
+    pub(crate) fn want_keys(&self, keys: Vec<(String, String)>) {
+        self.enrichment().want_keys(keys);
     }
 
     /// The prices that are in force.
@@ -199,6 +215,8 @@ pub struct Channel {
     metrics: CollectorMetrics,
     samples: Samples,
     health: Health,
+    /// When the newest of its rows happened, where they are asked for, in microseconds since 1970 UTC; 0 if it is not known.
+    newest: AtomicI64,
     /// Whether its records are declared to be old.
     backfill: bool,
 }
@@ -217,7 +235,7 @@ impl Channel {
     fn build(name: &str, dialect: &'static dyn Dialect, metrics: &Metrics, backfill: bool) -> Arc<Self> {
         let (metrics, samples) = (metrics.collector(name), Samples::default());
         let health = Health::new(name, clock::now());
-        Arc::new(Self { name: name.to_owned(), dialect, metrics, samples, health, backfill })
+        Arc::new(Self { name: name.to_owned(), dialect, metrics, samples, health, newest: AtomicI64::new(0), backfill })
     }
 
     /// Its name in the configuration.
@@ -248,6 +266,18 @@ impl Channel {
     /// When its last record arrived, in microseconds since 1970 UTC.
     pub fn last_record(&self) -> Option<i64> {
         self.health.last_record()
+    }
+
+    /// Shows when the newest row happened that an interface gave, in microseconds since 1970 UTC.
+    pub(crate) fn show_newest(&self, newest: i64) {
+        self.newest.store(newest, Ordering::Relaxed);
+        self.metrics.newest().set(newest / 1_000_000);
+    }
+
+    /// How long ago the newest row happened, where rows are asked for.
+    pub fn lag(&self) -> Option<Duration> {
+        let newest = Some(self.newest.load(Ordering::Relaxed)).filter(|newest| *newest > 0)?;
+        Some(Duration::from_micros(clock::now().saturating_sub(newest).max(0) as u64))
     }
 
     /// Shows how many bytes it has not yet read, and whether it waits for the ledger for too long.

@@ -6,6 +6,7 @@
 pub mod http;
 pub mod kafka;
 pub mod otlp;
+pub mod poll;
 pub mod stdin;
 pub mod stream;
 pub mod syslog;
@@ -27,7 +28,7 @@ use crate::pipeline::{Channel, Pipeline};
 
 /// Every transport. Configuration, help, reference and tests derive from this list.
 pub static TRANSPORTS: &[&dyn Transport] =
-    &[&http::Http, &otlp::Otlp, &tail::Tail, &stdin::Stdin, &kafka::Kafka, &syslog::Syslog, &unix::Unix];
+    &[&http::Http, &otlp::Otlp, &tail::Tail, &stdin::Stdin, &kafka::Kafka, &poll::Poll, &syslog::Syslog, &unix::Unix];
 
 /// The transport with this name.
 pub fn by_name(name: &str) -> Option<&'static dyn Transport> {

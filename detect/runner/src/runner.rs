@@ -128,7 +128,8 @@ impl Runner {
         let Self { events, journal, options, metrics, monitor } = self;
         // Content parts are read because `command` and `file` lie there.
         let consumer = Consumer::of(events, true, LIMIT, monitor, stop);
-        Core { consumer, journal, options, metrics }.run().await
+        // Detectors lie in it by value, too many for the stack of whoever waits for it.
+        Box::pin(Core { consumer, journal, options, metrics }.run()).await
     }
 }
 

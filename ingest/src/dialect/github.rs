@@ -21,7 +21,7 @@ mod schema;
 use ledger::events::column;
 use operations::access::Trust;
 
-use crate::dialect::json::{Integer, Raw, Text, read, record, why_not};
+use crate::dialect::json::{Integer, Raw, Text, record};
 use crate::dialect::{Decoded, Dialect, SKIP_SERVER_LINE, read_record};
 use crate::encoding::FieldPath;
 use crate::event::{Draft, Drafts, Record};

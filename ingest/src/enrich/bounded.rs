@@ -4,7 +4,7 @@ use crate::hashed::HashedMap;
 
 /// At most `max` values under hashed keys.
 #[derive(Debug)]
-pub(super) struct Bounded<V> {
+pub(crate) struct Bounded<V> {
     young: HashedMap<V>,
     old: HashedMap<V>,
     max: usize,
@@ -34,6 +34,11 @@ impl<V> Bounded<V> {
             self.young.extend(held.map(|value| (key, value)));
         }
         self.young.entry(key).or_insert_with(|| self.old.remove(&key).unwrap_or_else(make))
+    }
+
+    /// All values, in no order.
+    pub fn values(&self) -> impl Iterator<Item = &V> {
+        self.young.values().chain(self.old.values())
     }
 
     /// Changes when values become old: until then, one that was used is a young one.

@@ -2,6 +2,7 @@
 
 use ledger::events::column;
 
+use super::facts::tests::inventory;
 use super::*;
 
 const USER: &str = "6c405053-27e3-484a-9ad7-bcb64e7bfde6";
@@ -249,4 +250,101 @@ fn a_person_has_one_name_in_every_source() {
     // A record that says both, such as an audit log, counts at once.
     check(said(&[(column::USER, "bo.new"), (column::USER_ID, other)], ("", "")), true, ["bo.new", other], &[]);
     check(by_id(), false, ["bo.new", other], &[]);
+}
+
+/// What the control plane says of a workspace, its owner, a key and a group.
+fn said() -> Vec<Draft> {
+    let workspace = |from, name| {
+        let columns = [
+            (column::WORKSPACE, WORKSPACE),
+            (column::WORKSPACE_NAME, name),
+            (column::USER_ID, USER),
+            (column::ORG, "acme"),
+        ];
+        inventory("workspace", from, &columns)
+    };
+    let user = |from, name| inventory("user", from, &[(column::USER_ID, USER), (column::USER, name)]);
+    let key = [(column::TARGET, "api_key/k9"), (column::USER_ID, USER), (column::WORKSPACE, WORKSPACE)];
+    let member =
+        [(column::USER_ID, USER), (column::TEAM, "payments"), (column::TARGET, "group/g"), (column::ORG, "acme")];
+    vec![
+        workspace(10, "refunds"),
+        workspace(50, "refunds-2"),
+        user(10, "amara"),
+        user(60, "a.okafor"),
+        inventory("api_key", 20, &key),
+        inventory("group_member", 30, &member),
+    ]
+}
+
+#[test]
+fn what_the_control_plane_said_explains_records_of_that_time() {
+    let mut enrichment = Enrichment::new(Names::default());
+    for draft in &said() {
+        enrichment.meet(draft);
+    }
+    let columns = [
+        column::USER,
+        column::USER_ID,
+        column::WORKSPACE,
+        column::WORKSPACE_NAME,
+        column::TEAM,
+        column::ORG,
+        column::ATTRIBUTION,
+    ];
+    let mut check = |columns_said: &[(Text, &str)], key: &str, time, expected: [&str; 7]| {
+        let mut draft = draft(columns_said, time);
+        draft.api_key = key.to_owned();
+        enrichment.complete(sender("t"), &mut draft);
+        assert_eq!(shown(&draft, &columns), expected, "{time}");
+    };
+    let place = [(column::FAMILY, "agent"), (column::WORKSPACE, WORKSPACE)];
+    check(&place, "", 9, ["-", "-", WORKSPACE, "-", "-", "-", "-"]);
+    check(&place, "", 10, ["amara", USER, WORKSPACE, "refunds", "-", "acme", JOINED_WORKSPACE]);
+    check(&place, "", 30, ["amara", USER, WORKSPACE, "refunds", "payments", "acme", JOINED_WORKSPACE]);
+    check(&place, "", 70, ["a.okafor", USER, WORKSPACE, "refunds-2", "payments", "acme", JOINED_WORKSPACE]);
+    check(&[], "k9", 40, ["amara", USER, WORKSPACE, "refunds", "payments", "acme", JOINED_API_KEY]);
+    check(&[(column::USER_ID, USER)], "k8", 40, ["amara", USER, "-", "-", "payments", "-", "-"]);
+    // What the record says stays.
+    let own = [(column::USER, "bo"), (column::WORKSPACE, WORKSPACE), (column::TEAM, "own")];
+    check(&own, "", 40, ["bo", "-", WORKSPACE, "refunds", "own", "acme", "-"]);
+    assert_eq!(enrichment.take_wanted_keys(9), [(USER.to_owned(), "k8".to_owned())]);
+}
+
+#[test]
+fn a_replay_enriches_alike() {
+    let events = || {
+        (0..80).map(|time| {
+            let columns: &[(Text, &str)] = match time % 3 {
+                0 => &[(column::FAMILY, "agent"), (column::WORKSPACE, WORKSPACE)],
+                1 => &[(column::FAMILY, "workspace"), (column::USER_ID, USER)],
+                _ => &[],
+            };
+            let mut draft = draft(columns, time);
+            draft.api_key = if time % 3 == 2 { "k9".to_owned() } else { String::new() };
+            draft
+        })
+    };
+    let columns =
+        [column::USER_ID, column::WORKSPACE, column::WORKSPACE_NAME, column::TEAM, column::ORG, column::ATTRIBUTION];
+    let complete = |enrichment: &mut Enrichment, mut draft: Draft| {
+        enrichment.complete(sender("t"), &mut draft);
+        shown(&draft, &columns)
+    };
+    // Each statement comes when it holds; a replay knows all of them from the beginning.
+    let (mut live, mut said) = (Enrichment::new(Names::default()), said());
+    said.sort_by_key(|draft| draft.columns.time(column::TIME));
+    let mut said = said.into_iter().peekable();
+    let mut first = Vec::new();
+    for (time, event) in events().enumerate() {
+        while let Some(draft) = said.next_if(|draft| draft.columns.time(column::TIME) <= Some(time as i64)) {
+            live.meet(&draft);
+        }
+        first.push(complete(&mut live, event));
+    }
+    let mut replay = Enrichment::new(Names::default());
+    replay.restore_facts(&live.facts().1);
+    let second: Vec<_> = events().map(|event| complete(&mut replay, event)).collect();
+    assert_eq!(first, second);
+    assert!(first.iter().any(|shown| shown[3] == "payments"));
 }

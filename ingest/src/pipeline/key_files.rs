@@ -7,6 +7,9 @@
 //! ```text
 //! magic (16 bytes) ‖ first row u64 ‖ memories … ‖ H("tachograph/intake-keys/1\n" ‖ secret[32] ‖ what precedes)
 //! ```
+//!
+//! Beside them lies `facts`: what the control plane had said before the newest of these files was written (`enrich/facts.rs`), with a hash of
+//! the same kind.
 
 use std::io;
 use std::ops::Range;
@@ -24,6 +27,8 @@ const MAGIC: &[u8; 16] = b"tachograph/keys\n";
 const HEAD_LEN: usize = MAGIC.len() + 8;
 const HASH_DOMAIN: &[u8] = b"tachograph/intake-keys/1\n";
 const SUFFIX: &str = ".keys";
+const FACTS: &str = "facts";
+const FACTS_DOMAIN: &[u8] = b"tachograph/intake-facts/1\n";
 
 /// The files of one data directory.
 pub(super) struct KeyFiles {
@@ -94,6 +99,25 @@ impl KeyFiles {
             tracing::warn!(block, "a file of keys is damaged; its rows are read again");
         }
         memories
+    }
+
+    /// Stores what the control plane said, in the place of what it had said before.
+    pub fn write_facts(&self, facts: &[u8]) -> Result<(), BlobError> {
+        let hash = Digest::of(FACTS_DOMAIN, &[&self.secret, facts]);
+        self.blobs.delete(FACTS)?;
+        self.blobs.put(FACTS, &[facts, &hash.0].concat())
+    }
+
+    /// What the control plane had said; `None` if there is no file that was written here.
+    pub fn read_facts(&self) -> Option<Vec<u8>> {
+        let size = self.blobs.size(FACTS).ok().filter(|size| *size <= limits::FACTS_FILE_BYTES_MAX)?;
+        let bytes = self.blobs.get_range(FACTS, 0..size).ok()?;
+        let (facts, hash) = bytes.split_last_chunk::<32>()?;
+        if Digest::of(FACTS_DOMAIN, &[&self.secret, facts]).0 != *hash {
+            tracing::warn!("what the control plane had said is damaged; only the newest rows tell it");
+            return None;
+        }
+        Some(facts.to_vec())
     }
 
     fn decode(&self, first: Seq, bytes: &[u8]) -> Option<Vec<Memory>> {

@@ -31,13 +31,15 @@ pub(super) struct Keeper {
     next: u64,
     /// The rows before the last ones whose joins are not learned yet.
     unlearned: Range<Seq>,
+    /// How often the control plane had said something new when that was kept last.
+    facts: u64,
 }
 
 impl Keeper {
     /// A keeper over the ledger that `reader` reads.
     pub fn open(reader: Reader, keyring: Keyring, secret: [u8; 32], rows_per_file: u64) -> Result<Self, LedgerError> {
         let files = KeyFiles::open(reader.data_directory(), secret, rows_per_file)?;
-        Ok(Self { reader, keyring, files, next: 0, unlearned: Range::default() })
+        Ok(Self { reader, keyring, files, next: 0, unlearned: Range::default(), facts: 0 })
     }
 
     /// Remembers the last rows, as many as there are keys to remember. Joins are learned from the rows that have to be read
@@ -48,6 +50,11 @@ impl Keeper {
         self.next = self.files.block(end);
         self.files.keep_only(first..self.next)?;
         self.check_newest(first..self.next)?;
+        // What was said before the rows that are read again.
+        if let Some(facts) = self.files.read_facts() {
+            enrichment.restore_facts(&facts);
+            self.facts = enrichment.facts_changes();
+        }
         let mut learned_from = self.files.rows(self.next).start;
         for block in first..self.next {
             let memories = if let Some(memories) = self.files.read(block) {
@@ -119,6 +126,19 @@ impl Keeper {
         self.next += 1;
         let oldest = self.files.rows(self.next).start.back(limits::DEDUP_KEYS_MAX as u64);
         self.files.keep_only(self.files.block(oldest)..self.next)
+    }
+
+    /// Writes down what the control plane said, if that is more than was written down. Without it the next start knows what the rows
+    /// say that it reads.
+    pub fn keep_facts(&mut self, pipeline: &Pipeline) {
+        if pipeline.enrichment().facts_changes() == self.facts {
+            return;
+        }
+        let (changes, facts) = pipeline.enrichment().facts();
+        match self.files.write_facts(&facts) {
+            Ok(()) => self.facts = changes,
+            Err(error) => tracing::warn!(%error, "what the control plane said is not kept for the next start"),
+        }
     }
 
     /// Writes a file. Without it the next start takes longer, and nothing worse.
@@ -278,5 +298,31 @@ pub(super) mod tests {
         feed(&house, "native", &(47..60).map(record).collect::<Vec<_>>()).await;
         keeper.advance(&Handed::new(0)).unwrap();
         assert!(path(4).exists() && keeper.due() == seqs(50..60));
+    }
+
+    #[tokio::test]
+    async fn what_the_control_plane_said_outlives_the_rows_that_are_read_again() {
+        let house = House::new("");
+        let said = r#"{"kind":"inventory","action":"workspace","workspace":"w-1","workspace_name":"refunds","time":"2026-09-14T09:30:00Z"}"#;
+        feed(&house, "native", &[said]).await;
+        let (secret, reader) = (house.store.fingerprint_key(), house.store.events().reader());
+        let mut keeper = Keeper::open(reader, Keyring::new(&secret), secret, 10).unwrap();
+        let pipeline = house.collectors.pipeline();
+        keeper.keep_facts(pipeline);
+        let kept = keeper.files.read_facts().unwrap();
+        let known = pipeline.enrichment().facts();
+        assert_eq!(known, (1, kept.clone()));
+        assert!(String::from_utf8(kept.clone()).unwrap().contains("refunds"));
+        // The rows themselves say the same, and files of keys are cleared without it.
+        let mut enrichment = Enrichment::new(Names::default());
+        house.rows().iter().for_each(|row| enrichment.restore(&row));
+        assert_eq!(enrichment.facts().1, kept);
+        keeper.files.keep_only(0..0).unwrap();
+        assert_eq!(keeper.files.read_facts(), Some(kept));
+        let path = house.directory.path().join("data/.intake/facts");
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[3] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+        assert_eq!(keeper.files.read_facts(), None, "another word is not believed");
     }
 }

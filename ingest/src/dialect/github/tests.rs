@@ -2,6 +2,7 @@
 
 use super::examples::EXAMPLES;
 use super::*;
+use crate::dialect::SKIP_BLANK;
 use crate::dialect::testing::{Columns, check, decoded, events};
 use crate::timestamp;
 
