@@ -359,6 +359,23 @@ impl DataLocation {
 mod tests {
     use super::*;
 
+    /// What people copy from the pages about sources is a configuration.
+    #[test]
+    fn what_the_pages_of_sources_show_is_taken() {
+        let mut shown = 0;
+        for page in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/sources")).unwrap() {
+            let path = page.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            for block in text.split("```toml\n").skip(1).filter_map(|rest| rest.split("\n```").next()) {
+                if block.contains("[[collector") {
+                    parse(block).unwrap_or_else(|error| panic!("{}: {error}\n{block}", path.display()));
+                    shown += 1;
+                }
+            }
+        }
+        assert!(shown > 10, "{shown}");
+    }
+
     #[test]
     fn defaults_are_in_order_and_mistakes_are_named() {
         assert_eq!(parse("").unwrap(), Settings::default());

@@ -41,6 +41,17 @@ fn everything(world: &World, silent: &str) -> String {
          [[collector]]\nname = \"pipe\"\ntransport = \"stdin\"\ndialect = \"native\"\n",
         world.path("coderd.json").display()
     );
+    for (transport, own) in [
+        ("otlp", "http = \"127.0.0.1:0\"\ngrpc = \"127.0.0.1:0\"".to_owned()),
+        ("kafka", format!("brokers = [\"{silent}\"]\ntopics = [\"events\"]\ngroup = \"tachograph\"")),
+        ("poll", format!("api = \"coder\"\nurl = \"http://{silent}\"\ntoken = \"{secret}\"")),
+        ("syslog", "tcp = \"127.0.0.1:0\"".to_owned()),
+        ("unix", format!("path = {:?}", world.path("events.sock").display())),
+    ] {
+        let dialect = if transport == "otlp" { "otel" } else { "coder" };
+        let name = format!("name = \"{transport}\"\ntransport = \"{transport}\"\ndialect = \"{dialect}\"");
+        write!(text, "\n[[collector]]\n{name}\n{own}\n").unwrap();
+    }
     for (kind, own) in [
         ("splunk_hec", format!("url = \"http://{silent}\"\ntoken = \"{secret}\"")),
         ("slack", format!("webhook = \"file:{}\"", world.path("webhook").display())),
@@ -67,7 +78,9 @@ fn prometheus_has_nothing_to_say_about_the_metrics() {
     world.wait_for(1, &["--ledger", "operations", "kind=export.intent", "subject=splunk_hec"]);
     let metrics = http::get(&server.console, "/metrics").body;
     assert_eq!(lint(&metrics), "");
-    for name in ["coderd", "files", "pipe", "splunk_hec", "slack", "pagerduty", "webhook", "alertmanager", "email"] {
+    let collectors = ["coderd", "files", "pipe", "otlp", "kafka", "poll", "syslog", "unix"];
+    let sinks = ["splunk_hec", "slack", "pagerduty", "webhook", "alertmanager", "email"];
+    for name in collectors.into_iter().chain(sinks) {
         let states = metrics.lines().filter(|line| line.starts_with("tachograph_endpoint_state{"));
         let own: Vec<&str> = states.filter(|line| line.contains(&format!("name=\"{name}\""))).collect();
         assert!(own.iter().any(|line| line.ends_with(" 1")), "{name}: {own:?}");
