@@ -63,6 +63,8 @@ mod tail;
 mod token;
 mod verify;
 
+// Named for its features only: see the root's dependencies.
+use futures_executor as _;
 use std::process::ExitCode;
 
 use clap::Parser;

@@ -17,6 +17,7 @@ pub mod limits;
 pub mod money;
 pub mod secret;
 pub mod standing;
+pub mod teller;
 pub mod triage;
 
 pub use field_names::field_names;

@@ -142,3 +142,6 @@ pub const GRANTS_SHOWN_MAX: usize = 8;
 pub const GROUPS_OF_PERSON_MAX: usize = 4_096;
 /// The longest name by which people call somebody who came by a provider.
 pub const PERSON_BYTES_MAX: usize = 128;
+/// How long after a gateway's last word on a tenant's spend what agents claim of the same tenant is not counted, and after the last word of
+/// whoever tells of a session's spend what others tell of the same session, in seconds.
+pub const TELLER_MEMORY_SECONDS: i64 = 3_600;

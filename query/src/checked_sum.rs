@@ -14,10 +14,10 @@ use datafusion::logical_expr::{
 };
 
 /// Holds every sum of 64-bit numbers that a ledger could have rows for.
-const WIDE: DataType = DataType::Decimal128(38, 0);
+pub(crate) const WIDE: DataType = DataType::Decimal128(38, 0);
 
 /// What people read when a sum does not fit.
-const OVERFLOW: &str = "the sum of these whole numbers does not fit 64 bits; write sum(CAST(… AS DOUBLE)), or look for rows that cannot be true";
+pub(crate) const OVERFLOW: &str = "the sum of these whole numbers does not fit 64 bits; write sum(CAST(… AS DOUBLE)), or look for rows that cannot be true";
 
 /// The engine's `sum` with checked whole numbers.
 #[derive(Debug, PartialEq, Eq, Hash)]

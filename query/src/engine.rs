@@ -339,4 +339,6 @@ mod bounds_tests;
 #[cfg(test)]
 mod pruning_tests;
 #[cfg(test)]
+mod spend_tests;
+#[cfg(test)]
 mod tests;

@@ -24,6 +24,7 @@ mod guard;
 pub mod limits;
 mod operators;
 pub mod output;
+mod overlap;
 mod profile;
 mod read;
 pub mod reference;
@@ -32,6 +33,7 @@ mod session;
 pub mod sessions;
 mod statement;
 mod table;
+mod tellers;
 pub mod views;
 
 pub use engine::{AccessCheck, Engine, Limits, Options, Purpose, Request};

@@ -139,8 +139,6 @@ pub const FLEET_IMPORTED: Duration = Duration::from_mins(15);
 pub const FLEET_SHOWN: Duration = Duration::from_hours(24);
 /// The same action so often in a row counts as repetition in the strip of activity.
 pub const FLEET_REPEATS_MIN: u32 = 3;
-/// How long after the gateway's last word on an agent's spend nobody else's is counted.
-pub const FLEET_GATEWAY_MEMORY: Duration = Duration::from_hours(1);
 /// Domains of which the fleet's fold remembers that somebody asked for them.
 pub const FLEET_DOMAINS_MAX: usize = 32_768;
 /// For so long after its first event the fold learns which domains are usual, and calls none of them new.

@@ -33,6 +33,9 @@ writes, and no file but the ledger's can be read. Every query reads one consiste
   if they have a `%`, those of `strftime`; `to_date` and `to_timestamp` read by the same. `\\d` and `\\d egress` work as in psql.
 * Lists join: `JOIN events e ON e.position = ANY(a.evidence)`, `FROM alerts a, unnest(a.evidence) AS p(position)` (a column of a table or WITH,
   each value once), `unnest(evidence)` among the columns.
+* Several feeds may tell of one call of a model: `spend` and `sessions` count its money and tokens once. In a query of your own
+  `teller(source, family, trust, collector)` says whose word a row is, a greater text the more it is believed, and
+  `sum_counted(number, teller, time)` sums over the rows of one session, in each hour those of the greatest.
 * What somebody typed is recorded in `operations` (kind `query`) before it is read, and again when it ended, with the outcome in `to`: one
   without the second was running when the process ended. A query ends when its token is revoked.
 * A mistake in the grammar or in the name of a column is told with its place (`at Line: 2, Column: 3`), which the SQL page marks.

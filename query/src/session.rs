@@ -26,8 +26,10 @@ use crate::growth;
 use crate::guard::{Cancel, guard};
 use crate::limits;
 use crate::operators::{Operators, json_has_key, json_texts};
+use crate::overlap::OverlapBounds;
 use crate::statement;
 use crate::table::{ContentUse, Layout, LedgerTable, ProjectedTable, Projections, ReaderFactory};
+use crate::tellers;
 use crate::views::{self, View};
 
 const CATALOG: &str = "tachograph";
@@ -97,17 +99,19 @@ impl Sessions {
         let mut builder = SessionStateBuilder::new().with_config(config).with_default_features();
         // The first that knows an operator plans it.
         builder.expr_planners().get_or_insert_default().insert(0, Arc::new(Operators));
-        let mut state = builder.build();
+        let mut state = builder.with_optimizer_rule(Arc::new(OverlapBounds)).build();
         datafusion_functions_json::register_all(&mut state).map_err(QueryError::from_engine)?;
         growth::bound(&mut state).map_err(QueryError::from_engine)?;
-        for function in [json_texts(), json_has_key()] {
+        for function in [json_texts(), json_has_key(), tellers::teller()] {
             state.register_udf(Arc::new(function)).map_err(QueryError::from_engine)?;
         }
         for name in AMPLIFIERS {
             state.deregister_udf(name).map_err(QueryError::from_engine)?;
         }
         let sum = CheckedSum::new(state.udaf("sum").map_err(QueryError::from_engine)?);
-        state.register_udaf(Arc::new(AggregateUDF::from(sum))).map_err(QueryError::from_engine)?;
+        for function in [AggregateUDF::from(sum), AggregateUDF::from(tellers::SumCounted::default())] {
+            state.register_udaf(Arc::new(function)).map_err(QueryError::from_engine)?;
+        }
         let readers = ReaderFactory::new(root, &runtime).map_err(QueryError::from_engine)?;
         Ok(Self { state, runtime, readers, projections })
     }

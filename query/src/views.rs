@@ -11,6 +11,7 @@ mod budgets;
 mod cell;
 mod entries;
 mod silences;
+pub(crate) mod tellers;
 
 use ledger::{LedgerName, Table};
 use operations::kind::field::{Field, Location, Shape};
@@ -247,8 +248,9 @@ const MODEL_CALLS: View = View {
 const SPEND: View = View {
     name: "spend",
     ledger: LedgerName::Events,
-    doc: "Tokens and money: the rows that carry either, whichever feed they came from. Feeds that report the same calls overlap: \
-          filter or group by source. Money that only agents claim stands apart, in claimed_micros.",
+    doc: "Tokens and money: the rows that carry either, whichever feed they came from. Several feeds may tell of the same calls: cost_micros \
+          counts each once, from whoever is believed most about the session; counted says which rows those are, for sums of tokens. Money that \
+          only agents claim stands apart, in claimed_micros.",
     columns: &[
         same("position"),
         same("seq"),
@@ -272,30 +274,36 @@ const SPEND: View = View {
         same("tokens_cache_write"),
         same("tokens_reasoning"),
         made(
+            "counted",
+            tellers::COUNTED,
+            "Whether nobody who is believed more tells of the same session in the same hour: gateways before LiteLLM before agents before \
+             transcripts, of equals the last by name. True without a session.",
+        ),
+        made(
             "cost_micros",
-            "CASE WHEN trust IN ('agent', 'workspace', 'host') THEN NULL ELSE cost_micros END",
-            "Cost by our price table in micro-USD of what a gateway or the control plane tells; null if the model has no price.",
+            tellers::COST_COUNTED,
+            "Cost by our price table in micro-USD of what a gateway or the control plane tells, each call once; null if the model has no price \
+             or the row is not counted.",
         ),
         made(
             "claimed_micros",
-            "CASE WHEN trust IN ('agent', 'workspace', 'host') THEN cost_micros END",
-            "The same of what only an agent, its workspace or its host tells: never add it to cost_micros without a look at who says it.",
+            tellers::COST_CLAIMED,
+            "The same of what only an agent, its workspace or its host tells, counted or not: never add it to cost_micros without a look at \
+             who says it.",
         ),
         made(
-            "cost_usd",
-            "CASE WHEN trust IN ('agent', 'workspace', 'host') THEN NULL ELSE CAST(cost_micros AS DOUBLE) / 1000000 END",
-            "cost_micros in USD, for reading; sum cost_micros for exact money.",
+            "told_micros",
+            "cost_micros",
+            "What this row tells by itself, whoever tells it and whether it is counted or not: for comparing feeds.",
         ),
+        made("cost_usd", tellers::COST_USD, "cost_micros in USD, for reading; sum cost_micros for exact money."),
         same("cost_source_micros"),
         same("price_version"),
         same("interception"),
         same("source"),
         same("trust"),
     ],
-    source: Source::Sql(
-        "FROM events WHERE (cost_micros IS NOT NULL OR cost_source_micros IS NOT NULL OR tokens_in IS NOT NULL OR tokens_out IS NOT NULL) \
-           AND NOT coalesce(array_has(marks, 'conflict'), false)",
-    ),
+    source: Source::Sql(tellers::FROM_SPEND),
     example: "SELECT team, model, sum(cost_micros) / 1000000.0 AS usd FROM spend WHERE time >= now() - INTERVAL '1 day' GROUP BY team, model ORDER BY usd DESC",
 };
 
@@ -402,11 +410,11 @@ const SESSIONS: View = View {
         ),
         made("denied", "count(*) FILTER (WHERE outcome IN ('deny', 'blocked'))", "Events that were denied or blocked."),
         made("errors", "count(*) FILTER (WHERE outcome = 'error')", "Events that failed."),
-        made("tokens_out", "sum(tokens_out)", "Output tokens, over all feeds."),
+        made("tokens_out", tellers::SUM_TOKENS_OUT, "Output tokens, each call once, as in spend."),
         made(
             "cost_micros",
-            "sum(CASE WHEN trust IN ('agent', 'workspace', 'host') THEN NULL ELSE cost_micros END)",
-            "Cost by our price table in micro-USD, over what gateways and the control plane tell.",
+            tellers::SUM_COST,
+            "Cost by our price table in micro-USD, over what gateways and the control plane tell, each call once.",
         ),
         made(
             "claimed_micros",

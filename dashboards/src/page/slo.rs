@@ -214,7 +214,8 @@ async fn work(visit: &Visit) -> Result<Work, Trouble> {
     let sql = "SELECT count(*) AS ended, approx_percentile_cont(seconds, 0.5) AS median, approx_percentile_cont(seconds, 0.9) AS p90, \
                approx_percentile_cont(micros, 0.5) AS micros, approx_percentile_cont(micros, 0.9) AS micros_p90, avg(approvals) AS approvals FROM (SELECT session, \
                CAST(date_part('epoch', max(time)) - date_part('epoch', min(time)) AS DOUBLE) AS seconds, \
-               sum(CASE WHEN trust IN ('gateway', 'control_plane') THEN cost_micros END) AS micros, \
+               sum_counted(CASE WHEN trust IN ('gateway', 'control_plane') THEN cost_micros END, teller(source, family, trust, collector), time) \
+               FILTER (WHERE cost_micros IS NOT NULL OR tokens_out IS NOT NULL) AS micros, \
                sum(CASE WHEN kind = 'approval' THEN 1 ELSE 0 END) AS approvals, max(CASE WHEN kind = 'session.end' THEN 1 ELSE 0 END) AS has_end \
                FROM events WHERE session IS NOT NULL AND time > now() - INTERVAL '30 days' GROUP BY session) WHERE has_end = 1";
     let row = visit.rows(sql).await?.into_iter().next().unwrap_or_default();

@@ -211,8 +211,8 @@ fn earlier_days(hours: &[(DateTime<Utc>, i64)], start: DateTime<Utc>, now: DateT
 
 async fn totals(visit: &Visit, since: &str) -> Result<Value, Trouble> {
     let sql = format!(
-        "SELECT sum(CASE WHEN cost_micros IS NULL AND claimed_micros IS NULL AND model IS NOT NULL THEN 1 ELSE 0 END) AS unpriced, \
-         sum(CASE WHEN cost_micros IS NULL AND claimed_micros IS NULL AND model IS NOT NULL THEN coalesce(tokens_in, 0) + coalesce(tokens_out, 0) ELSE 0 END) AS unpriced_tokens, \
+        "SELECT sum(CASE WHEN counted AND told_micros IS NULL AND model IS NOT NULL THEN 1 ELSE 0 END) AS unpriced, \
+         sum(CASE WHEN counted AND told_micros IS NULL AND model IS NOT NULL THEN coalesce(tokens_in, 0) + coalesce(tokens_out, 0) ELSE 0 END) AS unpriced_tokens, \
          sum(claimed_micros) AS claimed, string_agg(DISTINCT price_version, ', ') AS versions FROM spend WHERE {since}"
     );
     Ok(visit.rows(&sql).await?.into_iter().next().unwrap_or_default())
@@ -268,7 +268,8 @@ async fn weeks_before(
     });
     let spans: Vec<String> = spans.collect();
     let sql = format!(
-        "SELECT team AS name, sum(cost_micros) AS micros FROM spend WHERE cost_micros IS NOT NULL AND ({}) GROUP BY 1",
+        "SELECT team AS name, sum(cost_micros) AS micros FROM spend WHERE cost_micros IS NOT NULL AND time >= {} AND ({}) GROUP BY 1",
+        literal(&(start - Duration::weeks(4)).to_rfc3339()),
         spans.join(" OR ")
     );
     let rows = visit.rows(&sql).await?;
@@ -278,7 +279,7 @@ async fn weeks_before(
 async fn models(visit: &Visit, since: &str) -> Result<Vec<ModelShare>, Trouble> {
     let sql = format!(
         "SELECT model AS name, sum(tokens_in) AS tokens_in, sum(tokens_cache_read) AS cached, sum(tokens_out) AS out, sum(cost_micros) AS micros, \
-         sum(CASE WHEN cost_micros IS NULL AND claimed_micros IS NULL THEN 1 ELSE 0 END) AS unpriced FROM spend WHERE {since} AND model IS NOT NULL \
+         sum(CASE WHEN told_micros IS NULL THEN 1 ELSE 0 END) AS unpriced FROM spend WHERE {since} AND counted AND model IS NOT NULL \
          GROUP BY 1 ORDER BY micros DESC NULLS LAST LIMIT 12"
     );
     let rows = visit.rows(&sql).await?;

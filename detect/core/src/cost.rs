@@ -4,12 +4,13 @@ use ledger::Row;
 use ledger::column::handle;
 use ledger::events::column;
 use operations::Money;
+use operations::limits::TELLER_MEMORY_SECONDS;
+use operations::teller::{Rank, Teller};
 
 use crate::event::EventRow;
 use crate::findings::Findings;
 use crate::key::Key;
-use crate::limits::{GATEWAY_MEMORY_SECONDS, SPENDERS_MAX};
-use crate::second::Second;
+use crate::limits::SPENDERS_MAX;
 use crate::table::Table;
 use crate::witness::Sessions;
 use crate::{aspects, detector_state, packed_enum};
@@ -38,68 +39,14 @@ pub fn tokens(event: &EventRow<'_>) -> u64 {
     TOKENS.iter().filter_map(|column| u64::try_from(event.integer(*column)?).ok()).fold(0, u64::saturating_add)
 }
 
-/// How far what tells of money is believed, the least first: the order is the meaning. One call may be told by all of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum Rank {
-    /// Nobody told.
-    #[default]
-    None,
-    /// A session's transcript, read afterwards.
-    Transcript,
-    /// The agent's telemetry or hooks, or another feed that is no gateway.
-    Agent,
-    /// LiteLLM, behind which or before which another gateway may stand that knows more of whose call it is.
-    LiteLlm,
-    /// A gateway.
-    Gateway,
-}
-
 packed_enum!(Rank { None, Transcript, Agent, LiteLlm, Gateway });
 
-impl Rank {
-    /// Whose word an event is. Only what the agent cannot reach is a gateway, whatever a sender calls itself.
-    pub fn of(event: &EventRow<'_>) -> Self {
-        let source = event.text(column::SOURCE).unwrap_or("");
-        match (event.text(column::FAMILY), event.is_claim()) {
-            (Some("gateway"), false) if source == "litellm" => Self::LiteLlm,
-            (Some("gateway"), false) => Self::Gateway,
-            _ if source.ends_with("transcript") => Self::Transcript,
-            _ => Self::Agent,
-        }
-    }
-}
-
-/// Who tells of the money of a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Teller {
-    /// How far it is believed.
-    pub rank: Rank,
-    /// A part of the keyed hash of the feed: a session has few.
-    pub feed: u16,
-    /// When it told last.
-    pub when: Second,
-}
-
-impl Teller {
-    /// Who tells of an event. Of an agent each collector is a feed of its own: hooks and telemetry of one agent have the same source.
-    fn of(event: &EventRow<'_>, key: Key) -> Self {
-        let rank = Rank::of(event);
-        let source = event.text(column::SOURCE).unwrap_or("");
-        let collector = event.text(column::COLLECTOR).filter(|_| rank <= Rank::Agent).unwrap_or("");
-        let feed = key.hash(&["teller", source, collector]) as u16;
-        Self { rank, feed, when: Second::new(event.second()) }
-    }
-
-    /// Lets another one tell, if it may: whoever is believed more, whoever was first among equals, and anybody after a long silence. Says
-    /// whether it may.
-    pub fn gives_way_to(&mut self, other: Self) -> bool {
-        let holds = self.rank != Rank::None && other.when.get() - self.when.get() <= GATEWAY_MEMORY_SECONDS;
-        let may = !holds || other.rank > self.rank || (other.rank, other.feed) == (self.rank, self.feed);
-        if may {
-            *self = Self { when: if holds { other.when.max(self.when) } else { other.when }, ..other };
-        }
-        may
-    }
+/// Who tells of an event's money.
+fn teller(event: &EventRow<'_>, key: Key) -> Teller {
+    let source = event.text(column::SOURCE).unwrap_or("");
+    let rank = Rank::of(source, event.text(column::FAMILY), event.text(column::TRUST));
+    let collector = event.text(column::COLLECTOR).filter(|_| rank <= Rank::Agent).unwrap_or("");
+    Teller { rank, feed: key.hash(&["teller", source, collector]) as u16, second: event.second() }
 }
 
 /// Knows whose calls pass a gateway. What their agents say of the same calls would count them twice, and so would a second gateway
@@ -121,13 +68,13 @@ impl Authority {
     /// What the event costs, if it is to be counted.
     pub fn cost(&mut self, event: &EventRow<'_>, sessions: &mut Sessions, findings: &mut Findings) -> Option<Money> {
         let cost = cost(event)?;
-        let teller = Teller::of(event, self.key);
+        let teller = teller(event, self.key);
         let is_counted = if teller.rank >= Rank::LiteLlm {
             *self.gateway.entry(event.tenant(), event, findings) = event.second();
             true
         } else {
             let seen = self.gateway.get_mut(event.tenant()).map(|second| *second);
-            seen.is_none_or(|second| event.second() - second > GATEWAY_MEMORY_SECONDS)
+            seen.is_none_or(|second| event.second() - second > TELLER_MEMORY_SECONDS)
         };
         // Without a session nobody knows whether two tell of the same call: then it is better to count twice than not at all.
         let has_session = event.text(column::SESSION).is_some();
@@ -187,7 +134,7 @@ mod tests {
 
     #[test]
     fn who_is_silent_for_long_gives_way() {
-        let late = GATEWAY_MEMORY_SECONDS + 1;
+        let late = TELLER_MEMORY_SECONDS + 1;
         let gateway = (0, "coder.gateway", "coderd", "gateway");
         check(&[gateway, (late - 1, "litellm", "proxy", "gateway")], &[true, false]);
         check(&[gateway, (late, "litellm", "proxy", "gateway")], &[true, true]);

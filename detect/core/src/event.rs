@@ -7,7 +7,7 @@ use ledger::column::handle;
 use ledger::events::column;
 use ledger::{LedgerName, Position, Row, Seq, Timestamp};
 use operations::Money;
-use operations::access::Trust;
+use operations::teller::is_claim;
 
 use crate::aspects::Aspects;
 use crate::egress::known::{Known, Watched};
@@ -77,11 +77,6 @@ pub fn seen(row: &Row<'_>) -> Timestamp {
 /// saw it long ago. What the source's own clock says makes nothing old.
 pub fn is_old(row: &Row<'_>) -> bool {
     row.list(column::MARKS).any(|mark| mark == "backfill") || row.recorded.since(seen(row)) > BACKFILL_AGE
-}
-
-/// Whether money that a source of this trust tells of is a claim only.
-pub fn is_claim(trust: &str) -> bool {
-    trust.parse::<Trust>().is_ok_and(|trust| trust < Trust::Gateway)
 }
 
 impl Pack for Sighting {

@@ -75,9 +75,6 @@ pub const SESSIONS_MAX: usize = 65_536;
 pub const SETTLED_EVENTS: u8 = 16;
 /// and so many seconds it can be said who tells of a session.
 pub const SETTLED_SECONDS: i64 = 600;
-/// How long after a gateway's last word on a tenant's spend other sources of the same tenant are not counted, and after the last word of
-/// whoever tells of a session's spend others of the same session.
-pub const GATEWAY_MEMORY_SECONDS: i64 = 3_600;
 
 /// Events of one test, those of `repeat` included.
 pub const TEST_EVENTS_MAX: u64 = 100_000;

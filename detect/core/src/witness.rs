@@ -3,10 +3,10 @@
 
 use ledger::column::handle;
 use ledger::events::column;
+use operations::teller::{Rank, Teller};
 use serde::{Deserialize, Serialize};
 
 use crate::aspects::Aspects;
-use crate::cost::{Rank, Teller};
 use crate::event::EventRow;
 use crate::findings::Findings;
 use crate::limits::{SESSIONS_MAX, SETTLED_EVENTS, SETTLED_SECONDS};
@@ -227,9 +227,9 @@ impl Sessions {
     /// Whether money is counted that this teller tells of a session, which the event names.
     pub fn counts(&mut self, event: &EventRow<'_>, teller: Teller) -> bool {
         let session = self.of(event);
-        let mut known = Teller { rank: session.teller, feed: session.feed, when: session.told };
+        let mut known = Teller { rank: session.teller, feed: session.feed, second: session.told.get() };
         let counts = known.gives_way_to(teller);
-        (session.teller, session.feed, session.told) = (known.rank, known.feed, known.when);
+        (session.teller, session.feed, session.told) = (known.rank, known.feed, Second::new(known.second));
         counts
     }
 }

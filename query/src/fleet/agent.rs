@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use ledger::Timestamp;
 use ledger::events::column;
+use operations::limits::TELLER_MEMORY_SECONDS;
+use operations::teller::{Rank, Teller};
 use serde::{Deserialize, Serialize};
 
 use super::activity::{Activity, Step};
@@ -12,7 +14,7 @@ use super::checks::{Check, check};
 use super::observation::Observation;
 use super::summary::summary;
 use super::{clip, learn};
-use crate::limits::{FLEET_CONTENT_BYTES_MAX, FLEET_GATEWAY_MEMORY, FLEET_QUIET, FLEET_REPEATS_MIN};
+use crate::limits::{FLEET_CONTENT_BYTES_MAX, FLEET_QUIET, FLEET_REPEATS_MIN};
 
 /// By which name an agent is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,7 +61,7 @@ pub(super) struct Agent {
     pub(super) today: Today,
     pub(super) repeat: Repeat,
     pub(super) approvals: Approvals,
-    /// When the gateway last told of its spend.
+    /// When a gateway last told of its spend.
     gateway: Option<Timestamp>,
 }
 
@@ -121,6 +123,8 @@ pub(super) struct Session {
     pub(super) started: Option<Timestamp>,
     pub(super) ended: Option<Ended>,
     pub(super) events: u64,
+    /// Who tells of its money.
+    teller: Teller,
     pub(super) micros: u64,
     pub(super) unpriced: u32,
     pub(super) tokens_in: u64,
@@ -215,7 +219,6 @@ impl Agent {
 
     /// Takes an event. `is_new_domain` says that nobody of the fleet asked for its domain before. Returns what it cost.
     pub(super) fn observe(&mut self, event: &Observation<'_>, is_new_domain: bool) -> Spent {
-        let spent = self.spent(event);
         // What comes late is counted, and does not say what happens now.
         let is_newest = event.moment >= self.last.moment;
         if is_newest {
@@ -228,7 +231,9 @@ impl Agent {
         }
         self.last.seq = event.seq().get();
         let is_repeated = is_newest && self.repeat(event);
-        self.count(event, spent, is_new_domain);
+        let counted = self.spent(event);
+        self.count(event, counted, is_new_domain);
+        let spent = counted.unwrap_or_default();
         let step = Step {
             doing: event.doing(),
             is_repeated,
@@ -355,12 +360,12 @@ impl Agent {
         repeat.count >= FLEET_REPEATS_MIN
     }
 
-    fn count(&mut self, event: &Observation<'_>, spent: Spent, is_new_domain: bool) {
+    fn count(&mut self, event: &Observation<'_>, counted: Option<Spent>, is_new_domain: bool) {
         let session = &mut self.session;
         session.events += 1;
-        session.micros = session.micros.saturating_add(spent.micros);
-        session.unpriced = session.unpriced.saturating_add(u32::from(spent.is_unpriced));
-        if !event.is_conflict() {
+        if let Some(spent) = counted {
+            session.micros = session.micros.saturating_add(spent.micros);
+            session.unpriced = session.unpriced.saturating_add(u32::from(spent.is_unpriced));
             let add = |sum: &mut u64, column| *sum = sum.saturating_add(event.number(column).unwrap_or(0));
             add(&mut session.tokens_in, column::TOKENS_IN);
             add(&mut session.tokens_out, column::TOKENS_OUT);
@@ -374,19 +379,28 @@ impl Agent {
         }
     }
 
-    /// What an event cost, unless it was counted: by the gateway, or before.
-    fn spent(&mut self, event: &Observation<'_>) -> Spent {
+    /// What an event cost; `None` if it tells of no money or tokens, or of such that are counted: by whoever is believed more about the
+    /// session, or before.
+    fn spent(&mut self, event: &Observation<'_>) -> Option<Spent> {
         let cost = event.number(column::COST_MICROS).or_else(|| event.number(column::COST_SOURCE_MICROS));
         let has_tokens = || event.number(column::TOKENS_OUT).is_some() || event.number(column::TOKENS_IN).is_some();
         if event.is_conflict() || (cost.is_none() && !has_tokens()) {
-            return Spent::default();
+            return None;
         }
-        if event.text(column::FAMILY) == Some("gateway") && !event.is_claim() {
+        let teller = event.teller();
+        let is_silenced = |told: Timestamp| event.moment.unix_seconds() - told.unix_seconds() < TELLER_MEMORY_SECONDS;
+        if teller.rank >= Rank::LiteLlm {
             self.gateway = Some(event.moment);
-        } else if self.gateway.is_some_and(|told| event.moment.since(told) < FLEET_GATEWAY_MEMORY) {
-            return Spent::default();
+        } else if self.gateway.is_some_and(is_silenced) {
+            return None;
         }
-        Spent { micros: cost.unwrap_or(0), is_unpriced: cost.is_none() }
+        // Without a session nobody knows whether two tell of the same call.
+        let is_of_session =
+            event.text(column::SESSION).map(clip).is_some_and(|name| self.session.name.as_deref() == Some(name));
+        if is_of_session && !self.session.teller.gives_way_to(teller) {
+            return None;
+        }
+        Some(Spent { micros: cost.unwrap_or(0), is_unpriced: cost.is_none() })
     }
 }
 

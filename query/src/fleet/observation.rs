@@ -3,6 +3,8 @@
 use ledger::column::handle;
 use ledger::events::column;
 use ledger::{Row, Seq, Timestamp};
+use operations::teller::{Rank, Teller};
+use sha2::{Digest, Sha256};
 
 use crate::limits;
 
@@ -138,9 +140,13 @@ impl<'a> Observation<'a> {
         self.is_marked("conflict")
     }
 
-    /// Whether the agent alone says so.
-    pub(super) fn is_claim(&self) -> bool {
-        self.text(column::TRUST) == Some("agent")
+    /// Who tells of its money.
+    pub(super) fn teller(&self) -> Teller {
+        let source = self.text(column::SOURCE).unwrap_or("");
+        let rank = Rank::of(source, self.text(column::FAMILY), self.text(column::TRUST));
+        let collector = self.text(column::COLLECTOR).filter(|_| rank <= Rank::Agent).unwrap_or("");
+        let digest = Sha256::new().chain_update(source).chain_update("\0").chain_update(collector).finalize();
+        Teller { rank, feed: u16::from_be_bytes([digest[0], digest[1]]), second: self.moment.unix_seconds() }
     }
 
     /// How far a session's name goes before others: the agent's own, then the gateway's; a firewall numbers its own.

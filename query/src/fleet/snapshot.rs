@@ -12,7 +12,7 @@ use super::fold::Fleet;
 use crate::limits::FLEET_SNAPSHOT_BYTES_MAX;
 
 /// The form; another number is another form.
-const FORM: &str = "tachograph-fleet/1";
+const FORM: &str = "tachograph-fleet/2";
 
 /// Where the fold's state is kept.
 #[derive(Debug, Clone)]

@@ -169,6 +169,7 @@ fn money_tests_and_repeats_are_added_up() {
         ),
         cost(1, json!({"family": "gateway", "trust": "gateway", "cost_micros": 700})),
         cost(2, json!({"trust": "agent", "cost_micros": 900})),
+        cost(2, json!({"source": "litellm", "family": "gateway", "trust": "gateway", "cost_micros": 600})),
         cost(3, json!({"family": "gateway", "trust": "gateway"})),
         cost(4, json!({"family": "gateway", "trust": "gateway", "cost_micros": 50, "marks": ["conflict"]})),
         cost(-90_000, json!({"family": "gateway", "trust": "gateway", "cost_micros": 40})),
@@ -187,17 +188,17 @@ fn money_tests_and_repeats_are_added_up() {
     ];
     let row = json!({
         "task": "Fix refund rounding", "command": "cargo test -p refunds", "exit_code": 1,
-        "micros_session": 740, "micros_today": 700, "unpriced_calls": 1, "tokens_out": 20,
+        "micros_session": 740, "micros_today": 700, "unpriced_calls": 1, "tokens_out": 15,
         "check_passed": false, "tests_passed": 11, "tests_total": 12, "repeats": 3,
         "denied": 1, "allowed": 1, "denied_session": 1, "last_summary": "GET packages.acme.example", "attention": 300,
-        "activity": format!("{}a", ".".repeat(59)), "events_per_minute": 11,
+        "activity": format!("{}a", ".".repeat(59)), "events_per_minute": 12,
     });
     check(&events, 12, &json!({ "agent:ag": row }));
     // Half a minute later half of the minute before counts.
     check(
         &events,
         90,
-        &json!({ "agent:ag": {"events_per_minute": 5, "denied": 1, "activity": format!("{}a.", ".".repeat(58))} }),
+        &json!({ "agent:ag": {"events_per_minute": 6, "denied": 1, "activity": format!("{}a.", ".".repeat(58))} }),
     );
     check(&events, 700, &json!({ "agent:ag": {"events_per_minute": 0, "denied": 0, "denied_session": 1} }));
     // A new session begins with nothing.

@@ -10,6 +10,7 @@ use crate::error::QueryError;
 use crate::filter::quoted;
 use crate::limits;
 use crate::read::Asker;
+use crate::views::tellers::COST_IN_SESSION;
 
 /// The facts of a session.
 pub type Header = Listed;
@@ -76,7 +77,7 @@ pub async fn overview(
         "SELECT {} AS lane, greatest(0, least({AT} - {from}, {})) / {width} AS bucket, count(*) AS count, \
          count(*) FILTER (WHERE outcome IN ('deny', 'blocked')) AS denied, count(*) FILTER (WHERE outcome = 'error') AS errors, \
          min(duration_us) AS duration_us_min, max(duration_us) AS duration_us_max, sum(duration_us) AS duration_us_sum, \
-         sum(CASE WHEN trust IN ('agent', 'workspace', 'host') THEN NULL ELSE cost_micros END) AS cost_micros {of_session} GROUP BY 1, 2 ORDER BY 1, 2",
+         sum(cost) AS cost_micros FROM (SELECT *, {COST_IN_SESSION} AS cost {of_session}) GROUP BY 1, 2 ORDER BY 1, 2",
         lane_sql(),
         header.duration_us
     );

@@ -294,8 +294,7 @@ fn spent_before(session: &Value, at: i64) -> i64 {
 /// The same asked of the ledger, as the overview counts it: what those tell whose word counts.
 async fn spent_until(visit: &Visit, id: &str, at: i64) -> Result<i64, Trouble> {
     let sql = format!(
-        "SELECT sum(CASE WHEN trust IN ('agent', 'workspace', 'host') THEN NULL ELSE cost_micros END) AS spent FROM events \
-         WHERE session = {} AND time < {}",
+        "SELECT sum(cost_micros) AS spent FROM spend WHERE session = {} AND time < {}",
         literal(id),
         literal(&bands::moment(at))
     );

@@ -74,7 +74,7 @@ pub const QUERIES: &[Query] = &[
     query(
         "Spend",
         "By team and model, 24 hours",
-        "SELECT team, model, sum(cost_micros) / 1000000.0 AS usd, sum(tokens_out) AS tokens_out\nFROM spend WHERE time > now() - INTERVAL '24 hours'\nGROUP BY team, model ORDER BY usd DESC NULLS LAST",
+        "SELECT team, model, sum(cost_micros) / 1000000.0 AS usd, sum(tokens_out) FILTER (WHERE counted) AS tokens_out\nFROM spend WHERE time > now() - INTERVAL '24 hours'\nGROUP BY team, model ORDER BY usd DESC NULLS LAST",
     ),
     query(
         "Spend",
@@ -84,7 +84,7 @@ pub const QUERIES: &[Query] = &[
     query(
         "Spend",
         "The costliest sessions",
-        "SELECT session, workspace_name, sum(cost_micros) / 1000000.0 AS usd, count(*) AS calls\nFROM spend GROUP BY 1, 2 ORDER BY usd DESC NULLS LAST LIMIT 50",
+        "SELECT session, workspace_name, sum(cost_micros) / 1000000.0 AS usd, count(*) AS calls\nFROM spend WHERE counted GROUP BY 1, 2 ORDER BY usd DESC NULLS LAST LIMIT 50",
     ),
     query(
         "Spend",
@@ -94,7 +94,7 @@ pub const QUERIES: &[Query] = &[
     query(
         "Spend",
         "Cached share by agent",
-        "SELECT workspace_name, round(100.0 * sum(tokens_cache_read) / (sum(tokens_cache_read) + sum(tokens_in)), 1) AS cached_percent\nFROM spend GROUP BY workspace_name HAVING sum(tokens_cache_read) + sum(tokens_in) > 0 ORDER BY cached_percent",
+        "SELECT workspace_name, round(100.0 * sum(tokens_cache_read) / (sum(tokens_cache_read) + sum(tokens_in)), 1) AS cached_percent\nFROM spend WHERE counted GROUP BY workspace_name HAVING sum(tokens_cache_read) + sum(tokens_in) > 0 ORDER BY cached_percent",
     ),
     query(
         "Spend",
