@@ -16,6 +16,7 @@ use futures::StreamExt;
 use http_body_util::{BodyExt, Collected, Limited};
 use operations::triage;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use query::attribution::Attribution;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -115,6 +116,15 @@ pub fn running(data: &Path) -> Result<Option<Api>, Failure> {
 pub async fn status(data: &Path) -> Result<Option<Status>, Failure> {
     let Some(running) = running(data)? else { return Ok(None) };
     Ok(Some(serde_json::from_value(running.get("/api/v1/status", &[]).await?)?))
+}
+
+/// Whose money it was: asked of the server that runs on a data directory, or else of the directory.
+pub async fn attribution(data: &Path, settings: Settings) -> Result<Attribution, Failure> {
+    let api = match running(data)? {
+        Some(running) => running,
+        None => Api::of(Inner::Here(Local::read(data, settings)?)),
+    };
+    Ok(serde_json::from_value(api.get("/api/v1/attribution", &[]).await?)?)
 }
 
 /// A text as one segment of a path.

@@ -10,6 +10,7 @@ use clap::Args;
 use ledger::identity::Identity;
 use ledger::{LedgerName, Reader};
 use operations::standing::State;
+use query::attribution::Attribution;
 use serde::Serialize;
 
 use crate::certificate::{self, Certificate, Trouble};
@@ -92,6 +93,11 @@ pub fn run(arguments: &Arguments) -> CommandResult {
     let running = runtime.block_on(client::status(&data));
     checks.push(Check::of("server", server(&running)));
     checks.extend(endpoints(&data, &settings, running.ok().flatten()));
+    let asked = runtime.block_on(client::attribution(&data, settings));
+    checks.push(Check::of(
+        "attribution",
+        asked.map_err(|failure| (Grade::Look, failure.message())).and_then(attribution),
+    ));
     match arguments.output.format {
         Format::Json => output::print_json(&checks)?,
         Format::Table => {
@@ -191,6 +197,27 @@ fn server(running: &Result<Option<Status>, Failure>) -> Result<String, (Grade, S
             None => Ok(format!("process {}, console {}, ingest {}", status.process, status.console, status.ingest)),
         },
     }
+}
+
+/// Whose money it was, and what to do about what is nobody's.
+fn attribution(found: Attribution) -> Result<String, (Grade, String)> {
+    let Attribution { days, cost_micros, attributed_micros, rules, missing } = found;
+    let dollars = |micros: i64| format!("${}.{:02}", micros / 1_000_000, micros / 10_000 % 100);
+    let percent = |micros: i64| i128::from(micros) * 100 / i128::from(cost_micros.max(1));
+    if cost_micros == 0 {
+        return Ok(format!("nothing was spent in {days} days"));
+    }
+    let rules: Vec<String> =
+        rules.iter().map(|part| format!("{} {} %", part.rule, percent(part.cost_micros))).collect();
+    let share = format!("{} % of {} in {days} days has a person", percent(attributed_micros), dollars(cost_micros));
+    let text = if rules.is_empty() { share } else { format!("{share} ({})", rules.join(", ")) };
+    if percent(attributed_micros) >= i128::from(limits::ATTRIBUTED_PERCENT_MIN) {
+        return Ok(text);
+    }
+    let rest = missing.iter().take(3);
+    let rest: Vec<String> =
+        rest.map(|part| format!("{} {}: {}", part.source, dollars(part.cost_micros), part.remedy)).collect();
+    Err((Grade::Look, format!("{text}; {}", rest.join(" "))))
 }
 
 /// Collectors, sinks and what else of the running server has stopped; without one, what can be seen from here.

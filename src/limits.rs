@@ -146,3 +146,6 @@ pub const OIDC_RETRY_AFTER: Duration = Duration::from_secs(3);
 pub const OIDC_KEYS_AGE_MIN: Duration = Duration::from_secs(10);
 /// Answers of a provider that are looked at at the same time.
 pub const OIDC_LOGINS_MAX: usize = 16;
+
+/// When less of what was spent has a person, `doctor` says what would help.
+pub const ATTRIBUTED_PERCENT_MIN: u8 = 95;

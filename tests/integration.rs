@@ -45,3 +45,5 @@ mod slack;
 mod stories;
 #[path = "integration/tls.rs"]
 mod tls;
+#[path = "integration/truth.rs"]
+mod truth;

@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod alerts;
+mod attribution;
 mod authorized;
 mod budgets;
 mod concurrency_limiter;
@@ -136,6 +137,7 @@ const ROUTES: &[Route] = &[
     Route { method: "get", path: "/api/v1/sessions/{session}/records", handler: || get(sessions::records) },
     Route { method: "get", path: "/api/v1/records", handler: || get(records::list) },
     Route { method: "get", path: "/api/v1/records/{position}", handler: || get(records::show) },
+    Route { method: "get", path: "/api/v1/attribution", handler: || get(attribution::show) },
     Route { method: "get", path: "/api/v1/silences", handler: || get(silences::list) },
     Route { method: "post", path: "/api/v1/silences", handler: || post(silences::begin) },
     Route { method: "post", path: "/api/v1/silences/{silence}/expire", handler: || post(silences::expire) },

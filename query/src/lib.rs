@@ -11,6 +11,7 @@
 // Tests stop at the first surprise; a typed error would only hide where it happened.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod attribution;
 mod audit;
 mod checked_sum;
 mod engine;

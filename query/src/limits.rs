@@ -167,3 +167,6 @@ pub const FLEET_ALERTS_EVERY: Duration = Duration::from_millis(200);
 pub const FLEET_TICKER_ROWS: usize = 256;
 /// and the most that one piece of rows brings.
 pub const FLEET_TICKER_ROWS_AT_ONCE: usize = 16;
+
+/// Over so many days is asked whose money it was.
+pub const ATTRIBUTION_DAYS: u32 = 7;

@@ -260,6 +260,7 @@ const SPEND: View = View {
         same("team"),
         same("user"),
         same("user_id"),
+        same("attribution"),
         same("workspace"),
         same("workspace_name"),
         same("session"),

@@ -106,9 +106,11 @@ fn nothing_that_is_wrong_is_told_to_the_agent_as_a_decision() {
     check(&["--agent", "nobody"], &payload("PreToolUse", 1));
     check(&[], &vec![b'['; 20 << 20]);
     assert!(check(&["--no-such-option"], b"{}").err.contains("tachograph hook"));
-    std::fs::remove_dir_all(world.path("spool")).unwrap();
-    std::fs::write(world.path("spool"), "a file in its place").unwrap();
-    assert!(check(&[], &payload("PreToolUse", 2)).err.contains("spool"));
+    std::fs::write(world.path("file-spool"), "a file in its place").unwrap();
+    let machine = Machine { spool: world.path("file-spool"), ..machine };
+    let ended = machine.fire(&[], &payload("PreToolUse", 2));
+    assert_eq!((ended.code, ended.out.as_str()), (0, ""), "{ended:?}");
+    assert!(ended.err.contains("the spool "), "{ended:?}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use axum::extract::Path;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use ledger::LedgerName;
+use query::attribution::Attribution;
 use serde_json::{Value, json};
 
 use super::{Group, Page};
@@ -41,6 +42,8 @@ struct HealthPage {
     consumers: Vec<Consumer>,
     unparsed: Vec<Unparsed>,
     silent: Vec<Silent>,
+    /// `None` for who may not read money.
+    people: Option<People>,
     is_admin: bool,
     sql: String,
 }
@@ -86,6 +89,33 @@ struct Silent {
     reason: String,
     age: String,
     address: String,
+}
+
+/// Which part of what was spent has a person.
+struct People {
+    days: u32,
+    /// In dollars; `None` if nothing was spent.
+    spent: Option<String>,
+    percent: i64,
+    rules: Vec<(String, i64)>,
+    /// Sources that name nobody, with what to do.
+    missing: Vec<(String, String, String)>,
+}
+
+impl People {
+    fn of(found: &Attribution) -> Self {
+        let percent = |micros: i64| (i128::from(micros) * 100 / i128::from(found.cost_micros.max(1))) as i64;
+        let missing = found.missing.iter();
+        Self {
+            days: found.days,
+            spent: Some(figures::dollars(found.cost_micros)).filter(|_| found.cost_micros > 0),
+            percent: percent(found.attributed_micros),
+            rules: found.rules.iter().map(|part| (part.rule.clone(), percent(part.cost_micros))).collect(),
+            missing: missing
+                .map(|part| (part.source.clone(), figures::dollars(part.cost_micros), part.remedy.clone()))
+                .collect(),
+        }
+    }
 }
 
 impl Endpoint {
@@ -166,6 +196,7 @@ async fn show(visit: Visit) -> Result<Response, Trouble> {
             Vec::new()
         },
         silent: silent.collect(),
+        people: people(&visit).await?,
         is_admin: visit.principal().may(operations::access::Role::Admin),
         sql: address(
             "/sql",
@@ -176,6 +207,14 @@ async fn show(visit: Visit) -> Result<Response, Trouble> {
         ),
         frame,
     })
+}
+
+async fn people(visit: &Visit) -> Result<Option<People>, Trouble> {
+    if !visit.principal().may_read(LedgerName::Events) {
+        return Ok(None);
+    }
+    let found: Attribution = serde_json::from_value(visit.get("/api/v1/attribution").await?).unwrap_or_default();
+    Ok(Some(People::of(&found)))
 }
 
 async fn unparsed(visit: &Visit, frame: &Frame) -> Result<Vec<Unparsed>, Trouble> {

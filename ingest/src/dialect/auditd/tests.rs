@@ -1,7 +1,6 @@
 //! Tests of the dialect `auditd`: the columns of each kind of event, and which lines are one event.
 
 use super::*;
-use crate::dialect::SKIP_BLANK;
 use crate::dialect::testing::{Columns, decoded, events};
 
 fn check(number: usize, expected: &[(&str, Option<&str>)]) -> Columns {
