@@ -190,11 +190,11 @@ fn five_tellers_make_one_session_and_one_sum_and_their_difference_is_found() {
     let agents = answer["agents"].as_array().unwrap();
     let money: Vec<i64> = agents.iter().map(|agent| agent["micros_session"].as_i64().unwrap()).collect();
     assert_eq!(money, [sum], "{answer:#}");
-    // The gateway's calls name the person by id; the doctor says so.
+    // The rows with the money name nobody; the request that they belong to does.
     let config = world.config();
     let doctor = world.run(&["doctor", "--config", config.to_str().unwrap(), "-o", "json"]).json();
     let checks = doctor.as_array().unwrap();
     let finding = checks.iter().find(|check| check["what"] == "attribution").unwrap();
-    assert_eq!(finding["finding"], "100 % of $0.05 in 7 days has a person (direct 100 %)", "{finding}");
+    assert_eq!(finding["finding"], "100 % of $0.05 in 7 days has a person (joined:interception 100 %)", "{finding}");
     assert!(server.stop().unwrap().success());
 }
