@@ -19,6 +19,7 @@ pub mod secret;
 pub mod standing;
 pub mod teller;
 pub mod triage;
+pub mod witness;
 
 pub use field_names::field_names;
 pub use kind::alert;

@@ -190,6 +190,7 @@ fn five_tellers_make_one_session_and_one_sum_and_their_difference_is_found() {
     let agents = answer["agents"].as_array().unwrap();
     let money: Vec<i64> = agents.iter().map(|agent| agent["micros_session"].as_i64().unwrap()).collect();
     assert_eq!(money, [sum], "{answer:#}");
+    assert_eq!(agents[0]["witnesses"], json!(["firewall", "gateway", "hooks"]), "{answer:#}");
     // The rows with the money name nobody; the request that they belong to does.
     let config = world.config();
     let doctor = world.run(&["doctor", "--config", config.to_str().unwrap(), "-o", "json"]).json();

@@ -38,7 +38,7 @@ const OF_PACKAGES: [(&str, &[&str]); 2] = [
             "limits",
         ],
     ),
-    ("operations", &["Money", "access", "alert", "calendar", "limits", "teller"]),
+    ("operations", &["Money", "access", "alert", "calendar", "limits", "teller", "witness"]),
 ];
 
 #[test]

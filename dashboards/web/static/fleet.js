@@ -26,6 +26,9 @@ function strip(agent) {
   return { bars, denials };
 }
 
+/** The shapes of those who may tell of a session. */
+const WITNESSES = { firewall: "egress", gateway: "model", hooks: "tool", telemetry: "life", managed_settings: "key" };
+
 /** Brings the cells of a row up to date; the row itself stays, so that focus and selection do. */
 function show(row, agent) {
   const [state, name, task, picture, rate, money, spend, tests, egress, last] = row.cells;
@@ -37,7 +40,15 @@ function show(row, agent) {
   const link = name.querySelector("a") ?? name.appendChild(element("a", "", element("b")));
   link.href = agent.session ? `/sessions/${encodeURIComponent(agent.session)}` : "/sessions";
   put(link.firstElementChild, nameOf(agent));
-  put(name.querySelector("small") ?? name.appendChild(element("small")), agent.team ?? "");
+  const [team, seen] = name.querySelector("small")?.children ?? [];
+  if (team) put(team, agent.team ?? "");
+  const told = (agent.witnesses ?? []).join(" ");
+  if (seen && seen.dataset.told !== told) {
+    seen.dataset.told = told;
+    seen.title = told ? `Told by ${told.replaceAll(" ", ", ").replaceAll("_", " ")}` : "Told by nobody yet";
+    seen.setAttribute("aria-label", seen.title);
+    seen.replaceChildren(...agent.witnesses.map((word) => icon(WITNESSES[word] ?? "life")));
+  }
   const [title, now] = task.children.length ? task.children : [task.appendChild(element("span", "tr block")), task.appendChild(element("small", "tr"))];
   const known = agent.task || agent.run;
   // Who may not read content keeps what the page was loaded with.

@@ -4,135 +4,38 @@
 use ledger::column::handle;
 use ledger::events::column;
 use operations::teller::{Rank, Teller};
-use serde::{Deserialize, Serialize};
+use operations::witness::Said;
 
 use crate::aspects::Aspects;
 use crate::event::EventRow;
 use crate::findings::Findings;
 use crate::limits::{SESSIONS_MAX, SETTLED_EVENTS, SETTLED_SECONDS};
+use crate::pack::{Pack, RestoreError};
 use crate::second::Second;
 use crate::table::Table;
 use crate::{detector_state, packed};
 
-/// Somebody who may tell of a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Witness {
-    /// A firewall, which sees what goes out of the workspace.
-    Firewall,
-    /// A gateway of models.
-    Gateway,
-    /// The agent's hooks, which tell of calls before they are made.
-    Hooks,
-    /// The agent's own telemetry.
-    Telemetry,
-    /// The settings that the agent's operator manages are in force.
-    Policy,
-    /// The agent itself, in whichever way.
-    Agent,
-}
+pub use operations::witness::{Witness, Witnesses};
 
-impl Witness {
-    /// Those that a session may lack, in the order of their numbers.
-    pub const EXPECTED: [Self; 5] = [Self::Firewall, Self::Gateway, Self::Hooks, Self::Telemetry, Self::Policy];
+impl Pack for Witnesses {
+    fn pack(&self, out: &mut Vec<u8>) {
+        self.bits().pack(out);
+    }
 
-    /// The word for it in the configuration.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Firewall => "firewall",
-            Self::Gateway => "gateway",
-            Self::Hooks => "hooks",
-            Self::Telemetry => "telemetry",
-            Self::Policy => "managed_settings",
-            Self::Agent => "agent",
-        }
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        u8::unpack(input).map(Self::from_bits)
     }
 }
 
-/// A set of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Witnesses {
-    bits: u8,
-}
-
-packed!(Witnesses { bits });
-
-impl Witnesses {
-    /// Nobody.
-    pub const NONE: Self = Self { bits: 0 };
-
-    /// The same and one more.
-    #[must_use]
-    pub const fn and(self, witness: Witness) -> Self {
-        Self { bits: self.bits | 1 << witness as u8 }
-    }
-
-    /// Those of both.
-    #[must_use]
-    pub const fn with(self, other: Self) -> Self {
-        Self { bits: self.bits | other.bits }
-    }
-
-    /// Those that are not in the other set.
-    #[must_use]
-    pub const fn without(self, other: Self) -> Self {
-        Self { bits: self.bits & !other.bits }
-    }
-
-    /// Whether it is among them.
-    pub const fn has(self, witness: Witness) -> bool {
-        self.bits & 1 << witness as u8 != 0
-    }
-
-    /// Who tells of an event. What an agent says of itself it may say falsely; only a gateway's trust makes a gateway.
-    pub fn of(event: &EventRow<'_>) -> Self {
-        let kind = event.kind();
-        match event.text(column::FAMILY) {
-            Some("boundary") if is_of_firewall(kind) => Self::NONE.and(Witness::Firewall),
-            Some("gateway") if kind.starts_with("model.") && !event.is_claim() => Self::NONE.and(Witness::Gateway),
-            // What the control plane tells of a workspace is not the agent's word.
-            Some("gateway" | "boundary") => Self::NONE,
-            _ if is_of_agent(kind) => {
-                let agent = Self::NONE.and(Witness::Agent);
-                match kind {
-                    "tool.call" => agent.and(Witness::Hooks),
-                    "inventory" if is_policy(event) => agent.and(Witness::Telemetry).and(Witness::Policy),
-                    "metric" | "model.summary" | "inventory" => agent.and(Witness::Telemetry),
-                    _ => agent,
-                }
-            }
-            _ => Self::NONE,
-        }
-    }
-}
-
-/// Whether a firewall that works tells such events.
-fn is_of_firewall(kind: &str) -> bool {
-    matches!(kind, "boundary.start" | "session.start") || kind.starts_with("egress.") || kind.starts_with("dns")
-}
-
-/// Whether agents tell such events of themselves.
-fn is_of_agent(kind: &str) -> bool {
-    const KINDS: [&str; 11] = [
-        "agent.event",
-        "approval",
-        "command",
-        "inventory",
-        "metric",
-        "prompt",
-        "session.end",
-        "session.start",
-        "subagent.end",
-        "subagent.start",
-        "tool.call",
-    ];
-    KINDS.contains(&kind) || ["tool.", "file.", "model."].iter().any(|begin| kind.starts_with(begin))
-}
-
-/// Whether an event of the inventory says that managed settings are in force.
-fn is_policy(event: &EventRow<'_>) -> bool {
-    event.text(column::ACTION) == Some("managed_settings")
-        && event.text(column::TARGET).is_some_and(|name| name != "none")
+/// Who tells of an event.
+pub fn witnesses(event: &EventRow<'_>) -> Witnesses {
+    Witnesses::of(Said {
+        kind: event.kind(),
+        family: event.text(column::FAMILY),
+        is_claim: event.is_claim(),
+        action: event.text(column::ACTION),
+        target: event.text(column::TARGET),
+    })
 }
 
 /// What was told of one session. There is one for each active session, so its fields are as short as they may be.
@@ -213,7 +116,7 @@ impl Sessions {
 
     /// Takes an event; `None` if it says nothing of a session.
     pub fn hear(&mut self, event: &EventRow<'_>) -> Option<Heard> {
-        let by = Witnesses::of(event);
+        let by = witnesses(event);
         // A firewall gives its requests sessions of its own.
         if by == Witnesses::NONE || by.has(Witness::Firewall) || event.text(column::SESSION).is_none() {
             return None;
@@ -296,7 +199,7 @@ mod tests {
         event["second"] = json!(0);
         let rows = fixtures::rows(std::slice::from_ref(&event));
         let row = rows.get(0).unwrap();
-        let by = Witnesses::of(&EventRow::new(&row, false, fixtures::key()));
+        let by = witnesses(&EventRow::new(&row, false, fixtures::key()));
         let all = [&Witness::EXPECTED[..], &[Witness::Agent]].concat();
         let words: Vec<&str> = all.into_iter().filter(|witness| by.has(*witness)).map(Witness::word).collect();
         assert_eq!(words, expected, "{event}");

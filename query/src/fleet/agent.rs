@@ -6,6 +6,7 @@ use ledger::Timestamp;
 use ledger::events::column;
 use operations::limits::TELLER_MEMORY_SECONDS;
 use operations::teller::{Rank, Teller};
+use operations::witness::Witnesses;
 use serde::{Deserialize, Serialize};
 
 use super::activity::{Activity, Step};
@@ -123,6 +124,8 @@ pub(super) struct Session {
     pub(super) started: Option<Timestamp>,
     pub(super) ended: Option<Ended>,
     pub(super) events: u64,
+    /// Who told of it.
+    pub(super) witnesses: Witnesses,
     /// Who tells of its money.
     teller: Teller,
     pub(super) micros: u64,
@@ -363,6 +366,7 @@ impl Agent {
     fn count(&mut self, event: &Observation<'_>, counted: Option<Spent>, is_new_domain: bool) {
         let session = &mut self.session;
         session.events += 1;
+        session.witnesses = session.witnesses.with(event.witnesses());
         if let Some(spent) = counted {
             session.micros = session.micros.saturating_add(spent.micros);
             session.unpriced = session.unpriced.saturating_add(u32::from(spent.is_unpriced));

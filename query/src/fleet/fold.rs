@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use ledger::events::column;
 use ledger::{Row, Seq, Timestamp};
+use operations::witness::Witnesses;
 use serde::{Deserialize, Serialize};
 
 use super::agent::{Agent, Key, Spent, Today};
@@ -42,6 +43,9 @@ impl Fleet {
             self.hear(collector, seq);
         }
         let event = Observation::of(*row)?;
+        if !event.is_work() {
+            return self.witness(&event);
+        }
         if !event.is_read_in() {
             self.lag.add(event.moment, event.recorded());
         }
@@ -57,6 +61,19 @@ impl Fleet {
         today.add(event.moment, spent);
         learn_names(agent, names, id, &event);
         Some(id)
+    }
+
+    /// Takes an event that is no work, and may still show that somebody tells of a session. Returns the agent of which that is new.
+    fn witness(&mut self, event: &Observation<'_>) -> Option<u64> {
+        let told = event.witnesses();
+        if told == Witnesses::NONE {
+            return None;
+        }
+        let id = self.find(event)?;
+        let known = &mut self.agents.get_mut(&id)?.session.witnesses;
+        let is_new = known.with(told) != *known;
+        *known = known.with(told);
+        is_new.then_some(id)
     }
 
     /// Lets time pass until this moment.

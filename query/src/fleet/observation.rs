@@ -3,12 +3,13 @@
 use ledger::column::handle;
 use ledger::events::column;
 use ledger::{Row, Seq, Timestamp};
-use operations::teller::{Rank, Teller};
+use operations::teller::{Rank, Teller, is_claim};
+use operations::witness::{Said, Witnesses};
 use sha2::{Digest, Sha256};
 
 use crate::limits;
 
-/// A row of `events` that is about an agent.
+/// A row of `events`.
 #[derive(Clone, Copy)]
 pub(super) struct Observation<'a> {
     row: Row<'a>,
@@ -49,17 +50,21 @@ const WORK: [&str; 12] = [
 const ACTS: [&str; 5] = ["tool.", "command", "file.", "egress.", "dns."];
 
 impl<'a> Observation<'a> {
-    /// The row, if it is about an agent's work.
+    /// The row, if it says what happened.
     pub(super) fn of(row: Row<'a>) -> Option<Self> {
         let kind = row.text(column::KIND)?;
-        let is_work = WORK.iter().any(|work| kind.starts_with(work));
         let (observed, time) = (row.time(column::OBSERVED), row.time(column::TIME));
         let seen = match (observed, time) {
             // What is read in later happened when its source says.
             (Some(observed), Some(time)) if observed.since(time) > limits::FLEET_IMPORTED => time,
             _ => observed.or(time).unwrap_or(row.recorded),
         };
-        is_work.then(|| Self { row, kind, moment: seen.min(row.recorded) })
+        Some(Self { row, kind, moment: seen.min(row.recorded) })
+    }
+
+    /// Whether it is about an agent's work.
+    pub(super) fn is_work(&self) -> bool {
+        WORK.iter().any(|work| self.kind.starts_with(work))
     }
 
     /// Whether it is declared to be old: its way here says nothing of how fast events come.
@@ -147,6 +152,17 @@ impl<'a> Observation<'a> {
         let collector = self.text(column::COLLECTOR).filter(|_| rank <= Rank::Agent).unwrap_or("");
         let digest = Sha256::new().chain_update(source).chain_update("\0").chain_update(collector).finalize();
         Teller { rank, feed: u16::from_be_bytes([digest[0], digest[1]]), second: self.moment.unix_seconds() }
+    }
+
+    /// Who tells of it.
+    pub(super) fn witnesses(&self) -> Witnesses {
+        Witnesses::of(Said {
+            kind: self.kind,
+            family: self.text(column::FAMILY),
+            is_claim: self.text(column::TRUST).is_some_and(is_claim),
+            action: self.text(column::ACTION),
+            target: self.text(column::TARGET),
+        })
     }
 
     /// How far a session's name goes before others: the agent's own, then the gateway's; a firewall numbers its own.

@@ -2,6 +2,7 @@
 //! things.
 
 use ledger::{LedgerName, Position, Seq, Timestamp};
+use operations::witness::Witness;
 use serde::Serialize;
 
 use super::agent::Agent;
@@ -44,6 +45,8 @@ pub struct AgentRow {
     pub run: Option<String>,
     /// The model that it called last.
     pub model: Option<String>,
+    /// Who told of its session: firewall, gateway, hooks, telemetry, managed_settings.
+    pub witnesses: Vec<&'static str>,
     /// How it stands.
     pub state: AgentState,
     /// Since when.
@@ -143,9 +146,8 @@ impl AgentRow {
         let (denied, allowed) = agent.activity.requests(now);
         let waiting = agent.approvals.oldest().filter(|_| agent.session.ended.is_none());
         let strip = agent.activity.strip(now, waiting.map(|open| open.since));
-        let (micros_today, _) = agent.today.at(now);
-        let (names, session, worst) = (&agent.names, &agent.session, alerts.worst.as_ref());
-        let check = agent.check.as_ref();
+        let ((micros_today, _), names, session) = (agent.today.at(now), &agent.names, &agent.session);
+        let (worst, check) = (alerts.worst.as_ref(), agent.check.as_ref());
         Self {
             id: agent.id.clone(),
             key: agent.key.as_str(),
@@ -161,6 +163,7 @@ impl AgentRow {
             session: session.name.clone(),
             run: session.run.clone(),
             model: names.model.clone(),
+            witnesses: witnesses(agent),
             state,
             since,
             attention: attention(state, alerts, denied),
@@ -226,4 +229,9 @@ impl AgentRow {
 /// Where a row of `events` stands.
 pub(super) fn place(seq: u64) -> String {
     Position { ledger: LedgerName::Events, shard: 0, seq: Seq::new(seq) }.to_string()
+}
+
+fn witnesses(agent: &Agent) -> Vec<&'static str> {
+    let told = agent.session.witnesses;
+    Witness::EXPECTED.into_iter().filter(|witness| told.has(*witness)).map(Witness::word).collect()
 }

@@ -188,7 +188,7 @@ fn money_tests_and_repeats_are_added_up() {
     ];
     let row = json!({
         "task": "Fix refund rounding", "command": "cargo test -p refunds", "exit_code": 1,
-        "micros_session": 740, "micros_today": 700, "unpriced_calls": 1, "tokens_out": 15,
+        "micros_session": 740, "micros_today": 700, "witnesses": ["gateway"], "unpriced_calls": 1, "tokens_out": 15,
         "check_passed": false, "tests_passed": 11, "tests_total": 12, "repeats": 3,
         "denied": 1, "allowed": 1, "denied_session": 1, "last_summary": "GET packages.acme.example", "attention": 300,
         "activity": format!("{}a", ".".repeat(59)), "events_per_minute": 12,

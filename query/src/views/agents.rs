@@ -73,6 +73,12 @@ const COLUMNS: &[ViewColumn] = &[
     text_if!(run, "Task, chat or execution."),
     text_if!(model, "The model that it called last."),
     column(
+        "witnesses",
+        Form::Texts,
+        "Who told of its session, a list: firewall, gateway, hooks, telemetry, managed_settings.",
+        |row| Cell::Texts(row.witnesses.iter().map(|word| Cow::Borrowed(*word)).collect()),
+    ),
+    column(
         "state",
         Form::Text,
         "working, waiting, quiet, repeating, stuck, over_budget, done, failed or lost.",

@@ -20,6 +20,10 @@ pub struct AgentRow {
     pub state_icon: &'static str,
     pub name: String,
     pub team: String,
+    /// The shapes of those who told of its session.
+    pub witnesses: Vec<&'static str>,
+    /// The same in a sentence.
+    pub told_by: String,
     /// The task, if it may be shown and is known.
     pub task: Option<String>,
     pub icon: &'static str,
@@ -91,6 +95,26 @@ pub fn kind_icon(kind: &str) -> &'static str {
     }
 }
 
+/// The shapes of those who may tell of a session.
+const WITNESSES: [(&str, &str); 5] = [
+    ("firewall", "egress"),
+    ("gateway", "model"),
+    ("hooks", "tool"),
+    ("telemetry", "life"),
+    ("managed_settings", "key"),
+];
+
+/// Who told of its session, each with its shape.
+fn witnesses(agent: &Value) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let told = list(agent, "witnesses");
+    WITNESSES.into_iter().filter(|(word, _)| told.iter().any(|other| other.as_str() == Some(word)))
+}
+
+fn told_by(agent: &Value) -> String {
+    let words: Vec<String> = witnesses(agent).map(|(word, _)| word.replace('_', " ")).collect();
+    if words.is_empty() { "Told by nobody yet".to_owned() } else { format!("Told by {}", words.join(", ")) }
+}
+
 impl AgentRow {
     /// Of an agent as the API tells it.
     pub fn of(agent: &Value, frame: &Frame) -> Self {
@@ -119,6 +143,8 @@ impl AgentRow {
             state: state.to_owned(),
             name: name_of(agent).to_owned(),
             team: text(agent, "team").to_owned(),
+            witnesses: witnesses(agent).map(|(_, shape)| shape).collect(),
+            told_by: told_by(agent),
             task: some_text(agent, "task").or(some_text(agent, "run")).map(str::to_owned),
             icon: if state == "waiting" { "key" } else { kind_icon(text(agent, "last_kind")) },
             now: if kind.starts_with("session") { now } else { shown::defanged(&now) },

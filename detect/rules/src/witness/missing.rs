@@ -17,7 +17,7 @@ use detect_core::second::Second;
 use detect_core::spec::Spec;
 use detect_core::table::Table;
 use detect_core::text::bounded;
-use detect_core::witness::{Heard, Witness, Witnesses};
+use detect_core::witness::{Heard, Witness, Witnesses, witnesses};
 use detect_core::{detector_state, parameters};
 use ledger::events::column;
 use operations::alert::What;
@@ -126,7 +126,7 @@ impl Detector for CoverageMissing {
             "loss" if action() == CONTENT => self.raise(event, Lack::Content, 0, findings),
             "inventory" if action() == "managed_settings" => self.settings(event, findings),
             "inventory" if action() == "firewall" => self.firewall(event, findings),
-            _ if Witnesses::of(event).has(Witness::Firewall) && event.text(column::WORKSPACE).is_some() => {
+            _ if witnesses(event).has(Witness::Firewall) && event.text(column::WORKSPACE).is_some() => {
                 self.firewalls.insert(event.network(), Second::new(event.second()));
             }
             _ => {}
@@ -183,7 +183,7 @@ impl CoverageMissing {
     }
 
     fn settings(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
-        let has = Witnesses::of(event).has(Witness::Policy);
+        let has = witnesses(event).has(Witness::Policy);
         self.judge(event, Witness::Policy, has, findings);
     }
 
