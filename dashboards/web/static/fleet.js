@@ -42,12 +42,12 @@ function show(row, agent) {
   put(link.firstElementChild, nameOf(agent));
   const [team, seen] = name.querySelector("small")?.children ?? [];
   if (team) put(team, agent.team ?? "");
-  const told = (agent.witnesses ?? []).join(" ");
-  if (seen && seen.dataset.told !== told) {
-    seen.dataset.told = told;
-    seen.title = told ? `Told by ${told.replaceAll(" ", ", ").replaceAll("_", " ")}` : "Told by nobody yet";
+  const witnesses = agent.witnesses ?? [];
+  if (seen && seen.dataset.told !== String(witnesses)) {
+    seen.dataset.told = witnesses;
+    seen.title = witnesses.length ? `Told by ${witnesses.join(", ").replaceAll("_", " ")}` : "Told by nobody yet";
     seen.setAttribute("aria-label", seen.title);
-    seen.replaceChildren(...agent.witnesses.map((word) => icon(WITNESSES[word] ?? "life")));
+    seen.replaceChildren(...witnesses.map((word) => icon(WITNESSES[word] ?? "life")));
   }
   const [title, now] = task.children.length ? task.children : [task.appendChild(element("span", "tr block")), task.appendChild(element("small", "tr"))];
   const known = agent.task || agent.run;
