@@ -13,7 +13,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::bounded::read_text;
 use crate::config::Config;
-use crate::dialect;
+use crate::dialect::ChosenDialect;
+use crate::dialect::mapped::{Mapping, MappingError};
 use crate::enrich::{Names, NamesError};
 use crate::event::finish::Finisher;
 use crate::limits;
@@ -43,6 +44,8 @@ struct Running {
     transport: &'static str,
     place: String,
     follows_files: bool,
+    /// The file that says what its records mean.
+    mapping: Option<PathBuf>,
 }
 
 /// One collector for the health page.
@@ -136,8 +139,11 @@ impl Collectors {
             let failed = |message: String| StartError::Collector { name: collector.name.clone(), message };
             let transport = transport::by_name(&collector.transport)
                 .ok_or_else(|| failed(format!("there is no transport {:?}", collector.transport)))?;
-            let dialect = dialect::by_name(&collector.dialect)
-                .ok_or_else(|| failed(format!("there is no dialect {:?}", collector.dialect)))?;
+            let dialect = collector.chosen_dialect().map_err(failed)?;
+            if let ChosenDialect::Mapped(mapping) = &dialect {
+                tell_of_tests(&collector.name, mapping);
+            }
+            let principal = Arc::new(collector.principal(&*dialect));
             let build = if collector.backfill { Channel::backfill } else { Channel::new };
             let channel = build(&collector.name, dialect, pipeline.metrics());
             let place = collector.place();
@@ -146,12 +152,13 @@ impl Collectors {
                 transport: transport.name(),
                 place: place.clone(),
                 follows_files: transport.follows_files(),
+                mapping: collector.mapping.clone(),
             });
             let start = Start {
                 channel,
                 transport: transport.name(),
                 place: &place,
-                principal: Arc::new(collector.principal()),
+                principal,
                 settings: &collector.settings,
                 pipeline: &pipeline,
                 ledger,
@@ -196,10 +203,23 @@ impl Collectors {
         &self.pipeline
     }
 
-    /// Reads the files of names and of prices again; a bad file keeps the old ones. Says whether the prices are others.
+    /// Reads the files of names, of prices and of mappings again; a bad file keeps all of the old ones. Says whether the prices are others.
     pub fn reload(&self, config: &Config) -> Result<bool, StartError> {
         let names = config.names.as_deref().map_or_else(|| Ok(Names::default()), Names::read)?;
         let prices = prices(config)?;
+        let mut mappings = Vec::new();
+        for running in self.running.iter() {
+            let Some(path) = &running.mapping else { continue };
+            let failed = |error: MappingError| {
+                let (name, message) = (running.channel.name().to_owned(), error.to_string());
+                StartError::Collector { name, message }
+            };
+            mappings.push((&running.channel, Arc::new(Mapping::read(path).map_err(failed)?)));
+        }
+        for (channel, mapping) in mappings {
+            tell_of_tests(channel.name(), &mapping);
+            channel.remap(mapping);
+        }
         self.pipeline.rename(names);
         Ok(self.pipeline.reprice(prices))
     }
@@ -258,6 +278,13 @@ impl Watch {
             }
         };
         self.running.iter().map(status).collect()
+    }
+}
+
+/// Tells the log which tests of a mapping fail. It is used all the same: what arrives meanwhile is better read by it than not at all.
+fn tell_of_tests(collector: &str, mapping: &Mapping) {
+    for failure in mapping.run_tests() {
+        tracing::warn!(collector, test = failure.name, what = failure.what, "a test of the mapping fails");
     }
 }
 

@@ -13,6 +13,7 @@
 use std::collections::HashSet;
 use std::fmt::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use operations::access::{Principal, Trust};
 use operations::field_names;
@@ -21,7 +22,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use crate::collectors;
-use crate::dialect::{self, DIALECTS, Dialect};
+use crate::dialect::mapped::{Mapping, MappingError};
+use crate::dialect::{self, ChosenDialect, DIALECTS, Dialect};
 use crate::enrich::Names;
 use crate::limits;
 use crate::transport::{self, Settings, TRANSPORTS, Transport};
@@ -49,6 +51,10 @@ pub struct Collector {
     pub transport: String,
     /// What they mean: one of the dialects below.
     pub dialect: String,
+    /// The file that says what its records mean, for the dialect `mapped`; docs/sources/mapped.md says how to write one. It is read again
+    /// on SIGHUP, and a file that is not in order changes nothing.
+    #[serde(default)]
+    pub mapping: Option<PathBuf>,
     /// The most trust that its records get, where no token says it.
     #[serde(default)]
     pub trust: Option<Trust>,
@@ -95,11 +101,23 @@ pub struct Problem {
 }
 
 impl Collector {
-    /// Who sends its records, where no token says it.
-    pub fn principal(&self) -> Principal {
+    /// What its records mean; reads its mapping, if it has one.
+    pub fn chosen_dialect(&self) -> Result<ChosenDialect, String> {
+        let listed =
+            dialect::by_name(&self.dialect).ok_or_else(|| format!("there is no dialect {:?}", self.dialect))?;
+        match &self.mapping {
+            Some(path) if listed.takes_mapping() => {
+                let mapping = Mapping::read(path).map_err(|error| error.to_string())?;
+                Ok(ChosenDialect::Mapped(Arc::new(mapping)))
+            }
+            _ => Ok(listed.into()),
+        }
+    }
+
+    /// Who sends its records of this dialect, where no token says it.
+    pub fn principal(&self, dialect: &dyn Dialect) -> Principal {
         let mut principal = Principal::local();
-        let unsaid = dialect::by_name(&self.dialect).map_or(principal.trust, Dialect::trust_unsaid);
-        principal.trust = self.trust.unwrap_or(unsaid.min(principal.trust));
+        principal.trust = self.trust.unwrap_or(dialect.trust_unsaid().min(principal.trust));
         principal.workspace.clone_from(&self.workspace);
         principal.user.clone_from(&self.user);
         principal.team.clone_from(&self.team);
@@ -131,6 +149,17 @@ impl Collector {
         transport::by_name(&self.transport)?.look(&self.settings)
     }
 
+    /// What is wrong with its mapping, and which of the tests beside that fail.
+    fn mistakes_of_mapping(&self) -> Vec<String> {
+        let takes = dialect::by_name(&self.dialect).is_some_and(Dialect::takes_mapping);
+        let Some(path) = self.mapping.as_ref().filter(|_| takes) else { return Vec::new() };
+        match Mapping::read(path) {
+            Ok(mapping) => mapping.run_tests().iter().map(|failure| format!("{}: {failure}", path.display())).collect(),
+            Err(MappingError::Wrong { mistakes }) => mistakes.iter().map(ToString::to_string).collect(),
+            Err(error) => vec![error.to_string()],
+        }
+    }
+
     fn check(&self) -> Vec<(&'static str, String)> {
         let mut problems = Vec::new();
         let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
@@ -141,6 +170,21 @@ impl Collector {
         if dialect::by_name(&self.dialect).is_none() {
             let names: Vec<&str> = DIALECTS.iter().map(|dialect| dialect.name()).collect();
             problems.push(("dialect", format!("{:?} is none of {}", self.dialect, names.join(", "))));
+        }
+        if let Some(dialect) = dialect::by_name(&self.dialect) {
+            match (&self.mapping, dialect.takes_mapping()) {
+                (None, true) => {
+                    let message = "is missing: the dialect `mapped` reads records by a file that you write; docs/sources/mapped.md says how";
+                    problems.push(("mapping", message.to_owned()));
+                }
+                (Some(_), false) => {
+                    problems.push((
+                        "mapping",
+                        "is for the dialect `mapped`; leave it out, or take that dialect".to_owned(),
+                    ));
+                }
+                _ => {}
+            }
         }
         let both = transport::by_name(&self.transport).zip(dialect::by_name(&self.dialect));
         problems.extend(both.and_then(|(transport, dialect)| Some(("dialect", misfit(transport, dialect)?))));
@@ -154,7 +198,7 @@ impl Collector {
                 problems.extend(wrong.map(|message| ("settings", message)));
                 let names = [&self.workspace, &self.user, &self.team, &self.org];
                 let fixed = self.trust.is_some() || names.iter().any(|name| name.is_some());
-                if fixed && transport.is_pushed() {
+                if fixed && transport.is_pushed() && !transport.declares_sender(&self.settings) {
                     let message = "trust, workspace, user, team and org of pushed events stand in the sender's token; set them there";
                     problems.push(("transport", message.to_owned()));
                 }
@@ -199,6 +243,9 @@ impl Config {
             add("ingest.prices".to_owned(), error.to_string());
         }
         for collector in &self.collectors {
+            for message in collector.mistakes_of_mapping() {
+                add(format!("collectors.{}.mapping", collector.name), message);
+            }
             let transport = transport::by_name(&collector.transport);
             if let Some(message) = transport.and_then(|transport| transport.missing(&collector.settings)) {
                 add(format!("collectors.{}.path", collector.name), message);

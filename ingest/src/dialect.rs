@@ -17,6 +17,7 @@ pub mod hooks;
 pub mod httpjail;
 pub mod kong;
 pub mod litellm;
+pub mod mapped;
 pub mod mcp;
 pub mod native;
 pub mod ona;
@@ -30,6 +31,9 @@ pub(crate) mod schema;
 pub(crate) mod sensor;
 pub(crate) mod tool;
 pub(crate) mod usage;
+
+use std::ops::Deref;
+use std::sync::Arc;
 
 use operations::access::Trust;
 use serde::Deserialize;
@@ -59,11 +63,44 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &ona::Ona,
     &github::Github,
     &native::Native,
+    &mapped::Mapped,
 ];
 
 /// The dialect with this name.
 pub fn by_name(name: &str) -> Option<&'static dyn Dialect> {
     DIALECTS.iter().copied().find(|dialect| dialect.name() == name)
+}
+
+/// The dialect of a collector: one of the list, or what a file of the collector makes of one that takes a file.
+#[derive(Clone)]
+pub enum ChosenDialect {
+    /// As it stands in the list.
+    Listed(&'static dyn Dialect),
+    /// Made of a mapping when the collector starts, and again whenever the mapping changes.
+    Mapped(Arc<mapped::Mapping>),
+}
+
+impl Deref for ChosenDialect {
+    type Target = dyn Dialect;
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::Listed(dialect) => *dialect,
+            Self::Mapped(mapping) => &**mapping,
+        }
+    }
+}
+
+impl From<&'static dyn Dialect> for ChosenDialect {
+    fn from(dialect: &'static dyn Dialect) -> Self {
+        Self::Listed(dialect)
+    }
+}
+
+impl<D: Dialect> From<&'static D> for ChosenDialect {
+    fn from(dialect: &'static D) -> Self {
+        Self::Listed(dialect)
+    }
 }
 
 /// Turns one record's bytes into events.
@@ -90,6 +127,11 @@ pub trait Dialect: Send + Sync {
 
     /// Whether its records name their session only where it starts. Then those that follow in the same log get it.
     fn names_sessions_once(&self) -> bool {
+        false
+    }
+
+    /// Whether what its records mean stands in a file that the collector names, so that the list has no more than its form.
+    fn takes_mapping(&self) -> bool {
         false
     }
 
@@ -176,8 +218,12 @@ pub const SKIP_TOMBSTONE: &str = "tombstone";
 /// What a program measures of its own inner work, and what is told by no agent.
 pub const SKIP_TELEMETRY: &str = "telemetry";
 
+/// What a mapping says is no event.
+pub const SKIP_MAPPED: &str = "mapped";
+
 /// Every reason of [`Decoded::Skip`], and of transports, for metrics.
-pub static SKIP_REASONS: &[&str] = &[SKIP_BLANK, SKIP_SERVER_LINE, SKIP_DEBUG, SKIP_TOMBSTONE, SKIP_TELEMETRY];
+pub static SKIP_REASONS: &[&str] =
+    &[SKIP_BLANK, SKIP_SERVER_LINE, SKIP_DEBUG, SKIP_TOMBSTONE, SKIP_TELEMETRY, SKIP_MAPPED];
 
 /// The longest part of a reason or of a field name that comes from a record.
 const QUOTED_CHARS_MAX: usize = 64;

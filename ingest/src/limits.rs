@@ -66,6 +66,21 @@ pub const OFFSET_MAX: u64 = 1 << 53;
 /// What `Retry-After` says when nothing better is known.
 pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// The largest body that is signed as a whole, and so held until its signature was checked: the most that GitHub sends.
+pub const SIGNED_BODY_BYTES_MAX: usize = 25 << 20;
+/// Such bodies of all requests to one collector that are held at one time; more are told to come again.
+pub const SIGNED_BODIES_BYTES_MAX: usize = 64 << 20;
+/// How far the time of a signed request may lie from ours, in seconds, unless the configuration says it,
+pub const SIGNATURE_WINDOW_SECONDS: u64 = 300;
+/// and what that may say.
+pub const SIGNATURE_WINDOW_SECONDS_RANGE: RangeInclusive<u64> = 1..=3_600;
+/// Signatures of one request that are looked at: a sender that changes its secret has two.
+pub const SIGNATURES_MAX: usize = 8;
+/// Signed deliveries of one collector that are remembered as taken,
+pub const DELIVERIES_MAX: usize = 4_096;
+/// and the longest id of one.
+pub const DELIVERY_ID_BYTES_MAX: usize = 128;
+
 /// The largest body of an export request of OTLP over HTTP, both as sent and decompressed: it is held whole.
 pub const OTLP_BODY_BYTES_MAX: usize = 16 << 20;
 /// The same over gRPC, whose clients send no larger messages unless they are told to.
@@ -136,6 +151,22 @@ pub const NAME_BYTES_MAX: usize = 256;
 pub const NAMES_FILE_BYTES_MAX: u64 = 64 << 20;
 /// The largest file of prices.
 pub const PRICES_FILE_BYTES_MAX: u64 = 4 << 20;
+/// The largest file of a mapping,
+pub const MAPPING_FILE_BYTES_MAX: u64 = 1 << 20;
+/// its rules, conditions to skip, facts, and tests, each,
+pub const MAPPING_TABLES_MAX: usize = 256;
+/// the conditions of one of them, the pointers that one column tries, and the parts of one text,
+pub const MAPPING_PARTS_MAX: usize = 16;
+/// the words of one table of words, and of one condition,
+pub const MAPPING_WORDS_MAX: usize = 1_024;
+/// the pointers of all,
+pub const MAPPING_POINTERS_MAX: usize = 1_024;
+/// the longest pointer,
+pub const MAPPING_POINTER_BYTES_MAX: usize = 256;
+/// its steps, which bound how deep a record is looked into,
+pub const MAPPING_POINTER_STEPS_MAX: usize = 16;
+/// and the mistakes of one file that are told.
+pub const MAPPING_MISTAKES_MAX: usize = 64;
 
 /// The bounds of a number that a source states: no record in the world is beyond them, and the sums of a billion records at them
 /// still fit 64 bits. Tokens are those of one record; money is at most 100,000 dollars for it; a year is the longest duration,

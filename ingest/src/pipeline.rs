@@ -17,7 +17,7 @@ mod rebuild;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use ledger::{AppendError, Durable, Ledger, LedgerError};
@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::dedup::{Bounds, Dedup, Keyring};
-use crate::dialect::Dialect;
+use crate::dialect::{ChosenDialect, mapped::Mapping};
 use crate::enrich::{Enrichment, Names};
 use crate::event::BatchAppender;
 use crate::event::finish::Finisher;
@@ -208,10 +208,16 @@ impl Pipeline {
     }
 }
 
+/// The dialect of a collector. Only a mapping is replaced while it runs.
+enum InUse {
+    Kept(ChosenDialect),
+    Replaced(RwLock<Arc<Mapping>>),
+}
+
 /// A collector as the pipeline sees it: a name, a dialect, and what is counted under that name.
 pub struct Channel {
     name: String,
-    dialect: &'static dyn Dialect,
+    dialect: InUse,
     metrics: CollectorMetrics,
     samples: Samples,
     health: Health,
@@ -223,18 +229,22 @@ pub struct Channel {
 
 impl Channel {
     /// A collector with this name and dialect.
-    pub fn new(name: &str, dialect: &'static dyn Dialect, metrics: &Metrics) -> Arc<Self> {
-        Self::build(name, dialect, metrics, false)
+    pub fn new(name: &str, dialect: impl Into<ChosenDialect>, metrics: &Metrics) -> Arc<Self> {
+        Self::build(name, dialect.into(), metrics, false)
     }
 
     /// A collector whose records are declared to be old: nobody is woken for them.
-    pub fn backfill(name: &str, dialect: &'static dyn Dialect, metrics: &Metrics) -> Arc<Self> {
-        Self::build(name, dialect, metrics, true)
+    pub fn backfill(name: &str, dialect: impl Into<ChosenDialect>, metrics: &Metrics) -> Arc<Self> {
+        Self::build(name, dialect.into(), metrics, true)
     }
 
-    fn build(name: &str, dialect: &'static dyn Dialect, metrics: &Metrics, backfill: bool) -> Arc<Self> {
+    fn build(name: &str, dialect: ChosenDialect, metrics: &Metrics, backfill: bool) -> Arc<Self> {
         let (metrics, samples) = (metrics.collector(name), Samples::default());
         let health = Health::new(name, clock::now());
+        let dialect = match dialect {
+            ChosenDialect::Mapped(mapping) => InUse::Replaced(RwLock::new(mapping)),
+            kept @ ChosenDialect::Listed(_) => InUse::Kept(kept),
+        };
         Arc::new(Self { name: name.to_owned(), dialect, metrics, samples, health, newest: AtomicI64::new(0), backfill })
     }
 
@@ -244,8 +254,20 @@ impl Channel {
     }
 
     /// What its records mean.
-    pub fn dialect(&self) -> &'static dyn Dialect {
-        self.dialect
+    pub fn dialect(&self) -> ChosenDialect {
+        match &self.dialect {
+            InUse::Kept(dialect) => dialect.clone(),
+            InUse::Replaced(mapping) => {
+                ChosenDialect::Mapped(Arc::clone(&mapping.read().unwrap_or_else(PoisonError::into_inner)))
+            }
+        }
+    }
+
+    /// Reads what comes from now on by another mapping; a collector whose dialect takes none stays as it is.
+    pub(crate) fn remap(&self, mapping: Arc<Mapping>) {
+        if let InUse::Replaced(held) = &self.dialect {
+            *held.write().unwrap_or_else(PoisonError::into_inner) = mapping;
+        }
     }
 
     /// Its numbers.

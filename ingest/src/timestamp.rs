@@ -22,7 +22,16 @@ impl Stated {
         if text.is_empty() {
             return Self::Nothing;
         }
-        parse(text).or_else(|| of_number(text)).map_or(Self::Unreadable, Self::At)
+        parse(text).or_else(|| of_number(text, unit_by_size)).map_or(Self::Unreadable, Self::At)
+    }
+
+    /// The time that a text writes as a number of units since 1970 UTC, each of so many nanoseconds.
+    pub fn in_units(text: &str, nanos: u32) -> Self {
+        let text = text.trim();
+        if text.is_empty() {
+            return Self::Nothing;
+        }
+        of_number(text, |_| u128::from(nanos)).map_or(Self::Unreadable, Self::At)
     }
 
     /// The moment, if it is one.
@@ -48,23 +57,27 @@ impl Stated {
 /// From so many of a unit since 1970 the number must be of the next smaller unit: in seconds that is the year 5138.
 const UNIT_END: u128 = 100_000_000_000;
 
-/// Reads a number of seconds, milliseconds, microseconds or nanoseconds since 1970 UTC, with or without a fraction; its size
-/// tells which. `None` if it is not a number.
-fn of_number(text: &str) -> Option<i64> {
-    let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || whole.len() > 20 || !is_number(whole) || !is_number(fraction) {
-        return of_float(text);
-    }
-    let whole: u128 = whole.parse().ok()?;
-    // Nanoseconds of one unit.
-    let unit = match whole {
+/// The nanoseconds of the unit in which a number of this size counts: seconds, milliseconds, microseconds or nanoseconds.
+fn unit_by_size(whole: u128) -> u128 {
+    match whole {
         ..UNIT_END => 1_000_000_000,
         UNIT_END..100_000_000_000_000 => 1_000_000,
         100_000_000_000_000..100_000_000_000_000_000 => 1_000,
         _ => 1,
-    };
+    }
+}
+
+/// Reads a number of units since 1970 UTC, with or without a fraction; how many nanoseconds the unit of such a number has says `unit`.
+/// `None` if it is not a number.
+fn of_number(text: &str, unit: impl Fn(u128) -> u128) -> Option<i64> {
+    let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || whole.len() > 20 || !is_number(whole) || !is_number(fraction) {
+        return of_float(text, unit);
+    }
+    let whole: u128 = whole.parse().ok()?;
+    let unit = unit(whole);
     let part: u128 = format!("{fraction:0<9.9}").parse().ok()?;
     let nanos = whole.checked_mul(unit)? + part * unit / 1_000_000_000;
     let micros = i64::try_from(nanos / 1_000).ok()?;
@@ -72,9 +85,9 @@ fn of_number(text: &str) -> Option<i64> {
 }
 
 /// Reads a number that is written with an exponent.
-fn of_float(text: &str) -> Option<i64> {
+fn of_float(text: &str, unit: impl Fn(u128) -> u128) -> Option<i64> {
     let number: f64 = text.parse().ok().filter(|number: &f64| number.is_finite() && number.abs() < 1e20)?;
-    text.contains(['e', 'E']).then(|| of_number(&format!("{number:.6}"))).flatten()
+    text.contains(['e', 'E']).then(|| of_number(&format!("{number:.6}"), unit)).flatten()
 }
 
 /// Reads an RFC 3339 time; digits below the microsecond are cut off. `None` if it is not one.
@@ -200,6 +213,21 @@ mod tests {
         ] {
             assert_eq!(Stated::of(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_stated_unit_is_kept_to() {
+        let check =
+            |text: &str, nanos, expected| assert_eq!(Stated::in_units(text, nanos), expected, "{text} of {nanos} ns");
+        check("1791015304.118", 1_000_000_000, Stated::At(1_791_015_304_118_000));
+        check("1791015304118", 1_000_000, Stated::At(1_791_015_304_118_000));
+        check("1791015304118000657", 1, Stated::At(1_791_015_304_118_000));
+        // What was said to be milliseconds is not taken for seconds, however small it is.
+        check("1791015304", 1_000_000, Stated::At(1_791_015_304_000));
+        check("1.791015304118e9", 1_000_000_000, Stated::At(1_791_015_304_118_000));
+        check(" ", 1, Stated::Nothing);
+        check("2026-10-03T08:15:04Z", 1_000, Stated::Unreadable);
+        check("99999999999999999999", 1_000_000_000, Stated::Unreadable);
     }
 
     proptest! {

@@ -83,6 +83,11 @@ pub trait Transport: Send + Sync {
         false
     }
 
+    /// Whether its requests prove otherwise than by a token who sends them: then settings of the collector say who that is.
+    fn declares_sender(&self, _settings: &Settings) -> bool {
+        false
+    }
+
     /// Whether it can tell records apart in this way.
     fn takes(&self, framing: Framing) -> bool {
         framing == Framing::Lines

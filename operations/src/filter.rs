@@ -29,7 +29,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use alert::text as alert_text;
-pub use error::FilterError;
+pub use error::{FilterError, nearest};
 pub use evaluate::{Fields, Value};
 pub use moment::Moment;
 pub use pattern::{Pattern, Piece};

@@ -4,8 +4,8 @@
 //! out itself (who sent it, how far it is trusted, costs, fingerprints) is never taken from the sender: such keys, and keys
 //! that are not known, stay in the record and are counted.
 
-mod fields;
-mod scalar;
+pub(super) mod fields;
+pub(super) mod scalar;
 
 use std::fmt;
 
@@ -14,13 +14,10 @@ use operations::access::Trust;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::bounds::NO_NUMBER;
 use crate::dialect::json::{Text, read, why_not};
 use crate::dialect::{Decoded, Dialect, quoted, record_text};
 use crate::encoding::FieldPath;
 use crate::event::{Action, Draft, Drafts, Record};
-use crate::limits::TOKENS_MAX;
-use crate::price::Tier;
 use crate::timestamp::Stated;
 use fields::{Field, Slot};
 use scalar::Scalar;
@@ -108,7 +105,7 @@ impl<'a> Visitor<'a> for &mut Reader<'_, 'a> {
                 Some(field) if field.is_number() => {
                     let value: &'a RawValue = map.next_value()?;
                     let scalar = read(value.get()).unwrap_or(Scalar::Other);
-                    if !self.set_number(field, &scalar) {
+                    if !field.slot.set_number(self.draft, &scalar) {
                         // It may be anything, a secret too, and it stays in the record.
                         self.draft.void(field.name);
                         self.mark(field, value);
@@ -144,51 +141,8 @@ impl Reader<'_, '_> {
         if matches!(value, Scalar::Null) {
             return;
         }
-        let taken = match field.slot {
-            Slot::Text(column) | Slot::ContentText(column) | Slot::FreeText(column) => {
-                value.text().map(|text| self.draft.columns.set_text_if(column, Some(&text)))
-            }
-            Slot::Word(column, words) => {
-                let word = value.text().filter(|word| words.contains(&&**word));
-                word.map(|word| self.draft.columns.set_text(column, &word))
-            }
-            Slot::Url => value.text().map(|url| {
-                self.draft.url.clear();
-                self.draft.url.push_str(&url);
-            }),
-            Slot::Tier => value.text().map(|word| self.draft.billing.tier = Tier::of(&word)),
-            Slot::Speed => value.text().map(|word| self.draft.billing.fast = word.eq_ignore_ascii_case("fast")),
-            Slot::Content | Slot::Integer(_) | Slot::CacheWriteHour | Slot::Time(_) => Some(()),
-        };
-        if taken.is_none() && self.refused.is_none() {
+        if !field.slot.set_text(self.draft, value) && self.refused.is_none() {
             self.refused = Some(format!("{} must be {}", quoted(field.name), field.slot.expected()));
-        }
-    }
-}
-
-impl Reader<'_, '_> {
-    /// Sets a column that holds a number or a time; says whether the value is one. Whether it can be true is asked later.
-    fn set_number(&mut self, field: &Field, value: &Scalar) -> bool {
-        let Draft { columns, billing, .. } = &mut *self.draft;
-        match (field.slot, value.whole()) {
-            (_, None) => true,
-            (Slot::Time(column), _) => match value.text().map(|text| Stated::of(&text)) {
-                Some(Stated::At(time)) => {
-                    columns.set_time(column, time);
-                    true
-                }
-                _ => false,
-            },
-            (_, Some(NO_NUMBER)) => false,
-            (Slot::Integer(column), Some(number)) => {
-                columns.set_integer(column, number);
-                true
-            }
-            (Slot::CacheWriteHour, Some(number)) if (0..=TOKENS_MAX).contains(&number) => {
-                billing.cache_write_hour = number;
-                true
-            }
-            _ => false,
         }
     }
 }
@@ -220,7 +174,7 @@ fn complete(draft: &mut Draft, content: Option<&RawValue>, received: i64) -> Res
 
 /// Says what makes the fingerprints: a call by its tool and input, a command by itself, a change of a file by what is written, a result by
 /// its content.
-fn set_fingerprints(draft: &mut Draft, kind: &str, content: Option<&str>) {
+pub(super) fn set_fingerprints(draft: &mut Draft, kind: &str, content: Option<&str>) {
     let text = |column| draft.columns.text(column).unwrap_or_default().to_owned();
     match kind {
         "tool.call" => {

@@ -23,6 +23,11 @@ impl FieldPath {
         Self::from("")
     }
 
+    /// The path that a JSON Pointer writes, which is empty or begins with `/`.
+    pub fn of(pointer: &str) -> Self {
+        Self(Form::Pointer(Cow::Owned(pointer.to_owned())))
+    }
+
     /// A member of the record.
     pub fn member(name: &'static str) -> Self {
         Self(Form::Member(name))

@@ -12,7 +12,7 @@ const BACKFILL: &str = "backfill";
 
 /// How far what a sender tells through a collector is from the agent's reach, whatever a single record deserves.
 pub(super) fn told(channel: &Channel, principal: &Principal) -> Trust {
-    channel.dialect.trust().min(principal.trust)
+    channel.dialect().trust().min(principal.trust)
 }
 
 /// Sets the columns that the collector, the token and the moment of receipt decide.

@@ -190,7 +190,7 @@ impl<P: PositionWriter> Intake<P> {
     /// where it starts.
     #[must_use]
     pub fn carrying(mut self, lineages: &[Lineage<'_>]) -> Self {
-        if self.channel.dialect.names_sessions_once() {
+        if self.channel.dialect().names_sessions_once() {
             self.carry = Carry::of(&self.pipeline, &self.channel, &self.principal.token, lineages);
         }
         self
@@ -239,7 +239,7 @@ impl<P: PositionWriter> Intake<P> {
     ) -> Result<(), PipelineError> {
         let before = std::mem::replace(&mut self.read, position);
         // What is no line has neither a mark of its encoding nor a line around it.
-        if self.channel.dialect.encoding().framing() == Framing::Whole {
+        if self.channel.dialect().encoding().framing() == Framing::Whole {
             let seen = self.believed(seen, received);
             return self.line(raw, seen, received, position).await;
         }
@@ -321,7 +321,7 @@ impl<P: PositionWriter> Intake<P> {
             Joined::Held => Ok(()),
             Joined::Line(line, time) => {
                 let seen = self.believed(time.or(seen), received);
-                let Some(reader) = self.channel.dialect.line_reader() else {
+                let Some(reader) = self.channel.dialect().line_reader() else {
                     let position = self.held();
                     return self.line(&line, seen, received, position).await;
                 };

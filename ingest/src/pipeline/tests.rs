@@ -6,7 +6,7 @@ use ledger::events::column;
 use operations::access::{Principal, Trust};
 
 use super::*;
-use crate::dialect::{self, DIALECTS, Decoded};
+use crate::dialect::{self, DIALECTS, Decoded, Dialect};
 use crate::event::{Drafts, Record};
 use crate::fixtures::House;
 use crate::{clock, limits};

@@ -50,7 +50,7 @@ impl fmt::Display for FilterError {
 impl std::error::Error for FilterError {}
 
 /// The name that is most like a misspelt one, if one is like it at all.
-pub(super) fn nearest<'a>(misspelt: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(misspelt: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     if misspelt.len() > limits::FILTER_SHOWN_CHARS_MAX {
         return None;
     }

@@ -5,6 +5,13 @@ use std::sync::LazyLock;
 use ledger::column::{Column, Part, Semantics, handle};
 use ledger::events::TABLE;
 
+use super::scalar::Scalar;
+use crate::bounds::NO_NUMBER;
+use crate::event::Draft;
+use crate::limits::TOKENS_MAX;
+use crate::price::Tier;
+use crate::timestamp::Stated;
+
 /// One key.
 #[derive(Debug, Clone, Copy)]
 pub struct Field {
@@ -52,6 +59,52 @@ impl Slot {
             Self::Integer(_) | Self::CacheWriteHour => "a whole number".to_owned(),
             Self::Time(_) => "a time in RFC 3339 or as a number since 1970 UTC".to_owned(),
             Self::Content => "a JSON value".to_owned(),
+        }
+    }
+
+    /// Sets what a text says of the event; says whether the value is one that may stand there. A number is not set.
+    pub fn set_text(self, draft: &mut Draft, value: &Scalar) -> bool {
+        let taken = match self {
+            Self::Text(column) | Self::ContentText(column) | Self::FreeText(column) => {
+                value.text().map(|text| draft.columns.set_text_if(column, Some(&text)))
+            }
+            Self::Word(column, words) => {
+                let word = value.text().filter(|word| words.contains(&&**word));
+                word.map(|word| draft.columns.set_text(column, &word))
+            }
+            Self::Url => value.text().map(|url| {
+                draft.url.clear();
+                draft.url.push_str(&url);
+            }),
+            Self::Tier => value.text().map(|word| draft.billing.tier = Tier::of(&word)),
+            Self::Speed => value.text().map(|word| draft.billing.fast = word.eq_ignore_ascii_case("fast")),
+            Self::Content | Self::Integer(_) | Self::CacheWriteHour | Self::Time(_) => Some(()),
+        };
+        taken.is_some()
+    }
+
+    /// Sets a column that holds a number or a time; says whether the value is one. Whether it can be true is asked later.
+    pub fn set_number(self, draft: &mut Draft, value: &Scalar) -> bool {
+        let Draft { columns, billing, .. } = draft;
+        match (self, value.whole()) {
+            (_, None) => true,
+            (Self::Time(column), _) => match value.text().map(|text| Stated::of(&text)) {
+                Some(Stated::At(time)) => {
+                    columns.set_time(column, time);
+                    true
+                }
+                _ => false,
+            },
+            (_, Some(NO_NUMBER)) => false,
+            (Self::Integer(column), Some(number)) => {
+                columns.set_integer(column, number);
+                true
+            }
+            (Self::CacheWriteHour, Some(number)) if (0..=TOKENS_MAX).contains(&number) => {
+                billing.cache_write_hour = number;
+                true
+            }
+            _ => false,
         }
     }
 }

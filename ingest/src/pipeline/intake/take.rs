@@ -87,8 +87,8 @@ pub(super) enum Verdict {
 impl<P: PositionWriter> Intake<P> {
     /// Makes complete events of a record. Says whether there are any to be taken: else the record is counted already.
     pub(super) fn prepare(&mut self, raw: &[u8], received: i64) -> Result<bool, PipelineError> {
-        let record = Record::new(raw, self.channel.dialect.encoding());
-        let (decoded, mended) = dialect::decode(self.channel.dialect, record, received, &mut self.drafts);
+        let record = Record::new(raw, self.channel.dialect().encoding());
+        let (decoded, mended) = dialect::decode(&*self.channel.dialect(), record, received, &mut self.drafts);
         match decoded {
             Decoded::Events if self.drafts.len() > limits::RECORD_EVENTS_MAX => {
                 let reason = format!("the record holds more than {} events", limits::RECORD_EVENTS_MAX);
@@ -138,7 +138,7 @@ impl<P: PositionWriter> Intake<P> {
         self.spare.clear();
         stamp(&mut self.spare, &self.channel, &self.principal, received);
         let event = &mut self.spare_event;
-        let record = Record::new(raw, self.channel.dialect.encoding());
+        let record = Record::new(raw, self.channel.dialect().encoding());
         self.pipeline.finisher.unparsed(record, &mut self.spare, reason, event);
         // A reason quotes names from the record; in the event it is redacted.
         let reason = event.text(column::ACTION).unwrap_or_default().to_owned();
