@@ -40,7 +40,7 @@ impl Dialect for Github {
 
     fn doc(&self) -> &'static str {
         "Webhooks of GitHub: pull requests, their reviews, results of checks, and pushes, each with who acted and whether that is a \
-         person or a bot. GitHub signs webhooks and cannot show a bearer token: something that checks the signature has to pass them on."
+         person or a bot. GitHub signs webhooks in place of showing a token: the collector has `signature = { type = \"github\", … }`."
     }
 
     fn trust(&self) -> Trust {

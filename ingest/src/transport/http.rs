@@ -13,10 +13,13 @@
 //! The answer comes after the records are durable. A request is not atomic: an error says what was taken before it.
 
 mod body;
+mod held;
 mod problem;
 mod producer;
 mod request;
 mod shares;
+mod signature;
+mod signed;
 
 use std::sync::Arc;
 
@@ -28,20 +31,24 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use ledger::Ledger;
 use operations::access::{Authorize, Principal, Role};
+use operations::standing::State as Standing;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Setting, Settings, Start, Transport, Work, read};
 use crate::frame::Framing;
+use crate::health::Trouble;
 use crate::pipeline::{Channel, Pipeline};
 use crate::refusals::Refusal;
 use body::Reading;
 use producer::Producers;
 use request::Form;
 use shares::{Share, Shares};
+use signature::Signature;
 
 pub(super) use body::Chunks;
+pub(super) use held::{Held, Room, Taken};
 pub(super) use problem::Problem;
 pub(super) use request::compression;
 pub(super) use shares::Permit;
@@ -51,7 +58,18 @@ pub struct Http;
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct NoSettings {}
+struct HttpSettings {
+    signature: Option<Signature>,
+}
+
+static SETTINGS: &[Setting] = &[Setting {
+    name: "signature",
+    required: false,
+    doc: "How senders prove who they are that cannot show a bearer token; then no token is taken, and `trust`, `workspace`, `user`, `team` and `org` stand in the collector. \
+          `type` is `github` (`X-Hub-Signature-256`), `standard_webhooks` (with `window_seconds`, 300 unless it is said), `basic` (with \
+          `username`), or `path`: a secret at the end of the path, which is the weakest, since others may log it. `secret` is `env:NAME` or `file:PATH`, and is read anew for each request. See docs/sources/webhooks.md.",
+    example: "{ type = \"github\", secret = \"file:/run/secrets/github\" }",
+}];
 
 impl Transport for Http {
     fn name(&self) -> &'static str {
@@ -66,11 +84,20 @@ impl Transport for Http {
     }
 
     fn settings(&self) -> &'static [Setting] {
-        &[]
+        SETTINGS
     }
 
     fn check(&self, settings: &Settings) -> Result<(), String> {
-        read::<NoSettings>(settings).map(|_| ())
+        read::<HttpSettings>(settings)?.signature.map_or(Ok(()), |signature| signature.check())
+    }
+
+    fn declares_sender(&self, settings: &Settings) -> bool {
+        read::<HttpSettings>(settings).is_ok_and(|settings| settings.signature.is_some())
+    }
+
+    fn look(&self, settings: &Settings) -> Option<Trouble> {
+        let signature = read::<HttpSettings>(settings).ok()?.signature?;
+        signature.secret().read().err().map(|error| (Standing::Parked, error.to_string()))
     }
 
     fn is_pushed(&self) -> bool {
@@ -81,12 +108,17 @@ impl Transport for Http {
         framing != Framing::Tagged
     }
 
-    fn place(&self, name: &str, _settings: &Settings) -> String {
-        format!("POST /v1/events/{name}")
+    fn place(&self, name: &str, settings: &Settings) -> String {
+        let is_in_path = read::<HttpSettings>(settings)
+            .is_ok_and(|settings| settings.signature.is_some_and(|signature| signature.is_in_path()));
+        format!("POST /v1/events/{name}{}", if is_in_path { "/{secret}" } else { "" })
     }
 
     fn start(&self, start: Start<'_>) -> Result<Work, String> {
         start.tell("what is pushed; a producer with offsets goes on where its receipt ends");
+        if let Some(signature) = read::<HttpSettings>(start.settings)?.signature {
+            return Ok(Work::Routes(signed::routes(signature, start)));
+        }
         let target = Target { push: Arc::clone(start.push), channel: start.channel };
         let path = format!("/v1/events/{}", target.channel.name());
         Ok(Work::Routes(Routes(Router::new().route(&path, post(take)).with_state(target))))

@@ -15,9 +15,7 @@ mod schema;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-
-use super::http::Routes;
+use super::http::{Room, Routes};
 use super::{Listening, Serve, Setting, Settings, Start, Transport, Work, read};
 use crate::limits;
 use export::Target;
@@ -106,7 +104,7 @@ impl Transport for Otlp {
         let target = Target {
             push: Arc::clone(start.push),
             channel: start.channel,
-            room: Arc::new(Semaphore::new(limits::OTLP_BODIES_BYTES_MAX >> 10)),
+            room: Room::new(limits::OTLP_BODIES_BYTES_MAX, limits::OTLP_BODY_BYTES_MAX),
         };
         let listening = options.addresses().map(|(setting, address)| Listening {
             setting,

@@ -29,6 +29,13 @@ use crate::pipeline::{Channel, Intake, Lineage, Patience, Pipeline, PipelineErro
 /// The body of the answer 200.
 pub(super) struct Accepted(Counts);
 
+impl Accepted {
+    /// With these numbers of records.
+    pub fn of(counts: Counts) -> Self {
+        Self(counts)
+    }
+}
+
 impl IntoResponse for Accepted {
     fn into_response(self) -> Response {
         axum::Json(self.0).into_response()

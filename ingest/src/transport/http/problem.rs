@@ -36,6 +36,8 @@ impl Counts {
 pub(in crate::transport) struct Problem {
     pub status: StatusCode,
     retry_after: Option<Duration>,
+    /// How a client may prove who it is, of an answer 401.
+    challenge: &'static str,
     body: Box<Details>,
 }
 
@@ -58,7 +60,7 @@ impl Problem {
     fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
         let (counts, detail) = (Counts::default(), detail.into());
         let body = Details { kind, title, status: status.as_u16(), detail, counts, record: None };
-        Self { status, retry_after: None, body: Box::new(body) }
+        Self { status, retry_after: None, challenge: "Bearer", body: Box::new(body) }
     }
 
     /// The word for it, the end of its URN.
@@ -97,6 +99,20 @@ impl Problem {
         let detail =
             "send the header `Authorization: Bearer <token>` with a token that was made for ingest and not revoked";
         Self::new(StatusCode::UNAUTHORIZED, "urn:tachograph:ingest:unauthorized", "No valid token", detail)
+    }
+
+    /// A collector whose senders prove who they are otherwise than by a token, and a request that does not.
+    pub fn unproven(challenge: &'static str, detail: &str) -> Self {
+        let kind = "urn:tachograph:ingest:signature";
+        Self { challenge, ..Self::new(StatusCode::UNAUTHORIZED, kind, "The sender is not proven", detail) }
+    }
+
+    /// The same, where the secret to compare with cannot be read. Which that is stands in the server's log alone.
+    pub fn secret() -> Self {
+        let detail =
+            "the server cannot read the secret of this collector; send again when its operator has mended that";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "urn:tachograph:ingest:secret", "The secret is missing", detail)
+            .later(limits::RETRY_AFTER)
     }
 
     pub fn role() -> Self {
@@ -304,7 +320,7 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if self.status == StatusCode::UNAUTHORIZED {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(self.challenge));
         }
         if let Some(retry_after) = self.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));

@@ -100,7 +100,7 @@ fn producer(headers: &HeaderMap) -> Result<Option<(String, u64)>, Problem> {
 }
 
 /// The only value of a header; a header that comes twice has none.
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?;
     if values.next().is_some() {

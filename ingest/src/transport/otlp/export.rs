@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::http::HeaderMap;
 use bytes::Bytes;
 use operations::access::Principal;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::element::{Element, Format, RecordWriter, SplitError, split};
 use crate::clock;
@@ -13,15 +12,15 @@ use crate::encoding::Signal;
 use crate::lenient;
 use crate::limits;
 use crate::pipeline::{Channel, Intake, Patience, PipelineError};
-use crate::transport::http::{Permit, Problem, Push};
+use crate::transport::http::{Permit, Problem, Push, Room, Taken};
 
 /// One collector that is exported to.
 #[derive(Clone)]
 pub(super) struct Target {
     pub push: Arc<Push>,
     pub channel: Arc<Channel>,
-    /// Room for bodies that are held, in KiB.
-    pub room: Arc<Semaphore>,
+    /// Room for bodies that are held.
+    pub room: Room,
 }
 
 /// What was not taken of a request that was.
@@ -31,23 +30,6 @@ pub(super) struct Outcome {
     /// What happened to them, and what to do.
     pub message: String,
 }
-
-/// A body that is held as far as it came, and the room that it takes.
-#[derive(Default)]
-pub(super) struct Held {
-    bytes: Vec<u8>,
-    room: Option<Room>,
-}
-
-impl Held {
-    /// The whole body, and its room.
-    pub fn into_parts(self) -> (Bytes, Option<Room>) {
-        (self.bytes.into(), self.room)
-    }
-}
-
-/// Room for a body, until it is dropped.
-pub(super) type Room = OwnedSemaphorePermit;
 
 /// Who sends, and the place that was found for the request.
 pub(super) struct Admitted {
@@ -63,34 +45,13 @@ impl Target {
         Ok(Admitted { principal, permit })
     }
 
-    /// Room for so many bytes, if there is any.
-    pub fn room(&self, bytes: usize) -> Result<Room, Problem> {
-        let room = Arc::clone(&self.room).try_acquire_many_owned(bytes.div_ceil(1 << 10) as u32);
-        room.map_err(|_| Problem::busy(limits::RETRY_AFTER))
-    }
-
-    /// Holds more of a body, if there is room for it.
-    pub fn extend(&self, held: &mut Held, chunk: &[u8]) -> Result<(), Problem> {
-        if held.bytes.len() + chunk.len() > limits::OTLP_BODY_BYTES_MAX {
-            return Err(Problem::larger_than(limits::OTLP_BODY_BYTES_MAX as u64));
-        }
-        let taken = held.bytes.len().next_multiple_of(1 << 10);
-        let more = self.room((held.bytes.len() + chunk.len()).saturating_sub(taken))?;
-        match &mut held.room {
-            Some(room) => room.merge(more),
-            none => *none = Some(more),
-        }
-        held.bytes.extend_from_slice(chunk);
-        Ok(())
-    }
-
     /// Takes a request; what it brought is durable when it was taken. A client that goes away does not end it. The room is taken for as
     /// long as the body is held.
     pub async fn take(
         &self,
         admitted: Admitted,
         (format, signal): (Format, Signal),
-        (body, room): (Bytes, Option<Room>),
+        (body, room): (Bytes, Option<Taken>),
     ) -> Result<Outcome, Problem> {
         let target = self.clone();
         let task = self.push.spawn(async move {

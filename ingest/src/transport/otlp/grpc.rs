@@ -15,10 +15,10 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::answer::{ExportResponse, grpc_code};
 use super::element::Format;
-use super::export::{Admitted, Room, Target};
+use super::export::{Admitted, Target};
 use crate::encoding::Signal;
 use crate::limits;
-use crate::transport::http::Problem;
+use crate::transport::http::{Problem, Taken};
 
 /// The routes of a collector.
 pub(super) fn routes(target: Target) -> Router {
@@ -36,7 +36,7 @@ pub(super) fn routes(target: Target) -> Router {
 async fn export(target: Target, signal: Signal, request: Request<Body>) -> Response<tonic::body::Body> {
     // Who may not send, or finds no room for the longest message, is told so before anything of the message is read.
     let admitted = target.admit(request.headers()).await;
-    let admitted = admitted.and_then(|admitted| Ok((admitted, target.room(limits::OTLP_MESSAGE_BYTES_MAX)?)));
+    let admitted = admitted.and_then(|admitted| Ok((admitted, target.room.take(limits::OTLP_MESSAGE_BYTES_MAX)?)));
     let admitted = match admitted {
         Ok(admitted) => Some(admitted),
         Err(problem) => return refused(&target, &problem).into_http(),
@@ -53,7 +53,7 @@ struct Export {
     target: Target,
     signal: Signal,
     /// Taken when the message has come, which it does once.
-    admitted: Option<(Admitted, Room)>,
+    admitted: Option<(Admitted, Taken)>,
 }
 
 impl UnaryService<Bytes> for Export {

@@ -11,9 +11,9 @@ use prost::Message as _;
 
 use super::answer::{ExportResponse, Status, grpc_code, http_status};
 use super::element::Format;
-use super::export::{Held, Outcome, Target};
+use super::export::{Outcome, Target};
 use crate::encoding::Signal;
-use crate::transport::http::{Chunks, Problem, compression};
+use crate::transport::http::{Chunks, Held, Problem, compression};
 
 const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
@@ -61,7 +61,7 @@ async fn export(
     let format = format.ok_or_else(|| Problem::content_type_of(&[PROTOBUF, JSON]))?;
     let (mut chunks, mut held) = (Chunks::new(body, compression(headers)?), Held::default());
     while let Some(chunk) = target.push.unless_stopped(chunks.next()).await? {
-        target.extend(&mut held, &chunk)?;
+        target.room.extend(&mut held, &chunk)?;
     }
     target.take(admitted, (format, signal), held.into_parts()).await
 }

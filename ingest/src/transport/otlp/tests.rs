@@ -9,10 +9,10 @@ use prost::Message as _;
 use tower::ServiceExt as _;
 
 use super::answer::{ExportResponse, Status};
-use super::export::Held;
 use super::*;
 use crate::encoding::Signal;
 use crate::fixtures::House;
+use crate::transport::http::Held;
 
 const CONFIG: &str = r#"
     [[collectors]]
@@ -217,17 +217,17 @@ async fn there_is_room_for_so_many_bodies() {
     );
     let channel =
         crate::pipeline::Channel::new("agents", crate::dialect::by_name("native").unwrap(), pipeline.metrics());
-    let target = Target { push, channel, room: Arc::new(Semaphore::new(3)) };
+    let target = Target { push, channel, room: Room::new(3 << 10, limits::OTLP_BODY_BYTES_MAX) };
     let (mut first, mut second) = (Held::default(), Held::default());
-    target.extend(&mut first, &[0; 1_000]).unwrap();
-    target.extend(&mut first, &[0; 1_000]).unwrap();
-    target.extend(&mut second, &[0; 1_024]).unwrap();
-    let problem = target.extend(&mut second, &[0]).unwrap_err();
+    target.room.extend(&mut first, &[0; 1_000]).unwrap();
+    target.room.extend(&mut first, &[0; 1_000]).unwrap();
+    target.room.extend(&mut second, &[0; 1_024]).unwrap();
+    let problem = target.room.extend(&mut second, &[0]).unwrap_err();
     assert_eq!(
         (answer::grpc_code(&problem), problem.retry_after()),
         (tonic::Code::ResourceExhausted, Some(limits::RETRY_AFTER))
     );
     drop(first);
-    target.extend(&mut second, &[0]).unwrap();
-    assert_eq!(target.room.available_permits(), 1);
+    target.room.extend(&mut second, &[0]).unwrap();
+    assert_eq!(target.room.left(), 1);
 }
