@@ -1,13 +1,12 @@
 //! `tachograph collectors`: lists the collectors, and helps to connect a source: what to write on both sides, a token for its sender, and
-//! when its first event arrived. What each source needs is in `recipes`.
-
-mod recipes;
+//! when its first event arrived. What each source needs is in `dashboards::recipes`, which the console shows, too.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
+use dashboards::recipes::{self, Need, OTLP, Places, Recipe};
 use operations::access::{NewToken, Role, Trust};
 use serde_json::Value;
 
@@ -17,7 +16,6 @@ use crate::endpoints::{Endpoint, Role as EndpointRole};
 use crate::exit::{CommandResult, Failure};
 use crate::output::{self, Format, Table};
 use crate::status::Status;
-use recipes::{Need, Places, RECIPES, Recipe};
 
 /// How often it is asked whether something came.
 const EVERY: Duration = Duration::from_millis(500);
@@ -105,7 +103,7 @@ async fn status(target: &Target) -> Result<Status, Failure> {
 }
 
 async fn add(arguments: Add) -> CommandResult {
-    let Some(recipe) = RECIPES.iter().find(|recipe| recipe.name == arguments.source) else {
+    let Some(recipe) = recipes::all().find(|recipe| recipe.name == arguments.source) else {
         return Err(Failure::config(format!("there is no source {}", arguments.source)));
     };
     let status = status(&arguments.target).await?;
@@ -119,8 +117,13 @@ async fn add(arguments: Add) -> CommandResult {
         }
         output::print_line("")?;
     }
-    let places = Places::of(&status, recipe, arguments.host.as_deref());
-    let made = if recipe.is_pushed() && !arguments.dry_run { Some(token(&arguments, recipe).await?) } else { None };
+    let places = places(&status, recipe, arguments.host.as_deref());
+    for name in without_http(&status, recipe) {
+        output::print_line(&format!(
+            "The collector {name} takes OTLP over gRPC only, and what follows sends it over HTTP. Add this to it, and start the server anew:\n\nhttp = \"{OTLP}\"\n"
+        ))?;
+    }
+    let made = if recipe.needs_token() && !arguments.dry_run { Some(token(&arguments, recipe).await?) } else { None };
     let secret = made.as_ref().and_then(|made| made["secret"].as_str()).unwrap_or("$TACHOGRAPH_TOKEN");
     output::print_line(&recipe.told(&places, secret))?;
     if let Some(id) = made.as_ref().and_then(|made| made["id"].as_str()) {
@@ -133,13 +136,38 @@ async fn add(arguments: Add) -> CommandResult {
     wait(&arguments.target, &status, &names).await
 }
 
-/// The collector that a source may use.
+/// The collector that a source may use; of several that take OTLP, one that takes it over HTTP.
 fn of<'a>(status: &'a Status, need: &Need) -> Option<&'a Endpoint> {
     let fits = |endpoint: &&Endpoint| {
         let dialect = endpoint.dialect.as_deref().unwrap_or_default();
         endpoint.role == EndpointRole::Collector && endpoint.kind == need.transport && dialect == need.dialect
     };
-    status.endpoints.iter().find(fits)
+    let mut fitting = status.endpoints.iter().filter(fits);
+    let first = fitting.next()?;
+    if http_of(first).is_some() { Some(first) } else { fitting.find(|other| http_of(other).is_some()).or(Some(first)) }
+}
+
+/// Where a collector takes OTLP over HTTP, of the addresses that its place names.
+fn http_of(endpoint: &Endpoint) -> Option<&str> {
+    endpoint.place.split(", ").find_map(|part| part.strip_prefix("http "))
+}
+
+/// The collectors of a source that take OTLP, and not over HTTP.
+fn without_http<'a>(status: &'a Status, recipe: &Recipe) -> Vec<&'a str> {
+    let telemetry = recipe.needs.iter().filter(|need| need.transport == "otlp").filter_map(|need| of(status, need));
+    telemetry.filter(|endpoint| http_of(endpoint).is_none()).map(|endpoint| endpoint.name.as_str()).collect()
+}
+
+/// The addresses of a server, or the same under another host.
+fn places(status: &Status, recipe: &Recipe, host: Option<&str>) -> Places {
+    let scheme = if status.tls { "https" } else { "http" };
+    let at = |address: &str| {
+        let port = address.rsplit(':').next().unwrap_or_default();
+        host.map_or_else(|| format!("{scheme}://{address}"), |host| format!("{scheme}://{host}:{port}"))
+    };
+    let telemetry = recipe.needs.iter().find(|need| need.transport == "otlp");
+    let http = telemetry.and_then(|need| of(status, need)).and_then(http_of);
+    Places { ingest: at(&status.ingest), otlp: at(http.unwrap_or(OTLP)) }
 }
 
 async fn token(arguments: &Add, recipe: &Recipe) -> Result<Value, Failure> {
@@ -182,5 +210,57 @@ async fn wait(target: &Target, before: &Status, names: &[String]) -> CommandResu
             }
             return Ok(ExitCode::SUCCESS);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::settings::Settings;
+
+    #[test]
+    fn every_source_has_a_configuration_that_is_taken() {
+        for recipe in recipes::all() {
+            let mut shows_token = false;
+            for need in recipe.needs {
+                let settings: Settings = toml::from_str(&need.configuration()).unwrap();
+                assert_eq!(settings.intake().check(), [], "{}", recipe.name);
+                let transport = ingest::transport::by_name(need.transport).unwrap();
+                let collector = &settings.intake().collectors[0];
+                shows_token |= transport.is_pushed() && !transport.declares_sender(&collector.settings);
+            }
+            assert_eq!(recipe.needs_token(), shows_token, "{}", recipe.name);
+        }
+    }
+
+    /// The status of a server with these collectors of OTLP, each with its place.
+    fn status(places: &[&str]) -> Status {
+        let endpoint = |(at, place): (usize, &&str)| {
+            json!({ "role": "collector", "name": format!("t{at}"), "kind": "otlp", "dialect": "otel", "ledger": "events",
+                "state": "ok", "place": place, "refused_requests": 0 })
+        };
+        let endpoints: Vec<Value> = places.iter().enumerate().map(endpoint).collect();
+        let status = json!({ "version": "1", "process": 1, "console": "127.0.0.1:7070", "tls": true, "ingest": "127.0.0.1:7071",
+            "endpoints": endpoints });
+        serde_json::from_value(status).unwrap()
+    }
+
+    #[test]
+    fn what_sends_over_http_is_sent_to_an_address_that_speaks_it() {
+        let recipe = recipes::all().find(|recipe| recipe.name == "opentelemetry").unwrap();
+        let check = |collectors: &[&str], otlp: &str, without: &[&str]| {
+            let status = status(collectors);
+            assert_eq!(places(&status, recipe, None).otlp, otlp, "{collectors:?}");
+            assert_eq!(without_http(&status, recipe), without, "{collectors:?}");
+        };
+        check(&[], "https://127.0.0.1:4318", &[]);
+        check(&["http 127.0.0.1:5318, grpc 127.0.0.1:5317"], "https://127.0.0.1:5318", &[]);
+        check(&["grpc 127.0.0.1:5317"], "https://127.0.0.1:4318", &["t0"]);
+        check(&["grpc 127.0.0.1:5317", "http 127.0.0.1:6318"], "https://127.0.0.1:6318", &[]);
+        let places = places(&status(&["http 127.0.0.1:5318"]), recipe, Some("tachograph.acme.example"));
+        assert_eq!(places.otlp, "https://tachograph.acme.example:5318");
+        assert_eq!(places.ingest, "https://tachograph.acme.example:7071");
     }
 }

@@ -19,6 +19,7 @@ mod limits;
 mod login;
 mod page;
 pub mod provider;
+pub mod recipes;
 pub mod shown;
 mod trouble;
 mod visit;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::ask::{list, number, text};
 use crate::frame::Frame;
+use crate::recipes::{self, OTLP, Places, Recipe};
 use crate::trouble::{self, Trouble};
 use crate::visit::Visit;
 
@@ -15,6 +16,10 @@ pub struct Connect {
     /// Where senders send.
     pub ingest: String,
     pub collectors: Vec<Collector>,
+    /// What to write for the sources that most have,
+    pub usual: Vec<Source>,
+    /// and for all others.
+    pub others: Vec<Source>,
     /// Whether whoever looks may create tokens.
     pub is_admin: bool,
     /// Whether nothing was recorded yet.
@@ -24,6 +29,20 @@ pub struct Connect {
     /// Why none was.
     pub trouble: Option<String>,
 }
+
+/// A source, and what to write so that it comes.
+pub struct Source {
+    pub title: &'static str,
+    /// The collectors, as they stand in the configuration.
+    pub configuration: String,
+    /// What to write on the side of the sender.
+    pub sender: String,
+    /// The command that makes its token, if it shows one.
+    pub token: Option<String>,
+}
+
+/// The sources that are shown first.
+const USUAL: [&str; 3] = ["coder", "claude-code", "http"];
 
 /// A collector of the configuration.
 pub struct Collector {
@@ -42,14 +61,44 @@ impl Connect {
         let status = visit.get("/api/v1/status").await?;
         let scheme = if status["tls"] == true { "https" } else { "http" };
         let collectors = list(&status, "endpoints").iter().filter(|endpoint| text(endpoint, "role") == "collector");
+        let ingest = format!("{scheme}://{}", text(&status, "ingest"));
+        let places = Places { ingest: ingest.clone(), otlp: format!("{scheme}://{}", otlp(&status)) };
+        let (usual, others): (Vec<&Recipe>, Vec<&Recipe>) =
+            recipes::all().partition(|recipe| USUAL.contains(&recipe.name));
+        let sources = |recipes: Vec<&Recipe>| recipes.into_iter().map(|recipe| Source::of(recipe, &places)).collect();
         Ok(Self {
-            ingest: format!("{scheme}://{}", text(&status, "ingest")),
+            ingest,
             collectors: collectors.map(Collector::of).collect(),
+            usual: sources(usual),
+            others: sources(others),
             is_admin: visit.principal().may(operations::access::Role::Admin),
             is_empty: number(&status["ledgers"]["events"], "entries") == 0,
             secret: None,
             trouble: None,
         })
+    }
+}
+
+/// Where a collector takes OTLP over HTTP, or would.
+fn otlp(status: &Value) -> &str {
+    let places = list(status, "endpoints").iter().filter(|endpoint| text(endpoint, "kind") == "otlp");
+    let http = |endpoint| text(endpoint, "place").split(", ").find_map(|part| part.strip_prefix("http "));
+    places.into_iter().find_map(http).unwrap_or(OTLP)
+}
+
+impl Source {
+    fn of(recipe: &Recipe, places: &Places) -> Self {
+        let collectors: Vec<String> = recipe.needs.iter().map(recipes::Need::configuration).collect();
+        let token = recipe.trust.map(|trust| {
+            let dialects: String = recipe.needs.iter().map(|need| format!(" --dialect {}", need.dialect)).collect();
+            format!("tachograph token create --role ingest --name {}{dialects} --trust {trust}", recipe.name)
+        });
+        Self {
+            title: recipe.title,
+            configuration: collectors.join("\n"),
+            sender: recipe.told(places, "$TACHOGRAPH_TOKEN"),
+            token,
+        }
     }
 }
 
