@@ -80,7 +80,7 @@ impl Transport for Http {
         "Takes records that are pushed to `POST /v1/events/{collector}` with a bearer token: NDJSON, JSON values, a JSON \
          array or lines of text, as they are or compressed with gzip or zstd. With the headers `Tachograph-Producer` and \
          `Tachograph-Offset` each record is taken exactly once, however often a request is repeated; without them at \
-         least once, and duplicates are found by the records' own ids."
+         least once, and duplicates are found by the records' own ids. Senders that cannot show a token prove themselves by `signature`."
     }
 
     fn settings(&self) -> &'static [Setting] {
