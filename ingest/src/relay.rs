@@ -18,6 +18,8 @@ use crate::limits::{LINE_BYTES_MAX, RELAY_FRAME_BYTES_MAX, RELAY_LINEAGES_MAX, R
 pub const MEDIA_TYPE: &str = "application/vnd.tachograph.relay";
 /// The header that names the dialect by which the sender's collector tells its records apart.
 pub const DIALECT: &str = "tachograph-dialect";
+/// The header of an answer that names the key which signs the log.
+pub const LOG_KEY: &str = "tachograph-log-key";
 /// Feeds whose transports report losses of their own.
 const LOSS_SOURCES: [&str; 1] = ["kafka"];
 
@@ -136,7 +138,11 @@ impl<'a> Piece<'a> {
                 }
                 Self::Lineage(names)
             }
-            _ => return Err(Defect("a frame is of a kind that is not known here; is the sender newer than this server?")),
+            _ => {
+                return Err(Defect(
+                    "a frame is of a kind that is not known here; is the sender newer than this server?",
+                ));
+            }
         };
         Ok(piece)
     }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use proof::{Digest, tree};
 
 use crate::error::LedgerError;
+use crate::identity::Identity;
 use crate::limits::{LOG_TREE_READ_BATCHES, LOG_TREE_TILE};
 use crate::reader::Reader;
 
@@ -33,9 +34,10 @@ impl LogTree {
         Self { reader, tiles: Tiles::default() }
     }
 
-    /// The newest signed checkpoint, if there is one.
-    pub fn checkpoint(&self) -> Result<Option<String>, LedgerError> {
-        self.reader.checkpoint()
+    /// The newest signed checkpoint, if there is one, and the public key that the directory names.
+    pub fn checkpoint(&self) -> Result<Option<(String, String)>, LedgerError> {
+        let key = Identity::read(self.reader.data_directory())?.key;
+        Ok(self.reader.checkpoint()?.map(|note| (note, key)))
     }
 
     /// The path that shows that the log of size `to` begins with that of size `from` (RFC 9162 section 2.1.4.1), lowest node first;
@@ -56,7 +58,8 @@ impl LogTree {
         }
         let path = self.tiles.path(from, to);
         self.tiles.leaves.clear();
-        let lost = || LedgerError::corrupt(self.reader.data_directory(), "the log", "headers of its batches are missing");
+        let lost =
+            || LedgerError::corrupt(self.reader.data_directory(), "the log", "headers of its batches are missing");
         path.ok_or_else(lost).map(Some)
     }
 

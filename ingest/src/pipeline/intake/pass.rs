@@ -66,13 +66,7 @@ impl<P: PositionWriter> Intake<P> {
     }
 
     /// Takes a record that another machine told apart, as [`Intake::record_seen`] but for its marks and parts, which were read there.
-    pub async fn relayed(
-        &mut self,
-        raw: &[u8],
-        seen: i64,
-        received: i64,
-        position: u64,
-    ) -> Result<(), PipelineError> {
+    pub async fn relayed(&mut self, raw: &[u8], seen: i64, received: i64, position: u64) -> Result<(), PipelineError> {
         self.read = position;
         let seen = self.believed(Some(seen), received);
         self.line(raw, seen, received, position).await

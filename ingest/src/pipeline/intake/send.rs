@@ -26,9 +26,7 @@ impl Future for Awaited {
     /// The row of the group's first event, where it has rows here.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut *self {
-            Self::Ledger(pending) => {
-                Pin::new(pending).poll(context).map_ok(|receipt| Some(receipt.first.seq))
-            }
+            Self::Ledger(pending) => Pin::new(pending).poll(context).map_ok(|receipt| Some(receipt.first.seq)),
             Self::Spool(stored) => {
                 Pin::new(stored).poll(context).map(|stored| stored.unwrap_or(Err(AppendError::Stopped)).map(|()| None))
             }

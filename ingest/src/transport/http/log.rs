@@ -12,6 +12,7 @@ use operations::access::Role;
 
 use super::problem::Problem;
 use super::{Push, request};
+use crate::relay;
 
 /// The log of the ledger that events are recorded in, if that is here.
 pub(super) struct Log(Option<Arc<Mutex<LogTree>>>);
@@ -29,11 +30,19 @@ pub(super) struct Sizes {
     to: u64,
 }
 
-/// `GET /v1/checkpoint`: the newest signed checkpoint of the log of events, as a C2SP signed note.
+/// `GET /v1/checkpoint`: the newest signed checkpoint of the log of events, as a C2SP signed note; the header `Tachograph-Log-Key` names
+/// the key that signed it.
 pub(super) async fn checkpoint(State(push): State<Arc<Push>>, headers: HeaderMap) -> Response {
     let answer = push.ask(&headers, |log| log.checkpoint()).await;
     match answer {
-        Ok(Some(note)) => ([(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))], note).into_response(),
+        Ok(Some((note, key))) => {
+            let mut response =
+                ([(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))], note).into_response();
+            if let Ok(key) = HeaderValue::from_str(&key) {
+                response.headers_mut().insert(relay::LOG_KEY, key);
+            }
+            response
+        }
         Ok(None) => push.refuse(None, Problem::no_log("no checkpoint is signed yet")),
         Err(problem) => push.refuse(None, problem),
     }
@@ -46,7 +55,8 @@ pub(super) async fn consistency(
     sizes: Result<Query<Sizes>, axum::extract::rejection::QueryRejection>,
 ) -> Response {
     let Ok(Query(Sizes { from, to })) = sizes else {
-        let problem = Problem::no_request("the path is /v1/consistency?from=SIZE&to=SIZE with two sizes of the log".to_owned());
+        let problem =
+            Problem::no_request("the path is /v1/consistency?from=SIZE&to=SIZE with two sizes of the log".to_owned());
         return push.refuse(None, problem);
     };
     match push.ask(&headers, move |log| log.consistency(from, to)).await {

@@ -158,12 +158,16 @@ impl Problem {
 
     /// Only another machine can tell the collector's records apart.
     pub fn relayed_only() -> Self {
-        Self::unknown_type("records of this dialect come from `tachograph collect` alone, which reads the socket that they are written to")
+        Self::unknown_type(
+            "records of this dialect come from `tachograph collect` alone, which reads the socket that they are written to",
+        )
     }
 
     /// The sender tells its records apart by another dialect than the collector.
     pub fn other_dialect(dialect: &str) -> Self {
-        let detail = format!("the collector has the dialect `{dialect}` here; give the sender's collector of this name the same");
+        let detail = format!(
+            "the collector has the dialect `{dialect}` here; give the sender's collector of this name the same"
+        );
         let kind = "urn:tachograph:ingest:other-dialect";
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, "The dialects differ", detail)
     }

@@ -35,13 +35,9 @@ impl Reading {
                 {
                     // What was told before must be known when the next record asks what it continues.
                     intake.finish().await?;
-                    let names: Vec<_> =
-                        lineages.iter().map(|(is_continued, name)| (*is_continued, format!("{producer}/{name}"))).collect();
-                    let of = |(is_continued, name): &'_ (bool, String)| (*is_continued, name.clone());
-                    let owned: Vec<_> = names.iter().map(of).collect();
-                    let named: Vec<_> =
-                        owned.iter().map(|(is_continued, name)| Lineage { name, is_continued: *is_continued }).collect();
-                    intake.carry_on(&named);
+                    let name = |(_, name): &(bool, String)| format!("{producer}/{name}");
+                    let names: Vec<String> = lineages.iter().map(name).collect();
+                    intake.carry_on(&named(&names, &lineages));
                     lineage = lineages;
                 }
             }
@@ -51,6 +47,12 @@ impl Reading {
         }
         Ok(())
     }
+}
+
+/// What records continue, under the names that it has here.
+fn named<'a>(names: &'a [String], lineages: &[(bool, String)]) -> Vec<Lineage<'a>> {
+    let pairs = names.iter().zip(lineages);
+    pairs.map(|(name, (is_continued, _))| Lineage { name, is_continued: *is_continued }).collect()
 }
 
 /// Takes one frame, unless it is known, and moves the number past it. What the records after it continue is given back.
@@ -85,3 +87,6 @@ async fn take(
     *number = position;
     Ok(None)
 }
+
+#[cfg(test)]
+mod tests;
