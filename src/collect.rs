@@ -16,6 +16,7 @@ use collect::spool::Spool;
 use collect::{Client, Delivery, Senders};
 use ingest::collectors::Collectors;
 use ingest::transport;
+use operations::access::Authorize;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
@@ -66,14 +67,15 @@ async fn collect(edge: &Edge, tls: Tls) -> CommandResult {
     let dialects: BTreeMap<String, String> =
         edge.collectors.iter().map(|collector| (collector.name.clone(), collector.dialect.clone())).collect();
     let delivery = Delivery::new(&edge.server, client, spool.clone(), &dialects, metrics.clone())?;
-    let senders = Senders::read(&edge.senders).map_err(Failure::config)?;
+    let senders: Arc<dyn Authorize> = Arc::new(Senders::read(&edge.senders).map_err(Failure::config)?);
     let mut registry = Registry::default();
     metrics.register(&mut registry);
     intake_metrics.register(&mut registry);
-    let mut collectors = start(edge, &spool, senders, intake_metrics.clone()).await?;
+    let mut collectors = start(edge, &spool, Arc::clone(&senders), intake_metrics.clone()).await?;
     let health = Health::new(delivery.watch(), collectors.watch(), spool.clone(), registry);
     let (intake_stop, stop) = (CancellationToken::new(), CancellationToken::new());
     let admission = Admission::counting(intake_metrics.refusals().clone());
+    admission.know(senders);
     let mut intake = serve::intake::open(&mut collectors, ingest, &admission, &tls, &intake_stop).await?;
     let names = Admission::with_names(edge.listen.names.clone());
     let console = tokio::spawn(console.serve(health.router(), names, stop.clone()));
@@ -128,10 +130,10 @@ async fn open(edge: &Edge) -> Result<Spool, Failure> {
 async fn start(
     edge: &Edge,
     spool: &Spool,
-    senders: Senders,
+    senders: Arc<dyn Authorize>,
     metrics: ingest::metrics::Metrics,
 ) -> Result<Collectors, Failure> {
-    let (config, spool, key, authorize) = (edge.intake(), Arc::new(spool.clone()), spool.key(), Arc::new(senders));
+    let (config, spool, key, authorize) = (edge.intake(), Arc::new(spool.clone()), spool.key(), senders);
     let start = move || Collectors::relay(&config, spool, key, authorize, metrics, CancellationToken::new());
     tokio::task::spawn_blocking(start).await?.map_err(Failure::config)
 }

@@ -12,9 +12,9 @@ pub const SEGMENT_BYTES_MAX: u64 = 64 << 20;
 pub const PARCELS_MAX: usize = 64;
 /// The largest frame of a segment that is read.
 pub const FRAME_BYTES_MAX: usize = 16 << 20;
-/// Positions of sources that a spool keeps, and the bytes of all of them.
+/// Positions of sources that a spool keeps,
 pub const POSITIONS_MAX: usize = 65_536;
-/// The bytes of all of them.
+/// and the bytes of all of them: with what is written around each they fit into one frame.
 pub const POSITIONS_BYTES_MAX: usize = 8 << 20;
 /// Collectors that a spool has ever had.
 pub const LANES_MAX: usize = 1_024;

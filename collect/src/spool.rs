@@ -122,6 +122,12 @@ impl Spool {
         }
     }
 
+    /// Whether nobody else has it open in this process, for tests that open it again.
+    #[cfg(test)]
+    pub(crate) fn is_alone(&self) -> bool {
+        Arc::strong_count(&self.shared) == 1
+    }
+
     /// Where it lies.
     pub fn directory(&self) -> &Path {
         &self.shared.directory

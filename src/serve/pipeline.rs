@@ -65,7 +65,7 @@ impl Pipeline {
         health.watch_collectors(collectors.watch());
         let intake_stop = CancellationToken::new();
         let admission = Admission::counting(intake_metrics.refusals().clone());
-        admission.know(tokens);
+        admission.know(Arc::new(tokens.clone()));
         let intake = intake::open(&mut collectors, Some(ingest), &admission, health.tls(), &intake_stop).await?;
         let followers = prepared.start(health);
         let budgets = Part::start("budgets", health, |stop| reconciler.run(stop));

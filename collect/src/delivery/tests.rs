@@ -275,12 +275,20 @@ impl Edge {
         server.wait_for(|standing| is_so(standing)).await.unwrap().clone()
     }
 
-    /// Ends in the middle of everything.
+    /// Ends in the middle of everything: what was on its way is dropped where it was.
     async fn kill(self) {
-        self.stop.cancel();
-        self.task.abort();
-        let _ = self.task.await;
-        tokio::task::spawn_blocking(move || self.spool.stop()).await.unwrap();
+        let Self { spool, watch, stop, task } = self;
+        stop.cancel();
+        task.await.unwrap();
+        drop(watch);
+        let end = move || {
+            spool.stop();
+            // What blocks, such as a write that has begun, ends by itself.
+            while !spool.is_alone() {
+                std::thread::yield_now();
+            }
+        };
+        tokio::task::spawn_blocking(end).await.unwrap();
     }
 }
 

@@ -154,7 +154,7 @@ fn apply(body: &[u8], state: &mut State) {
             state.apply(head.collector, head.first.saturating_add(head.numbers), positions);
         }
         Some(Body::Snapshot { positions, lanes }) => {
-            state.positions.extend(positions);
+            state.take_positions(positions);
             for (collector, next) in lanes {
                 let lane = state.lanes.entry(collector).or_default();
                 lane.next = lane.next.max(next);

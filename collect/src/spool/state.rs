@@ -13,6 +13,8 @@ use crate::limits;
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub positions: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// Bytes of their keys and values.
+    positions_bytes: usize,
     pub lanes: BTreeMap<String, Lane>,
     /// Oldest first; the last one is written.
     pub segments: VecDeque<Segment>,
@@ -61,9 +63,18 @@ impl State {
         self.segments.iter().map(|segment| segment.bytes).sum()
     }
 
+    /// Takes newer positions of sources.
+    pub fn take_positions(&mut self, positions: BTreeMap<Vec<u8>, Vec<u8>>) {
+        for (key, value) in positions {
+            let (key_bytes, bytes) = (key.len(), value.len());
+            let before = self.positions.insert(key, value).map_or(0, |before| key_bytes + before.len());
+            self.positions_bytes = (self.positions_bytes + key_bytes + bytes).saturating_sub(before);
+        }
+    }
+
     /// Takes a parcel's positions and numbers, of a frame in the last segment.
     pub fn apply(&mut self, collector: &str, end: u64, positions: BTreeMap<Vec<u8>, Vec<u8>>) {
-        self.positions.extend(positions);
+        self.take_positions(positions);
         let lane = self.lanes.entry(collector.to_owned()).or_default();
         lane.next = lane.next.max(end);
         if let Some(segment) = self.segments.back_mut() {
@@ -76,7 +87,11 @@ impl State {
     pub fn check(&self, parcel: &Parcel) -> Result<(), AppendError> {
         let new = parcel.positions.keys().filter(|key| !self.positions.contains_key(*key)).count();
         let longest = parcel.positions.keys().map(Vec::len).max().unwrap_or(0);
-        if longest > usize::from(u16::MAX) || (new > 0 && self.positions.len() + new > limits::POSITIONS_MAX) {
+        let bytes: usize = parcel.positions.iter().map(|(key, value)| key.len() + value.len()).sum();
+        if longest > usize::from(u16::MAX)
+            || (new > 0 && self.positions.len() + new > limits::POSITIONS_MAX)
+            || self.positions_bytes + bytes > limits::POSITIONS_BYTES_MAX
+        {
             return Err(AppendError::InvalidGroup("the spool keeps no more positions of sources"));
         }
         if self.lanes.len() >= limits::LANES_MAX && !self.lanes.contains_key(&parcel.collector) {

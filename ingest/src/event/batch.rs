@@ -12,11 +12,13 @@ use super::Redacted;
 pub struct Batch {
     group: Group,
     inputs: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// Records that go elsewhere, with these positions.
+    passed: usize,
 }
 
 impl Default for Batch {
     fn default() -> Self {
-        Self { group: Group::new(&TABLE), inputs: BTreeMap::new() }
+        Self { group: Group::new(&TABLE), inputs: BTreeMap::new(), passed: 0 }
     }
 }
 
@@ -31,9 +33,14 @@ impl Batch {
         self.inputs.insert(key.into(), value.into());
     }
 
-    /// Number of events.
+    /// A record goes elsewhere together with the positions of this batch.
+    pub(crate) fn pass(&mut self) {
+        self.passed += 1;
+    }
+
+    /// Number of events, and of records that go elsewhere.
     pub fn events(&self) -> usize {
-        self.group.entries()
+        self.group.entries() + self.passed
     }
 
     /// Size in bytes, roughly as the ledger stores it.
@@ -43,7 +50,7 @@ impl Batch {
 
     /// Whether there is neither an event nor a position.
     pub fn is_empty(&self) -> bool {
-        self.group.is_empty() && self.inputs.is_empty()
+        self.events() == 0 && self.inputs.is_empty()
     }
 
     /// The positions alone, of a batch whose records go elsewhere.
@@ -64,7 +71,7 @@ impl BatchAppender {
 
     /// Queues a batch, waiting while the queue is full until `patience` resolves, as [`Appender::queue`] does.
     pub async fn queue(&self, batch: Batch, patience: impl Future<Output = ()>) -> Result<Pending, AppendError> {
-        let Batch { mut group, inputs } = batch;
+        let Batch { mut group, inputs, .. } = batch;
         inputs.into_iter().for_each(|(key, value)| group.input(key, value));
         self.0.queue(group, patience).await.map_err(|rejected| rejected.error)
     }

@@ -31,10 +31,6 @@ impl Passing {
         self.numbers += piece.numbers();
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.numbers == 0
-    }
-
     /// Its size in bytes.
     pub fn size(&self) -> usize {
         self.frames.len()
@@ -52,6 +48,7 @@ impl<P: PositionWriter> Intake<P> {
     pub(super) fn pass_on(&mut self, piece: &Piece<'_>) -> bool {
         let Some(passing) = &mut self.passing else { return false };
         passing.push(piece);
+        self.filling.batch.pass();
         let tally = &mut self.filling.tally;
         match piece {
             Piece::Kept(_, reason, _) => {

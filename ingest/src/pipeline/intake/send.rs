@@ -8,7 +8,6 @@ use std::time::Instant;
 use ledger::{AppendError, Pending, Seq};
 use tokio::time::sleep;
 
-use super::pass::Passing;
 use super::{Filling, Intake, Patience, PositionWriter, Tally};
 use crate::dedup::{Locator, Memory, Ticket};
 use crate::event::Batch;
@@ -66,7 +65,7 @@ impl<P: PositionWriter> Intake<P> {
     pub async fn append(&mut self) -> Result<(), PipelineError> {
         self.receive().await?;
         self.progress.write(self.position, &mut self.filling.batch);
-        if self.filling.batch.is_empty() && self.passing.as_ref().is_none_or(Passing::is_empty) {
+        if self.filling.batch.is_empty() {
             let tally = std::mem::take(&mut self.filling.tally);
             self.credit(tally, self.position);
             return Ok(());

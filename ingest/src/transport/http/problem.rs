@@ -116,7 +116,8 @@ impl Problem {
     }
 
     pub fn unknown_path() -> Self {
-        let detail = "events are sent to POST /v1/events/{collector}; there is nothing else here";
+        let detail = "events are sent to POST /v1/events/{collector}, and GET /v1/checkpoint and /v1/consistency tell of the log; there is nothing \
+                      else here";
         Self::new(StatusCode::NOT_FOUND, "urn:tachograph:ingest:path", "No such path", detail)
     }
 

@@ -17,9 +17,12 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::dialect;
+use crate::event::Batch;
 use crate::fixtures::{House, Tokens};
 use crate::metrics::Metrics;
-use crate::pipeline::{Channel, Intake, Lineage, Parcel, Patience, Pipeline, PipelineError, Positions, Spool, Stored};
+use crate::pipeline::{
+    Channel, Intake, Lineage, Parcel, Patience, Pipeline, PipelineError, PositionWriter, Positions, Spool, Stored,
+};
 use crate::relay::{self, Loss, Piece};
 
 const PRODUCER: &str = "6c405053-27e3-484a-9ad7-bcb64e7bfde6";
@@ -223,6 +226,35 @@ async fn what_a_lineage_told_before_goes_on_in_its_own_lines_alone() {
         assert_eq!(Piece::decode(first).unwrap(), Piece::Lineage(vec![(true, "file")]));
         assert_eq!(parcel.numbers, 1);
     }
+}
+
+/// A position that is written as files do: with the records before it.
+struct At;
+
+impl PositionWriter for At {
+    fn write(&mut self, position: u64, batch: &mut Batch) {
+        if batch.events() > 0 {
+            batch.input("file", position.to_string());
+        }
+    }
+}
+
+#[tokio::test]
+async fn positions_are_kept_with_the_records_before_them() {
+    let spool = Arc::new(Memory::default());
+    let pipeline = Arc::new(Pipeline::relay(Arc::clone(&spool) as Arc<dyn Spool>, &[7; 32], Metrics::default()));
+    let channel = Channel::new("a", dialect::by_name("native").unwrap(), pipeline.metrics());
+    let patience = Patience::Until(CancellationToken::new());
+    let mut passing = Intake::new(pipeline, channel, Arc::new(Principal::local()), patience, At, 0);
+    passing.skip("nothing", b"", 1, 3).await.unwrap();
+    passing.finish().await.unwrap();
+    passing.record(b"a line", 1, 7).await.unwrap();
+    passing.finish().await.unwrap();
+    assert_eq!((passing.durable_position(), passing.tally().accepted), (7, 1));
+    let parcels = spool.0.lock().unwrap();
+    let [parcel] = &parcels[..] else { panic!("{parcels:?}") };
+    assert_eq!(parcel.positions, BTreeMap::from([(b"file".to_vec(), b"7".to_vec())]));
+    assert_eq!((parcel.numbers, parcel.collector.as_str()), (1, "a"));
 }
 
 #[tokio::test]
