@@ -55,9 +55,10 @@ async fn collect(edge: &Edge, tls: Tls) -> CommandResult {
     let mut signals = Signals::listen()?;
     let console = Listener::bind(ListenerName::Console, edge.listen.console, tls.clone()).await?;
     let is_pushed = |name: &str| transport::by_name(name).is_some_and(transport::Transport::is_pushed);
-    let ingest = match edge.collectors.iter().any(|collector| is_pushed(&collector.transport)) {
-        true => Some(Listener::bind(ListenerName::Ingest, edge.listen.ingest, tls.clone()).await?),
-        false => None,
+    let ingest = if edge.collectors.iter().any(|collector| is_pushed(&collector.transport)) {
+        Some(Listener::bind(ListenerName::Ingest, edge.listen.ingest, tls.clone()).await?)
+    } else {
+        None
     };
     tls.tell(&edge.listen);
     let addresses = (console.address(), ingest.as_ref().map(Listener::address));

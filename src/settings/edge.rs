@@ -5,7 +5,6 @@
 use std::path::Path;
 
 use ingest::config::Collector;
-use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Listen, Problem, of_collectors, problems, read};
@@ -13,7 +12,7 @@ use crate::certificate::{self, Trouble};
 use crate::exit::Failure;
 
 /// The whole file.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Edge {
     /// The server that records.

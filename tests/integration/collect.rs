@@ -153,7 +153,7 @@ fn nothing_is_lost_or_doubled_over_kills_of_either_side_and_a_cut_network() {
             _ => {
                 network.cut.store(true, Ordering::SeqCst);
                 log(&world, 500 + round..501 + round);
-                edge.wait_for_log("delivery waits").unwrap();
+                edge.wait_for_log("the server is not there; what is read waits").unwrap();
                 network.cut.store(false, Ordering::SeqCst);
             }
         }

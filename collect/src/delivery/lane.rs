@@ -237,6 +237,7 @@ impl Lane {
             return Step::On;
         }
         self.is_probing = true;
+        self.around.guard.doubt("it has forgotten records");
         let reason = format!(
             "the server has forgotten what it acknowledged: it has the records of this collector up to number {expected}, and had them up \
              to {next}; it was rolled back to an older copy. Put the newer copy back; what is not delivered stays in the spool"
