@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! segment  = "TACHSPL1" number u64 crc u32, frames
-//! frame    = "TSF1" length u32, commit u64, crc u32, body
+//! frame    = mark u32, length u32, commit u64, crc u32, body
 //! body     = 1 (parcel)   first u64, numbers u64, collector text, positions, frames of ingest::relay
 //!          | 2 (snapshot) positions, lanes
 //! position = key text, length u32, value;  lane = collector text, next u64;  both with a count u32 before them
@@ -11,7 +11,8 @@
 //!
 //! Integers are big-endian. `commit` says where in the segment the write began that made the frame durable; the checksum covers segment,
 //! place and everything of the frame, under a number that only this spool knows: no frame of another place or of an older file is taken
-//! for one, and none that somebody wrote into a record.
+//! for one, and none that somebody wrote into a record. The mark is made of that number, too, so that looking for frames is cheap whatever
+//! records hold.
 
 use std::collections::BTreeMap;
 
@@ -19,8 +20,6 @@ use crate::limits::FRAME_BYTES_MAX;
 
 /// What begins a segment.
 const SEGMENT_MAGIC: &[u8; 8] = b"TACHSPL1";
-/// What begins a frame.
-const FRAME_MAGIC: &[u8; 4] = b"TSF1";
 /// Bytes before the first frame.
 pub(super) const SEGMENT_HEAD: usize = 20;
 /// Bytes of a frame before its body.
@@ -56,11 +55,16 @@ pub(super) fn segment_head(number: u64) -> Vec<u8> {
 
 /// Adds a frame at this place of a segment.
 pub(super) fn write(to: &mut Vec<u8>, segment: u64, at: u64, commit: u64, body: &[u8]) {
-    to.extend_from_slice(FRAME_MAGIC);
+    to.extend(mark(segment));
     to.extend((body.len() as u32).to_be_bytes());
     to.extend(commit.to_be_bytes());
     to.extend(checksum(segment, at, commit, body).to_be_bytes());
     to.extend_from_slice(body);
+}
+
+/// What frames of this segment begin with.
+fn mark(segment: u64) -> [u8; 4] {
+    crc32c::crc32c(&segment.to_be_bytes()).to_be_bytes()
 }
 
 fn checksum(segment: u64, at: u64, commit: u64, body: &[u8]) -> u32 {
@@ -113,7 +117,7 @@ fn put_positions(to: &mut Vec<u8>, positions: &BTreeMap<Vec<u8>, Vec<u8>>) {
 /// there is no whole one.
 pub(super) fn read(bytes: &[u8], segment: u64, at: u64) -> Option<(u64, &[u8], usize)> {
     let mut head = Fields(bytes.get(..FRAME_HEAD)?);
-    if head.take(4)? != FRAME_MAGIC {
+    if head.array()? != mark(segment) {
         return None;
     }
     let length = u32::from_be_bytes(head.array()?) as usize;
@@ -127,8 +131,9 @@ pub(super) fn read(bytes: &[u8], segment: u64, at: u64) -> Option<(u64, &[u8], u
 
 /// Where in a segment the next whole frame begins after a place where there is none.
 pub(super) fn find(bytes: &[u8], segment: u64, after: usize) -> Option<usize> {
-    let places = bytes.get(after..)?.windows(FRAME_MAGIC.len()).enumerate();
-    let mut likely = places.filter(|(_, window)| window == FRAME_MAGIC).map(|(at, _)| after + at);
+    let mark = mark(segment);
+    let places = bytes.get(after..)?.windows(mark.len()).enumerate();
+    let mut likely = places.filter(|(_, window)| *window == mark).map(|(at, _)| after + at);
     likely.find(|at| bytes.get(*at..).is_some_and(|rest| read(rest, segment, *at as u64).is_some()))
 }
 
@@ -138,9 +143,9 @@ pub(super) fn is_segment(bytes: &[u8], number: u64) -> bool {
 }
 
 /// Length of a frame's body and whose parcel it is, by its first bytes alone; `None` for a snapshot.
-pub(super) fn peek(bytes: &[u8]) -> Option<(usize, Option<ParcelHead<'_>>)> {
+pub(super) fn peek(bytes: &[u8], segment: u64) -> Option<(usize, Option<ParcelHead<'_>>)> {
     let mut head = Fields(bytes);
-    if head.take(4)? != FRAME_MAGIC {
+    if head.array()? != mark(segment) {
         return None;
     }
     let length = u32::from_be_bytes(head.array()?) as usize;

@@ -84,7 +84,8 @@ impl Spool {
                 continue;
             }
             let head = read_at(&file, at, PARCEL_HEAD.min((segment.bytes - at) as usize), &path)?;
-            let peeked = frame::peek(&head).filter(|(length, _)| at + (FRAME_HEAD + length) as u64 <= segment.bytes);
+            let peeked =
+                frame::peek(&head, seed).filter(|(length, _)| at + (FRAME_HEAD + length) as u64 <= segment.bytes);
             let Some((length, parcel)) = peeked else {
                 at = self.damaged(&path, seed, at..segment.bytes)?;
                 continue;

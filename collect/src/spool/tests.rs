@@ -10,7 +10,7 @@ use ledger::AppendError;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::frame::{self, ParcelHead};
+use super::frame::{self, ParcelHead, SEGMENT_HEAD};
 use super::{Damage, Spool};
 use crate::limits::SPOOL_BYTES_MIN;
 
@@ -201,7 +201,7 @@ proptest! {
         let path = segments(&directory).pop().unwrap();
         let mut bytes = std::fs::read(&path).unwrap();
         // The last frame alone cannot be told from what a crash left.
-        let last = bytes.len() - frame_of_last(&bytes);
+        let last = bytes.len() - last_frame(&bytes, spool.shared.identity.seed(1));
         let at = (place * last as f64) as usize;
         bytes[at] ^= 1 << bit;
         std::fs::write(&path, &bytes).unwrap();
@@ -221,10 +221,13 @@ proptest! {
     }
 }
 
-/// How long the last of the frames of this test is: they are of one length but for a digit.
-fn frame_of_last(bytes: &[u8]) -> usize {
-    let last = bytes.windows(4).rposition(|window| window == b"TSF1").unwrap();
-    bytes.len() - last
+/// How long the last frame of the first segment is.
+fn last_frame(bytes: &[u8], seed: u64) -> usize {
+    let (mut at, mut last) = (SEGMENT_HEAD, 0);
+    while let Some((_, _, length)) = frame::read(&bytes[at..], seed, at as u64) {
+        (at, last) = (at + length, length);
+    }
+    last
 }
 
 #[test]
