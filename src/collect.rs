@@ -92,6 +92,7 @@ async fn collect(edge: &Edge, tls: Tls) -> CommandResult {
         stop.cancel();
         let _ = delivery.await;
         let _ = console.await;
+        let _ = tokio::task::spawn_blocking(move || spool.stop()).await;
     });
     if drained.await.is_err() {
         tracing::warn!(
@@ -99,7 +100,6 @@ async fn collect(edge: &Edge, tls: Tls) -> CommandResult {
             "not everything ended in time; what was acknowledged is durable"
         );
     }
-    tokio::task::spawn_blocking(move || spool.stop()).await?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
