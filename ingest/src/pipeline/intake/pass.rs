@@ -69,6 +69,19 @@ impl<P: PositionWriter> Intake<P> {
         self.line(raw, seen, received, position).await
     }
 
+    /// Keeps something that another machine kept, as [`Intake::keep`].
+    pub async fn relayed_kept(
+        &mut self,
+        raw: &[u8],
+        reason: &str,
+        seen: i64,
+        received: i64,
+        position: u64,
+    ) -> Result<(), PipelineError> {
+        let seen = self.believed(Some(seen), received);
+        self.keep(raw, reason, seen, position).await
+    }
+
     /// Records a loss that the transport reports, as an event of its own. The source's position stays.
     pub async fn lose(&mut self, loss: Loss<'_>, seen: Option<i64>, received: i64) -> Result<(), PipelineError> {
         let seen = self.believed(seen, received);

@@ -76,7 +76,7 @@ async fn take(
         Piece::Void(_) if is_known => {}
         _ if is_known => intake.known(1),
         Piece::Record(seen, raw) => intake.relayed(raw, seen, received, position).await?,
-        Piece::Kept(_, reason, raw) => intake.keep(raw, reason, received, position).await?,
+        Piece::Kept(seen, reason, raw) => intake.relayed_kept(raw, reason, seen, received, position).await?,
         Piece::Loss(seen, loss) => {
             intake.pass(position);
             intake.lose(loss, Some(seen), received).await?;
