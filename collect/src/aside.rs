@@ -1,7 +1,7 @@
 //! Records that the server refused for good: one file of JSON lines for each collector, for a person to look at. They are never
 //! thrown away here, and they hold nobody else up.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -102,7 +102,7 @@ fn last(path: &Path) -> std::io::Result<Option<u64>> {
     let length = file.metadata()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
     let mut tail = Vec::new();
-    (&mut file as &mut File).take(TAIL_BYTES).read_to_end(&mut tail)?;
+    file.by_ref().take(TAIL_BYTES).read_to_end(&mut tail)?;
     let end = tail.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     if end < tail.len() && (end > 0 || length <= TAIL_BYTES) {
         file.set_len(length - (tail.len() - end) as u64)?;

@@ -37,7 +37,7 @@ pub enum Standing {
 struct Seen {
     /// The public key.
     key: String,
-    /// The signed note; empty before the first.
+    /// The signed note.
     note: String,
 }
 
@@ -149,7 +149,7 @@ impl Guard {
             };
         }
         if answer.status != 200 {
-            return Err(self.judge(&answer));
+            return Err(judge(&answer));
         }
         let note = String::from_utf8(answer.body.clone()).map_err(|_| odd("its checkpoint is no text"))?;
         let key = self.key.clone().or(seen.as_ref().map(|seen| seen.key.clone()));
@@ -204,7 +204,7 @@ impl Guard {
             return Err(Doubt::Refused(forgotten(old, &format!("{described}, and no proof that it grew out of that"))));
         }
         if answer.status != 200 {
-            return Err(self.judge(&answer));
+            return Err(judge(&answer));
         }
         let path = path(&answer.body).ok_or_else(|| odd("its proof is not understood"))?;
         if tree::verify_consistency(old.size, new.size, &old.root, &new.root, &path) {
@@ -216,20 +216,18 @@ impl Guard {
     async fn ask(&self, path: &str, query: Option<&str>) -> Result<Answer, Doubt> {
         self.client.get(path, query).await.map_err(|error| Doubt::Later(error.to_string(), None))
     }
+}
 
-    /// Why there is no checkpoint to look at.
-    fn judge(&self, answer: &Answer) -> Doubt {
-        let reason = match answer.status {
-            401 | 403 => {
-                "the server does not take the token: make one with `tachograph token create --role ingest` there"
-            }
-            404 | 405 => "the address is not that of the server's intake, or the server is older than this program",
-            408 | 425 | 429 | 500.. => "the server cannot answer now",
-            300..=399 => "it answers with a redirect, which is not followed; name the place itself in `server.url`",
-            _ => "its answer is not understood",
-        };
-        Doubt::Later(format!("{reason} (it answers {})", answer.status), answer.retry_after)
-    }
+/// Why there is no checkpoint to look at.
+fn judge(answer: &Answer) -> Doubt {
+    let reason = match answer.status {
+        401 | 403 => "the server does not take the token: make one with `tachograph token create --role ingest` there",
+        404 | 405 => "the address is not that of the server's intake, or the server is older than this program",
+        408 | 425 | 429 | 500.. => "the server cannot answer now",
+        300..=399 => "it answers with a redirect, which is not followed; name the place itself in `server.url`",
+        _ => "its answer is not understood",
+    };
+    Doubt::Later(format!("{reason} (it answers {})", answer.status), answer.retry_after)
 }
 
 fn odd(what: &str) -> Doubt {
@@ -248,7 +246,7 @@ fn forgotten(old: &Checkpoint, new: &str) -> String {
 
 /// The checkpoint that was seen, with its note.
 fn known(seen: Option<&Seen>) -> Result<Option<(Checkpoint, String)>, Doubt> {
-    let Some(seen) = seen.filter(|seen| !seen.note.is_empty()) else { return Ok(None) };
+    let Some(seen) = seen else { return Ok(None) };
     let damaged = |error: proof::note::NoteError| {
         Doubt::Refused(format!(
             "the checkpoint that this machine keeps is damaged ({error}): put {CHECKPOINT} in the spool back"

@@ -200,9 +200,8 @@ impl Lane {
             let kept = aside.keep(number, status, &reason, &bundle.body);
             (aside, kept)
         };
-        let (aside, kept) = match tokio::task::spawn_blocking(work).await {
-            Ok(done) => done,
-            Err(_) => return self.later(true, "setting a record aside failed; start the process again", None),
+        let Ok((aside, kept)) = tokio::task::spawn_blocking(work).await else {
+            return self.later(true, "setting a record aside failed; start the process again", None);
         };
         let path = aside.path().display().to_string();
         self.aside = Some(aside);

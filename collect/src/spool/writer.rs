@@ -70,7 +70,7 @@ impl Writer {
         }
         let full = self.shared.lock().segments.back().is_none_or(|last| last.bytes >= self.shared.segment_bytes());
         if full || self.file.is_none() {
-            self.rotate().map_err(refused)?;
+            self.rotate().map_err(|error| refused(&error))?;
         }
         let shared = Arc::clone(&self.shared);
         let Some(file) = &self.file else { return Err(AppendError::Stopped) };
@@ -78,7 +78,7 @@ impl Writer {
         if let Err(error) = file.write_all_at(&bytes, at) {
             // What was written of it would be found by the next start.
             return Err(match file.set_len(at) {
-                Ok(()) => refused(error),
+                Ok(()) => refused(&error),
                 Err(error) => self.poison(&error),
             });
         }
@@ -138,7 +138,7 @@ impl Writer {
     }
 }
 
-fn refused(error: io::Error) -> AppendError {
+fn refused(error: &io::Error) -> AppendError {
     AppendError::WriteRefused { reason: format!("the spool: {error}") }
 }
 
