@@ -46,14 +46,19 @@ impl LogTree {
         if from == 0 || from > to || self.reader.signed()?.is_none_or(|size| to > size) {
             return Ok(None);
         }
-        self.learn(to / LOG_TREE_TILE)?;
+        self.learn(from / LOG_TREE_TILE)?;
         self.tiles.leaves.clear();
-        for size in [from, to] {
-            let tile = size / LOG_TREE_TILE;
-            if size % LOG_TREE_TILE != 0 {
-                let first = tile * LOG_TREE_TILE;
+        let first = from / LOG_TREE_TILE * LOG_TREE_TILE;
+        if to - first <= LOG_TREE_READ_BATCHES {
+            // Whoever asks every minute needs one look at the newest headers.
+            let leaves = self.reader.leaves(first..to)?;
+            self.tiles.take(first / LOG_TREE_TILE, &leaves);
+        } else {
+            self.learn(to / LOG_TREE_TILE)?;
+            for size in [from, to] {
+                let first = size / LOG_TREE_TILE * LOG_TREE_TILE;
                 let leaves = self.reader.leaves(first..to.min(first + LOG_TREE_TILE))?;
-                self.tiles.leaves.insert(tile, leaves);
+                self.tiles.take(first / LOG_TREE_TILE, &leaves);
             }
         }
         let path = self.tiles.path(from, to);
@@ -79,6 +84,16 @@ impl LogTree {
 }
 
 impl Tiles {
+    /// Takes the leaves of tiles from this one on.
+    fn take(&mut self, first: u64, leaves: &[Digest]) {
+        for (tile, leaves) in (first..).zip(leaves.chunks(LOG_TREE_TILE as usize)) {
+            if leaves.len() as u64 == LOG_TREE_TILE && self.whole.len() as u64 == tile {
+                self.whole.push(tree::root(leaves));
+            }
+            self.leaves.insert(tile, leaves.to_vec());
+        }
+    }
+
     /// The path; `None` if something of it is not known.
     fn path(&self, from: u64, to: u64) -> Option<Vec<Digest>> {
         let (mut first, mut end, mut is_whole, mut path) = (0, to, true, Vec::new());
@@ -131,14 +146,13 @@ mod tests {
         let leaves: Vec<Digest> = (0..1_100_u64).map(|at| tree::leaf_hash(&at.to_be_bytes())).collect();
         proptest!(|(to in 1..1_100_u64, share in 0.0..1.0_f64)| {
             let from = 1 + (share * (to - 1) as f64) as u64;
-            let of = |size: u64| {
-                let first = size / LOG_TREE_TILE * LOG_TREE_TILE;
-                let end = to.min(first + LOG_TREE_TILE);
-                (size / LOG_TREE_TILE, leaves[first as usize..end as usize].to_vec())
-            };
             let signed = &leaves[..to as usize];
-            let whole = signed.chunks_exact(LOG_TREE_TILE as usize).map(tree::root).collect();
-            let tiles = Tiles { whole, leaves: [of(from), of(to)].into() };
+            // All at once from the older size on, after what was known before.
+            let first = from / LOG_TREE_TILE;
+            let known = leaves[..(first * LOG_TREE_TILE) as usize].chunks_exact(LOG_TREE_TILE as usize);
+            let mut tiles = Tiles { whole: known.map(tree::root).collect(), leaves: BTreeMap::new() };
+            tiles.take(first, &signed[(first * LOG_TREE_TILE) as usize..]);
+            prop_assert_eq!(tiles.whole.len() as u64, to / LOG_TREE_TILE);
             let path = tiles.path(from, to).unwrap();
             prop_assert_eq!(Some(&path), tree::consistency_proof(signed, from as usize).as_ref());
             let (old, new) = (tree::root(&leaves[..from as usize]), tree::root(signed));
