@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::logging::LogFormat;
 use crate::output::Format;
 use crate::{
-    alerts, backup, budgets, collectors, config, demo, doctor, fleet, hook, init, login, prove, route, rules, serve,
+    alerts, backup, budgets, collect, collectors, config, demo, doctor, fleet, hook, init, login, prove, route, rules, serve,
     session, sinks, sql, tail, token, verify,
 };
 
@@ -35,6 +35,8 @@ pub enum Command {
     Init(init::Arguments),
     /// Collect, record, detect, answer and forward until it is stopped.
     Serve(serve::Arguments),
+    /// Collect on this machine, keep what is read in a spool, and deliver it to a server that records it.
+    Collect(collect::Arguments),
     /// Check a data directory: rebuild every commitment from the bytes on disk.
     Verify(verify::Arguments),
     /// Print the proof of one record, which `verify` checks without the data directory.

@@ -5,6 +5,7 @@
 //! | `init` | `init.rs` |
 //! | `demo` | `demo.rs`, with its parts in `demo/`; its fleet: the package `generator` |
 //! | `serve` | `serve.rs`, with its parts in `serve/` |
+//! | `collect` | `collect.rs`, with its part in `collect/`; spool and delivery: the package `collect` |
 //! | `verify` | `verify.rs` |
 //! | `proof` | `prove.rs` |
 //! | `backup` | `backup.rs` |
@@ -36,6 +37,7 @@ mod canary;
 mod certificate;
 mod cli;
 mod client;
+mod collect;
 mod collectors;
 mod config;
 mod control;
@@ -90,12 +92,13 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> CommandResult {
     // A server says what it does; of a command its output is enough.
-    let default = if matches!(cli.command, Command::Serve(_)) { "info" } else { "warn" };
+    let default = if matches!(cli.command, Command::Serve(_) | Command::Collect(_)) { "info" } else { "warn" };
     logging::start(cli.log_format, cli.log.as_deref().unwrap_or(default))?;
     match cli.command {
         Command::Init(arguments) => init::run(arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
+        Command::Collect(arguments) => collect::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Proof(arguments) => prove::run(&arguments),
         Command::Backup(arguments) => backup::run(&arguments),

@@ -8,12 +8,13 @@
 mod configuration;
 mod console;
 mod control;
-mod exposition;
+pub mod exposition;
 mod fleet;
 mod followers;
 mod health;
+pub mod intake;
 mod integrity;
-mod listener;
+pub mod listener;
 mod metrics;
 mod notices;
 mod oidc;
@@ -21,9 +22,9 @@ mod orders;
 mod part;
 mod pipeline;
 mod running;
-mod signals;
+pub mod signals;
 mod slack;
-mod tls;
+pub mod tls;
 mod verification;
 
 use std::net::SocketAddr;
@@ -97,7 +98,7 @@ pub fn run_until(
 }
 
 /// Takes as many file handles as the system grants: a shell's usual 1,024 are fewer than the listeners have places.
-fn raise_file_limit() {
+pub fn raise_file_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });

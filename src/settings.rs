@@ -3,6 +3,7 @@
 //! Reading it opens no file, no socket and no secret besides the file itself; `check` finds what types cannot.
 
 mod budget;
+pub mod edge;
 pub mod oidc;
 mod problems;
 mod reference;
@@ -234,6 +235,9 @@ pub struct Examined {
 /// configuration names, and connects to nobody.
 pub fn examine(path: &Path) -> Result<Examined, Failure> {
     let text = read(path)?;
+    if edge::is_edge(&text) {
+        return Ok(Examined { hash: hash(&text), problems: edge::examine(&text), warnings: Vec::new() });
+    }
     let mut warnings = Vec::new();
     let problems = problems::find(&text, |settings| {
         let mut problems = settings.missing();

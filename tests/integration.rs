@@ -9,6 +9,8 @@ mod harness;
 mod alerts;
 #[path = "integration/budgets.rs"]
 mod budgets;
+#[path = "integration/collect.rs"]
+mod collect;
 #[path = "integration/commands.rs"]
 mod commands;
 #[path = "integration/console.rs"]

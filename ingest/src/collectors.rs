@@ -6,20 +6,20 @@ use std::sync::Arc;
 
 use axum::Router;
 use ledger::{Ledger, LedgerError};
-use operations::access::Authorize;
+use operations::access::{Authorize, Principal};
 use operations::standing::Standing;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::bounded::read_text;
-use crate::config::Config;
-use crate::dialect::ChosenDialect;
+use crate::config::{Collector, Config};
+use crate::dialect::{ChosenDialect, Dialect};
 use crate::dialect::mapped::{Mapping, MappingError};
 use crate::enrich::{Names, NamesError};
 use crate::event::finish::Finisher;
 use crate::limits;
 use crate::metrics::Metrics;
-use crate::pipeline::{Channel, Pipeline};
+use crate::pipeline::{Channel, Pipeline, Spool};
 use crate::price::{PriceError, PriceTable};
 use crate::refusals::Refusals;
 use crate::samples::Reason;
@@ -132,9 +132,38 @@ impl Collectors {
         let names = config.names.as_deref().map_or_else(|| Ok(Names::default()), Names::read)?;
         let finisher = Finisher::new(key, prices(config)?);
         let pipeline = Arc::new(Pipeline::open(ledger, &key, finisher, names, metrics)?);
+        let collectors = Self::run(config, &pipeline, Collector::principal, authorize, stop)?;
+        if let Some(durable) = ledger.reader().watch() {
+            collectors.tasks.spawn(pipeline.keep(durable, collectors.stop.clone()));
+        }
+        Ok(collectors)
+    }
+
+    /// Starts the collectors of a configuration that was checked, for another machine that records what they read. Call it inside a
+    /// runtime. `key` is the spool's own.
+    pub fn relay(
+        config: &Config,
+        spool: Arc<dyn Spool>,
+        key: [u8; 32],
+        authorize: Arc<dyn Authorize>,
+        metrics: Metrics,
+        stop: CancellationToken,
+    ) -> Result<Self, StartError> {
+        let pipeline = Arc::new(Pipeline::relay(spool, &key, metrics));
+        // Whom to believe is for the machine that records: here everything is passed on.
+        Self::run(config, &pipeline, |_, _| Principal::local(), authorize, stop)
+    }
+
+    fn run(
+        config: &Config,
+        pipeline: &Arc<Pipeline>,
+        principal: impl Fn(&Collector, &dyn Dialect) -> Principal,
+        authorize: Arc<dyn Authorize>,
+        stop: CancellationToken,
+    ) -> Result<Self, StartError> {
         let (tasks, mut routes, mut running) = (TaskTracker::new(), Vec::new(), Vec::new());
         let (mut listening, mut sockets) = (Vec::new(), Vec::new());
-        let push = Push::new(Arc::clone(&pipeline), ledger.clone(), authorize, stop.clone(), tasks.clone());
+        let push = Push::new(Arc::clone(pipeline), authorize, stop.clone(), tasks.clone());
         for collector in &config.collectors {
             let failed = |message: String| StartError::Collector { name: collector.name.clone(), message };
             let transport = transport::by_name(&collector.transport)
@@ -143,7 +172,7 @@ impl Collectors {
             if let ChosenDialect::Mapped(mapping) = &dialect {
                 tell_of_tests(&collector.name, mapping);
             }
-            let principal = Arc::new(collector.principal(&*dialect));
+            let principal = Arc::new(principal(collector, &*dialect));
             let build = if collector.backfill { Channel::backfill } else { Channel::new };
             let channel = build(&collector.name, dialect, pipeline.metrics());
             let place = collector.place();
@@ -160,8 +189,7 @@ impl Collectors {
                 place: &place,
                 principal,
                 settings: &collector.settings,
-                pipeline: &pipeline,
-                ledger,
+                pipeline,
                 stop: &stop,
                 push: &push,
             };
@@ -175,10 +203,8 @@ impl Collectors {
                 Work::Socket(file, streams) => sockets.push((collector.name.clone(), file, streams)),
             }
         }
-        if let Some(durable) = ledger.reader().watch() {
-            tasks.spawn(Arc::clone(&pipeline).keep(durable, stop.clone()));
-        }
         let router = push.router(routes);
+        let pipeline = Arc::clone(pipeline);
         Ok(Self { pipeline, running: running.into(), router, listening, sockets, stop, tasks })
     }
 

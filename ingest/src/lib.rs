@@ -33,6 +33,7 @@ pub mod pipeline;
 pub mod price;
 pub mod redact;
 pub mod refusals;
+pub mod relay;
 pub mod samples;
 pub mod seldom;
 pub mod timestamp;

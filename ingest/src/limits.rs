@@ -11,6 +11,14 @@ use ledger::column::Quantity;
 pub const LINE_BYTES_MAX: usize = 1 << 20;
 /// The longest frame of a stream of tagged frames, without its header: what boundary and Coder's workspace agent agree on.
 pub const TAGGED_BYTES_MAX: usize = 1 << 15;
+/// The longest text in a frame of a relay: a reason, a name.
+pub const RELAY_TEXT_BYTES_MAX: usize = 4 << 10;
+/// The longest frame of a relay, without its length: a record with all that may stand around it.
+pub const RELAY_FRAME_BYTES_MAX: usize = LINE_BYTES_MAX + (64 << 10);
+/// What a record of a relay may continue.
+pub const RELAY_LINEAGES_MAX: usize = 8;
+/// Records that will not come, in one frame.
+pub const RELAY_VOID_MAX: u64 = 1 << 40;
 /// The largest body of one request, both as sent and decompressed.
 pub const BODY_BYTES_MAX: u64 = 64 << 20;
 /// The largest window that a zstd body may ask for, as a power of two: 8 MiB, what the format tells decoders to support.

@@ -13,6 +13,7 @@ mod intake;
 mod key;
 mod key_files;
 mod rebuild;
+mod spool;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -42,20 +43,34 @@ use claims::Claims;
 use handed::Handed;
 pub use intake::{Intake, Lineage, Patience, PositionWriter, Tally};
 use rebuild::Keeper;
+pub use spool::{Parcel, Positions, Spool, Stored};
 
 /// What all collectors share.
 pub struct Pipeline {
-    ledger: Ledger,
-    appender: BatchAppender,
+    end: End,
     finisher: Finisher,
     keyring: Keyring,
     dedup: Mutex<Dedup>,
     enrichment: Mutex<Enrichment>,
     metrics: Metrics,
+    claims: Claims,
+}
+
+/// Where what is read goes.
+enum End {
+    /// It is recorded here.
+    Ledger(Box<Recording>),
+    /// Another machine records it: it is kept as it is until then.
+    Spool(Arc<dyn Spool>),
+}
+
+/// What only a pipeline has that records.
+struct Recording {
+    ledger: Ledger,
+    appender: BatchAppender,
     keeper: Mutex<Keeper>,
     /// What the keeper's next files are made of.
     handed: Handed,
-    claims: Claims,
 }
 
 /// Why a source cannot go on. What was recorded before stands in the [`Tally`].
@@ -94,42 +109,78 @@ impl Pipeline {
         let (due, end) = (keeper.due(), ledger.reader().durable()?.next_seq);
         // The rows of the next file that were recorded before this start.
         handed.hand(due.start, end.distance_from(due.start), None);
+        let (ledger, appender) = (ledger.clone(), BatchAppender::new(ledger));
+        let recording = Recording { ledger, appender, keeper: Mutex::new(keeper), handed };
         let pipeline = Self {
-            ledger: ledger.clone(),
-            appender: BatchAppender::new(ledger),
+            end: End::Ledger(Box::new(recording)),
             finisher,
             keyring,
             dedup: Mutex::new(dedup),
             enrichment: Mutex::new(enrichment),
             metrics,
-            keeper: Mutex::new(keeper),
-            handed,
             claims: Claims::default(),
         };
         pipeline.show_memory();
         Ok(pipeline)
     }
 
+    /// Hands what is read to a spool, as it is: whoever gets it from there decodes, redacts and records it. `key` is the spool's own,
+    /// for hashes of files.
+    pub fn relay(spool: Arc<dyn Spool>, key: &[u8; 32], metrics: Metrics) -> Self {
+        Self {
+            end: End::Spool(spool),
+            finisher: Finisher::new(*key, PriceTable::embedded()),
+            keyring: Keyring::new(key),
+            // Nothing is remembered: duplicates are found where records are understood.
+            dedup: Mutex::new(Dedup::new(Bounds::DEFAULT)),
+            enrichment: Mutex::new(Enrichment::new(Names::default())),
+            metrics,
+            claims: Claims::default(),
+        }
+    }
+
+    /// The durable positions of sources.
+    pub fn positions(&self) -> Arc<dyn Positions> {
+        match &self.end {
+            End::Ledger(recording) => Arc::new(recording.ledger.clone()),
+            End::Spool(spool) => Arc::clone(spool) as Arc<dyn Positions>,
+        }
+    }
+
+    /// The ledger, unless another machine records.
+    pub(crate) fn ledger(&self) -> Option<&Ledger> {
+        self.recording().map(|recording| &recording.ledger)
+    }
+
+    fn recording(&self) -> Option<&Recording> {
+        match &self.end {
+            End::Ledger(recording) => Some(recording),
+            End::Spool(_) => None,
+        }
+    }
+
     /// Learns what is left to learn after a start, and from then on keeps what the next start needs, until `stop`.
     pub async fn keep(self: Arc<Self>, mut durable: watch::Receiver<Durable>, stop: CancellationToken) {
         let mut is_new = true;
-        loop {
-            let due = if is_new { Range::default() } else { self.keeper().due() };
+        // What is only passed on needs nothing.
+        while let Some(recording) = self.recording() {
+            let due = if is_new { Range::default() } else { recording.keeper().due() };
             let waited = stop.run_until_cancelled(durable.wait_for(|durable| durable.next_seq >= due.end)).await;
             // Stopped, or the ledger is gone.
             let Some(Ok(())) = waited.map(|waited| waited.map(drop)) else { return };
             // A source takes its receipt, and hands on what it knows, soon after its rows are durable. What is late is read.
-            let settled = timeout(limits::KEYS_HANDED_PATIENCE, self.handed.settled(due));
+            let settled = timeout(limits::KEYS_HANDED_PATIENCE, recording.handed.settled(due));
             if stop.run_until_cancelled(settled).await.is_none() {
                 return;
             }
             let (pipeline, stopped) = (Arc::clone(&self), stop.clone());
             let work = move || {
-                let mut keeper = pipeline.keeper();
+                let Some(recording) = pipeline.recording() else { return Ok(()) };
+                let mut keeper = recording.keeper();
                 if is_new {
                     return keeper.learn(&pipeline, &stopped);
                 }
-                keeper.advance(&pipeline.handed)?;
+                keeper.advance(&recording.handed)?;
                 keeper.keep_facts(&pipeline);
                 Ok(())
             };
@@ -144,10 +195,6 @@ impl Pipeline {
                 Err(_) => return,
             }
         }
-    }
-
-    fn keeper(&self) -> MutexGuard<'_, Keeper> {
-        self.keeper.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes new names for enrichment; what was joined before stays.
@@ -205,6 +252,12 @@ impl Pipeline {
 
     fn enrichment(&self) -> MutexGuard<'_, Enrichment> {
         self.enrichment.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Recording {
+    fn keeper(&self) -> MutexGuard<'_, Keeper> {
+        self.keeper.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -17,7 +17,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use ledger::Ledger;
 use operations::access::Principal;
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
@@ -152,8 +151,6 @@ pub struct Start<'a> {
     pub settings: &'a Settings,
     /// What all collectors share.
     pub pipeline: &'a Arc<Pipeline>,
-    /// The ledger that source positions are read from.
-    pub ledger: &'a Ledger,
     /// Says that reading must end; what was read is still appended.
     pub stop: &'a CancellationToken,
     /// What all collectors share that are pushed to.

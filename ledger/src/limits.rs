@@ -148,6 +148,11 @@ pub const PROOF_READ_ROWS: usize = 4_096;
 /// and the most bytes of them.
 pub const PROOF_READ_BYTES: usize = 8 << 20;
 
+/// Batches of which one digest is kept for proofs that a log only grew,
+pub(crate) const LOG_TREE_TILE: u64 = 256;
+/// and those whose headers are read at once for it: 19 MiB.
+pub(crate) const LOG_TREE_READ_BATCHES: u64 = 1 << 16;
+
 #[cfg(test)]
 mod tests {
     use super::*;

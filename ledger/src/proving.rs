@@ -1,6 +1,7 @@
 //! The proof that one entry is in the log: from its parts over leaf, batch and shard log to a signed checkpoint. It is made of what is on
 //! the disk now; whoever has it needs nothing of ours to check it (FORMAT.md, section 12).
 
+use std::ops::Range;
 use std::path::Path;
 
 use proof::leaf::{self, Leaf};
@@ -101,7 +102,7 @@ impl Reader {
         let Some(note) = self.checkpoint()? else { return Ok(Provable::NotYet) };
         let wrong = |source| LedgerError::Key { path: self.data_directory().to_owned(), source };
         let checkpoint = Checkpoint::open(&note, &identity.verifier(self.data_directory())?).map_err(wrong)?;
-        let log = self.log(seq.get(), &identity)?;
+        let log = self.log(seq.get(), 0..u64::MAX, &identity)?;
         let Some(batch) = log.batch.filter(|batch| batch.header.batch < checkpoint.size) else {
             return Ok(Provable::NotYet);
         };
@@ -178,10 +179,25 @@ impl Reader {
         })
     }
 
-    /// The headers of all closed batches. Files may vanish meanwhile: then a newer manifest holds their rows.
-    fn log(&self, seq: u64, identity: &Identity) -> Result<Log, LedgerError> {
+    /// The size of the log in the newest checkpoint, if there is one.
+    pub(crate) fn signed(&self) -> Result<Option<u64>, LedgerError> {
+        let identity = Identity::read(self.data_directory())?;
+        let Some(note) = self.checkpoint()? else { return Ok(None) };
+        let wrong = |source| LedgerError::Key { path: self.data_directory().to_owned(), source };
+        let checkpoint = Checkpoint::open(&note, &identity.verifier(self.data_directory())?).map_err(wrong)?;
+        Ok(Some(checkpoint.size))
+    }
+
+    /// Leaf hashes of the closed batches with these numbers, in order, as many as there are.
+    pub(crate) fn leaves(&self, batches: Range<u64>) -> Result<Vec<Digest>, LedgerError> {
+        let identity = Identity::read(self.data_directory())?;
+        Ok(self.log(u64::MAX, batches, &identity)?.leaves)
+    }
+
+    /// The headers of the closed batches with these numbers. Files may vanish meanwhile: then a newer manifest holds their rows.
+    fn log(&self, seq: u64, batches: Range<u64>, identity: &Identity) -> Result<Log, LedgerError> {
         for _ in 0..REFRESH_TRIES_MAX {
-            match read_log(self.directory(), self.table(), self.shard(), seq, identity) {
+            match read_log(self.directory(), self.table(), self.shard(), seq, &batches, identity) {
                 Err(LedgerError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
                 other => return other,
             }
@@ -196,15 +212,22 @@ fn read_log(
     table: &'static Table,
     shard: u32,
     seq: u64,
+    batches: &Range<u64>,
     identity: &Identity,
 ) -> Result<Log, LedgerError> {
     let holds = |header: &Header| (header.first_seq..header.first_seq + u64::from(header.count)).contains(&seq);
     let (segments, start) = Segments::open(directory, table.ledger, shard, &identity.origin(table.ledger, shard))?;
     let blobs = segments.blobs();
     let mut log = Log { leaves: Vec::new(), batch: None };
+    let mut sealed = 0;
     for entry in segments.manifest().map_or(&[][..], |manifest| &manifest.segments) {
+        sealed = entry.end_batch;
+        if entry.end_batch <= batches.start || entry.first_batch >= batches.end {
+            continue;
+        }
         let headers = segment::headers(&*blobs, entry)?;
-        log.leaves.extend(headers.iter().map(Header::leaf_hash));
+        let asked = headers.iter().filter(|header| batches.contains(&header.batch));
+        log.leaves.extend(asked.map(Header::leaf_hash));
         if let Some((at, header)) = headers.iter().enumerate().find(|(_, header)| holds(header)) {
             let file = segment::entry_of(&*blobs, entry, FileKind::Secrets)?;
             let bytes = segment::read_sidecar(&*blobs, file)?;
@@ -215,6 +238,9 @@ fn read_log(
                 content_secret: secrets.content,
             });
         }
+    }
+    if batches.end <= sealed {
+        return Ok(log);
     }
     let mut replay = Replay::new(Depth::Rows, table, shard, start.chain, start.positions).keep_closed();
     let mut number = start.first_wal;
@@ -235,7 +261,9 @@ fn read_log(
         number += 1;
     }
     for closed in replay.closed {
-        log.leaves.push(closed.header.leaf_hash());
+        if batches.contains(&closed.header.batch) {
+            log.leaves.push(closed.header.leaf_hash());
+        }
         if holds(&closed.header) {
             let (facts_secret, content_secret) = (closed.facts_secret, closed.content_secret);
             log.batch = Some(Batch { header: closed.header, facts_secret, content_secret });

@@ -67,7 +67,7 @@ impl Console {
     /// Adds the pages, the API and the metrics.
     pub fn open(&self, shared: Shared<'_>) -> Result<(), Failure> {
         let Shared { services, tokens, slack, provider, registry } = shared;
-        self.admission.know(tokens);
+        self.admission.know(Arc::new(tokens.clone()));
         let (logins, engine) = (Arc::clone(&services.logins), services.engine.clone());
         let state = api::State::new(services).with_slack(Interactions::of(Arc::new(slack.clone())));
         let is_secure = self.health.tls().shown().is_some();

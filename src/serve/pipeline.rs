@@ -1,6 +1,5 @@
 //! The parts between the sources and the console, built and ended in the order in which data flows.
 
-use std::fmt::Display;
 use std::sync::Arc;
 
 use detect_rules::rule_set::RuleSet;
@@ -9,8 +8,6 @@ use export::Suppressor;
 use ingest::collectors::{Collectors, StartError};
 use ingest::metrics::Metrics;
 use ingest::price::PriceTable;
-use ingest::transport::unix::SocketFile;
-use ingest::transport::{Listening, Serve};
 use ledger::Store;
 use ledger::consumer::Monitor;
 use prometheus_client::registry::Registry;
@@ -19,12 +16,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::followers::{Changed, Followers};
 use super::health::Health;
-use super::listener::{Admission, Listener, Protocol, SocketListener};
+use super::intake;
+use super::listener::{Admission, Listener};
 use super::metrics;
 use super::part::Part;
-use super::tls::Tls;
 use crate::exit::{self, Failure};
-use crate::settings::{self, ListenerName, Settings};
+use crate::settings::{self, Settings};
 use operations::access::Tokens;
 
 /// Everything that runs between `ready` and the stop.
@@ -68,22 +65,8 @@ impl Pipeline {
         health.watch_collectors(collectors.watch());
         let intake_stop = CancellationToken::new();
         let admission = Admission::counting(intake_metrics.refusals().clone());
-        admission.know(tokens);
-        let mut intake = JoinSet::new();
-        for (collector, listening) in collectors.take_listening() {
-            let (listener, serve) = listen(&collector, listening, health.tls()).await?;
-            match serve {
-                Serve::Http1(routes) | Serve::Http2(routes) => {
-                    intake.spawn(listener.serve(routes.into_router(), admission.clone(), intake_stop.clone()));
-                }
-                Serve::Streams(streams) => drop(intake.spawn(listener.serve_streams(streams, intake_stop.clone()))),
-            }
-        }
-        for (collector, file, streams) in collectors.take_sockets() {
-            let listener = listen_on_socket(&collector, &file)?;
-            intake.spawn(listener.serve(streams, intake_stop.clone()));
-        }
-        intake.spawn(ingest.serve(collectors.router(), admission, intake_stop.clone()));
+        admission.know(Arc::new(tokens.clone()));
+        let intake = intake::open(&mut collectors, Some(ingest), &admission, health.tls(), &intake_stop).await?;
         let followers = prepared.start(health);
         let budgets = Part::start("budgets", health, |stop| reconciler.run(stop));
         let (tokens, health) = (following, Arc::clone(health));
@@ -150,42 +133,6 @@ impl Pipeline {
         self.budgets.end().await;
         self.tokens.end().await;
     }
-}
-
-/// Binds an address of a collector's own.
-async fn listen(collector: &str, listening: Listening, tls: &Tls) -> Result<(Listener, Serve), Failure> {
-    let Listening { setting, address, tls: is_asked, serve } = listening;
-    let setting = format!("collectors.{collector}.{setting}");
-    let shows = Some(ListenerName::Ingest).filter(|_| is_asked != Some(false));
-    if is_asked == Some(true) && tls.config(ListenerName::Ingest).is_none() {
-        let remedy = "there is no certificate for it; set `certificate` and `key` in [listen]";
-        return Err(Failure::config(format!("collectors.{collector}.tls: {remedy}")));
-    }
-    let protocol = match serve {
-        Serve::Http1(_) => Protocol::Http1,
-        Serve::Http2(_) => Protocol::Http2,
-        Serve::Streams(_) => Protocol::Streams,
-    };
-    let listener = Listener::bind_for(setting, shows, protocol, address, tls.clone()).await?;
-    let address = listener.address();
-    let is_bare = shows.and_then(|name| tls.config(name)).is_none();
-    if is_bare && !address.ip().is_loopback() {
-        let risk = match serve {
-            Serve::Http1(_) | Serve::Http2(_) => "tokens and events can be read on their way here",
-            Serve::Streams(_) => "whoever reaches it can write events, and read them on their way here",
-        };
-        tracing::warn!(collector, %address, risk, "it speaks without TLS, beyond this machine");
-    }
-    tracing::info!(collector, %address, "the collector listens");
-    Ok((listener, serve))
-}
-
-/// Makes the socket of a collector.
-fn listen_on_socket(collector: &str, file: &SocketFile) -> Result<SocketListener, Failure> {
-    let failed = |error: &dyn Display| Failure::config(format!("collectors.{collector}.path: {error}"));
-    let listener = SocketListener::new(file.bind().map_err(|error| failed(&error))?).map_err(|error| failed(&error))?;
-    tracing::info!(collector, path = %file.path().display(), "the collector listens");
-    Ok(listener)
 }
 
 async fn start_collectors(

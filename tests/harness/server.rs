@@ -31,8 +31,13 @@ impl Server {
 
     /// The same by a command that says where and with what else the program runs.
     pub fn start_by(command: &mut Command, config: &Path) -> Result<Self, String> {
+        Self::start_as(command, "serve", config)
+    }
+
+    /// The same of another subcommand that says when it is ready and where it listens.
+    pub fn start_as(command: &mut Command, subcommand: &str, config: &Path) -> Result<Self, String> {
         let mut child = command
-            .args(["--log-format", "json", "--log", "info", "serve", "--config"])
+            .args(["--log-format", "json", "--log", "info", subcommand, "--config"])
             .arg(config)
             .stdin(Stdio::null())
             .stdout(Stdio::null())

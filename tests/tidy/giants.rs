@@ -29,6 +29,7 @@ const GIANTS: [(&str, &[&str]); 7] = [
             "api/src/",
             "dashboards/src/",
             "src/client",
+            "src/collect",
             "src/serve/console.rs",
             "src/serve/listener",
             "src/demo/inbox.rs",

@@ -6,7 +6,7 @@ use crate::manifests::{Manifest, manifests};
 use crate::no_faults;
 
 /// Who may name whom. What is not listed is forbidden, in tests too.
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
     ("proof", &[]),
     ("ledger-verify", &["proof"]),
     ("ledger", &["proof", "ledger-verify"]),
@@ -22,6 +22,8 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("evaluation", &["ledger", "operations", "ingest", "detect-core", "detect-rules", "generator"]),
     ("detect-sigma", &["operations", "detect-rules"]),
     ("export", &["ledger", "operations"]),
+    // Above those whose work it joins on a machine at the edge: transports, and TLS of clients.
+    ("collect", &["proof", "ledger", "operations", "ingest", "export"]),
     ("query", &["ledger", "operations"]),
     ("api", &["ledger", "operations", "query"]),
     ("dashboards", &["ledger", "operations", "query", "api"]),
@@ -39,6 +41,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
             "detect-runner",
             "detect-sigma",
             "export",
+            "collect",
             "query",
             "api",
             "dashboards",
@@ -65,7 +68,7 @@ const IMPURE: [&str; 13] = [
 ];
 
 /// Libraries that would bring something into a layer that it must not know.
-const MUST_NOT_KNOW: [(&str, &[&str], &str); 13] = [
+const MUST_NOT_KNOW: [(&str, &[&str], &str); 14] = [
     (
         "ledger",
         &["axum", "hyper", "reqwest", "tonic", "rdkafka", "datafusion", "object_store", "rustls"],
@@ -100,6 +103,7 @@ const MUST_NOT_KNOW: [(&str, &[&str], &str); 13] = [
         "detection knows no network and no SQL",
     ),
     ("export", &["datafusion", "parquet", "arrow"], "`export` follows the ledger's rows and knows no columns"),
+    ("collect", &["datafusion", "parquet", "arrow", "hyper"], "`collect` hands on what it does not understand"),
     ("query", &["axum", "hyper", "reqwest", "tonic", "rustls"], "`query` is the engine; HTTP belongs into `api`"),
     (
         "api",

@@ -1,5 +1,7 @@
 //! Events that are appended together, with the positions of the sources that they were read from.
 
+use std::collections::BTreeMap;
+
 use ledger::events::TABLE;
 use ledger::{AppendError, Appender, Group, Ledger, Pending};
 
@@ -7,38 +9,53 @@ use super::Redacted;
 
 /// What becomes durable in one commit or not at all. It takes redacted events and nothing else.
 #[derive(Debug)]
-pub struct Batch(Group);
+pub struct Batch {
+    group: Group,
+    inputs: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// Records that go elsewhere, with these positions.
+    passed: usize,
+}
 
 impl Default for Batch {
     fn default() -> Self {
-        Self(Group::new(&TABLE))
+        Self { group: Group::new(&TABLE), inputs: BTreeMap::new(), passed: 0 }
     }
 }
 
 impl Batch {
     /// Adds an event after those that are there.
     pub fn push(&mut self, event: &mut Redacted) -> Result<(), AppendError> {
-        self.0.push(event.entry())
+        self.group.push(event.entry())
     }
 
     /// Sets the position of a source after the records in this batch; the last value for a key counts.
     pub fn input(&mut self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
-        self.0.input(key, value);
+        self.inputs.insert(key.into(), value.into());
     }
 
-    /// Number of events.
+    /// A record goes elsewhere together with the positions of this batch.
+    pub(crate) fn pass(&mut self) {
+        self.passed += 1;
+    }
+
+    /// Number of events, and of records that go elsewhere.
     pub fn events(&self) -> usize {
-        self.0.entries()
+        self.group.entries() + self.passed
     }
 
     /// Size in bytes, roughly as the ledger stores it.
     pub fn size(&self) -> usize {
-        self.0.size()
+        self.group.size()
     }
 
     /// Whether there is neither an event nor a position.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.events() == 0 && self.inputs.is_empty()
+    }
+
+    /// The positions alone, of a batch whose records go elsewhere.
+    pub(crate) fn into_inputs(self) -> BTreeMap<Vec<u8>, Vec<u8>> {
+        self.inputs
     }
 }
 
@@ -54,6 +71,10 @@ impl BatchAppender {
 
     /// Queues a batch, waiting while the queue is full until `patience` resolves, as [`Appender::queue`] does.
     pub async fn queue(&self, batch: Batch, patience: impl Future<Output = ()>) -> Result<Pending, AppendError> {
-        self.0.queue(batch.0, patience).await.map_err(|rejected| rejected.error)
+        let Batch { mut group, inputs, .. } = batch;
+        for (key, value) in inputs {
+            group.input(key, value);
+        }
+        self.0.queue(group, patience).await.map_err(|rejected| rejected.error)
     }
 }

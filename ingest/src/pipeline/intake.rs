@@ -4,6 +4,7 @@
 //! recorded, and the source's position in the ledger never runs past a hole.
 
 mod carry;
+mod pass;
 mod send;
 mod take;
 
@@ -15,16 +16,18 @@ use operations::access::{Principal, Trust};
 use prometheus_client::metrics::counter::Counter;
 use tokio_util::sync::CancellationToken;
 
-use super::{Channel, Pipeline, PipelineError};
+use super::{Channel, End, Pipeline, PipelineError};
 use crate::dedup::{Body, Key, Locator, Memory, Ticket};
 use crate::event::{Batch, Draft, Drafts, Redacted};
 use crate::frame::Framing;
 use crate::gather::{Gathered, Gatherer};
 use crate::lenient;
 use crate::limits;
+use crate::relay::Piece;
 use crate::unwrap::{Joined, Joiner};
 use carry::Carry;
 pub use carry::Lineage;
+use pass::Passing;
 use send::Sent;
 pub(super) use take::CONFLICT;
 use take::{Prepared, Taken, Verdict};
@@ -134,6 +137,8 @@ pub struct Intake<P> {
     parts_since: Option<u64>,
     gatherer: Gatherer,
     carry: Carry,
+    /// Set where another machine records.
+    passing: Option<Passing>,
     /// Why the record that is being taken was not understood.
     reason: Option<String>,
     durable: Tally,
@@ -159,6 +164,7 @@ impl<P: PositionWriter> Intake<P> {
         position: u64,
     ) -> Self {
         let ticket = pipeline.dedup().open();
+        let passing = matches!(pipeline.end, End::Spool(_)).then(Passing::default);
         Self {
             pipeline,
             channel,
@@ -173,6 +179,7 @@ impl<P: PositionWriter> Intake<P> {
             parts_since: None,
             gatherer: Gatherer::default(),
             carry: Carry::default(),
+            passing,
             reason: None,
             durable: Tally::default(),
             durable_position: position,
@@ -190,10 +197,16 @@ impl<P: PositionWriter> Intake<P> {
     /// where it starts.
     #[must_use]
     pub fn carrying(mut self, lineages: &[Lineage<'_>]) -> Self {
+        self.carry_on(lineages);
+        self
+    }
+
+    /// As [`Intake::carrying`], from the next record on; what was taken is durable.
+    pub fn carry_on(&mut self, lineages: &[Lineage<'_>]) {
         if self.channel.dialect().names_sessions_once() {
             self.carry = Carry::of(&self.pipeline, &self.channel, &self.principal.token, lineages);
+            self.passing.iter_mut().for_each(|passing| passing.carry(lineages));
         }
-        self
     }
 
     /// The collector.
@@ -260,18 +273,6 @@ impl<P: PositionWriter> Intake<P> {
         let position = self.held();
         self.skipped(reason, raw, received);
         self.counted(raw, received, position).await
-    }
-
-    /// Records what the transport itself has to say, as an event with this JSON text as its record; `fill` says the rest.
-    /// The source's position stays.
-    pub async fn tell(
-        &mut self,
-        record: &str,
-        received: i64,
-        fill: impl FnOnce(&mut Draft),
-    ) -> Result<(), PipelineError> {
-        self.told(record, received, fill)?;
-        self.append().await
     }
 
     /// The source goes on at a later position, and there is nothing before it.
@@ -354,6 +355,9 @@ impl<P: PositionWriter> Intake<P> {
 
     /// Takes one line that was seen at that time and arrived at another.
     async fn line(&mut self, raw: &[u8], seen: i64, received: i64, position: u64) -> Result<(), PipelineError> {
+        if self.pass_on(&Piece::Record(seen, raw)) {
+            return self.counted(raw, received, position).await;
+        }
         // A record that has to wait is not decoded again.
         let mut is_left = self.prepare(raw, seen)?;
         while is_left {
@@ -375,7 +379,9 @@ impl<P: PositionWriter> Intake<P> {
     pub async fn keep(&mut self, raw: &[u8], reason: &str, received: i64, position: u64) -> Result<(), PipelineError> {
         self.read = position;
         let position = self.held();
-        self.unparsed(raw, reason, received)?;
+        if !self.pass_on(&Piece::Kept(received, reason, raw)) {
+            self.unparsed(raw, reason, received)?;
+        }
         self.counted(raw, received, position).await
     }
 
@@ -398,7 +404,8 @@ impl<P: PositionWriter> Intake<P> {
         self.channel.metrics.records.inc();
         self.channel.metrics.bytes.inc_by(raw.len() as u64);
         self.position = position;
-        let (size, entries) = (self.filling.batch.size(), self.filling.batch.events());
+        let passing = self.passing.as_ref().map_or(0, Passing::size);
+        let (size, entries) = (self.filling.batch.size() + passing, self.filling.batch.events());
         let full = size >= limits::GROUP_BYTES_MAX || entries * 2 >= ledger::limits::GROUP_ENTRIES_MAX;
         if full || (size >= limits::GROUP_BYTES_MIN && self.is_idle()?) {
             return self.append().await;

@@ -223,7 +223,7 @@ pub(super) mod tests {
         let mut all = Vec::new();
         for block in first..end {
             let read = keeper.memories(keeper.files.rows(block), |_| {}).unwrap();
-            let handed = house.collectors.pipeline().handed.take(keeper.files.rows(block));
+            let handed = house.collectors.pipeline().recording().unwrap().handed.take(keeper.files.rows(block));
             assert_eq!(handed.as_ref(), Some(&read), "block {block}");
             all.extend(read);
         }
@@ -245,7 +245,7 @@ pub(super) mod tests {
         assert_eq!(feed(&house, "native", &natives).await.conflicts, 2);
         feed_in(&house, &Lists, &["1 2", "2 1", "3 1 4", "4", "5", "5 1 6", "1 7", "8 9 10 11", "8 12"]).await;
         feed(&house, "native", &natives).await;
-        let (handed, none) = (&house.collectors.pipeline().handed, Handed::new(0));
+        let (handed, none) = (&house.collectors.pipeline().recording().unwrap().handed, Handed::new(0));
         let file = |handed: &Handed| {
             let secret = house.store.fingerprint_key();
             let reader = house.store.events().reader();

@@ -8,14 +8,20 @@
 //! Content-Encoding: zstd                      or gzip, or none
 //! Tachograph-Producer: <uuid>                 with the offset: exactly once
 //! Tachograph-Offset: <number of the first record of this request>
+//! Tachograph-Dialect: <name>                  if the collector has another one, the request is refused
 //! ```
+//!
+//! What another machine collected comes as frames of [`crate::relay`], with a producer. `GET /v1/checkpoint` and `GET /v1/consistency`
+//! answer what such a machine asks before it trusts that this is the server which it knows.
 //!
 //! The answer comes after the records are durable. A request is not atomic: an error says what was taken before it.
 
 mod body;
 mod held;
+mod log;
 mod problem;
 mod producer;
+mod relayed;
 mod request;
 mod shares;
 mod signature;
@@ -28,8 +34,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use ledger::Ledger;
+use axum::routing::{get, post};
 use operations::access::{Authorize, Principal, Role};
 use operations::standing::State as Standing;
 use tokio::task::JoinHandle;
@@ -104,8 +109,9 @@ impl Transport for Http {
         true
     }
 
-    fn takes(&self, framing: Framing) -> bool {
-        framing != Framing::Tagged
+    /// What cannot be told apart in a body comes as frames of another machine, which told it apart.
+    fn takes(&self, _framing: Framing) -> bool {
+        true
     }
 
     fn place(&self, name: &str, settings: &Settings) -> String {
@@ -141,6 +147,7 @@ pub struct Push {
     authorize: Arc<dyn Authorize>,
     producers: Producers,
     shares: Shares,
+    log: log::Log,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -149,18 +156,23 @@ impl Push {
     /// `tasks` are waited for before the ledger stops.
     pub fn new(
         pipeline: Arc<Pipeline>,
-        ledger: Ledger,
         authorize: Arc<dyn Authorize>,
         stop: CancellationToken,
         tasks: TaskTracker,
     ) -> Arc<Self> {
-        Arc::new(Self { pipeline, authorize, producers: Producers::new(ledger), shares: Shares::new(), stop, tasks })
+        let producers = Producers::new(pipeline.positions());
+        let log = log::Log::new(pipeline.ledger());
+        Arc::new(Self { pipeline, authorize, producers, shares: Shares::new(), log, stop, tasks })
     }
 
     /// The routes of the push interface with those of its collectors.
     pub fn router(self: &Arc<Self>, routes: impl IntoIterator<Item = Routes>) -> Router {
         let (method, path) = (Arc::clone(self), Arc::clone(self));
-        let other = Router::new().route("/v1/events/{collector}", post(unknown)).with_state(Arc::clone(self));
+        let other = Router::new()
+            .route("/v1/events/{collector}", post(unknown))
+            .route("/v1/checkpoint", get(log::checkpoint))
+            .route("/v1/consistency", get(log::consistency))
+            .with_state(Arc::clone(self));
         routes
             .into_iter()
             .fold(other, |router, Routes(routes)| router.merge(routes))
@@ -258,6 +270,9 @@ async fn read_body(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<body::Accepted, Problem> {
+    if !request::agrees(headers, channel.dialect().name()) {
+        return Err(Problem::other_dialect(channel.dialect().name()));
+    }
     let form = Form::read(headers, channel.dialect().encoding())?;
     let share = push.open(&principal.token)?;
     let turn = match &form.producer {

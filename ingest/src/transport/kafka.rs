@@ -16,7 +16,6 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ledger::Ledger;
 use operations::access::Principal;
 use operations::standing::State;
 use tokio::runtime::Handle;
@@ -27,7 +26,7 @@ use super::{Setting, Settings, Start, Transport, Work, read};
 use crate::frame::Framing;
 use crate::health::Trouble;
 use crate::limits;
-use crate::pipeline::{Channel, Pipeline};
+use crate::pipeline::{Channel, Pipeline, Positions};
 use session::{Ended, Session};
 use settings::KafkaSettings;
 
@@ -105,7 +104,7 @@ impl Transport for Kafka {
             pipeline: Arc::clone(start.pipeline),
             channel: start.channel,
             principal: start.principal,
-            ledger: start.ledger.clone(),
+            positions: start.pipeline.positions(),
             settings,
             stop: start.stop.clone(),
             anew: HashSet::new(),
@@ -120,7 +119,7 @@ struct Reader {
     pipeline: Arc<Pipeline>,
     channel: Arc<Channel>,
     principal: Arc<Principal>,
-    ledger: Ledger,
+    positions: Arc<dyn Positions>,
     settings: KafkaSettings,
     stop: CancellationToken,
     /// Keys of partitions that were found to be others than those which were read.

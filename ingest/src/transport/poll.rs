@@ -204,12 +204,12 @@ impl Transport for Poll {
 fn poller(settings: &PollSettings, start: &Start<'_>) -> Result<Poller, String> {
     let checked = settings.check()?;
     let asker = Asker::new(checked.api, checked.url.clone(), settings.token.clone(), settings.ca_file.as_ref())?;
-    let collector = start.channel.name();
+    let (collector, positions) = (start.channel.name(), start.pipeline.positions());
     let list = |endpoint: &&'static Endpoint| {
         let mut seed = SipHasher13::new();
         seed.write(collector.as_bytes());
         seed.write(endpoint.name.as_bytes());
-        List::new(endpoint, collector, start.ledger, checked.rules(endpoint), Pace::new(seed.finish()))
+        List::new(endpoint, collector, &*positions, checked.rules(endpoint), Pace::new(seed.finish()))
     };
     Ok(Poller {
         lists: checked.endpoints.iter().map(list).collect(),

@@ -129,7 +129,7 @@ impl Transport for Tail {
             Arc::clone(start.pipeline),
             Arc::clone(&start.channel),
             Arc::clone(&start.principal),
-            &start.ledger.inputs(),
+            &start.pipeline.positions().inputs(),
             paths,
             settings.start,
             stop.clone(),

@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version,
 use axum::response::IntoResponse;
 use hyper::body::{Body as _, Frame, SizeHint};
 use ingest::refusals::{Refusal, Refusals};
-use operations::access::{Authorize, Principal, Tokens};
+use operations::access::{Authorize, Principal};
 use tower::ServiceExt;
 
 use super::connections::{Connection, Holder, Permit};
@@ -22,7 +22,7 @@ use super::pace::{Pace, Paced};
 #[derive(Clone, Default)]
 pub struct Admission {
     /// Known once the store is open.
-    tokens: Arc<OnceLock<Tokens>>,
+    tokens: Arc<OnceLock<Arc<dyn Authorize>>>,
     /// The names by which this server may be asked; `None` takes every name.
     names: Option<Arc<RwLock<Vec<String>>>>,
     /// Who counts those that are not let in.
@@ -56,9 +56,9 @@ impl Admission {
     }
 
     /// Knows tokens from now on.
-    pub fn know(&self, tokens: &Tokens) {
+    pub fn know(&self, tokens: Arc<dyn Authorize>) {
         // It is told once.
-        let _ = self.tokens.set(tokens.clone());
+        let _ = self.tokens.set(tokens);
     }
 
     /// Answers a request that came on this connection.

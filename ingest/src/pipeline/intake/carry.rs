@@ -53,7 +53,7 @@ impl Carry {
     pub(super) fn recall(&mut self, pipeline: &Pipeline) {
         if !std::mem::replace(&mut self.is_known, true) {
             let mut asked = self.keys.iter().filter(|(_, is_continued)| *is_continued);
-            let known = asked.find_map(|(key, _)| pipeline.ledger.input(key.as_bytes()));
+            let known = asked.find_map(|(key, _)| pipeline.positions().input(key.as_bytes()));
             self.session = known.and_then(|value| String::from_utf8(value).ok()).filter(|session| !session.is_empty());
         }
     }

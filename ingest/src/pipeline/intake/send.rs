@@ -1,20 +1,41 @@
 //! From a full group to its receipt: waits for room, sends, settles what is remembered of the group, counts.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use ledger::{AppendError, Pending, Receipt};
+use ledger::{AppendError, Pending, Seq};
 use tokio::time::sleep;
 
 use super::{Filling, Intake, Patience, PositionWriter, Tally};
 use crate::dedup::{Locator, Memory, Ticket};
 use crate::event::Batch;
-use crate::pipeline::PipelineError;
+use crate::pipeline::{End, Parcel, PipelineError, Stored};
+
+/// What tells when a group is durable.
+enum Awaited {
+    Ledger(Pending),
+    Spool(Stored),
+}
+
+impl Future for Awaited {
+    type Output = Result<Option<Seq>, AppendError>;
+
+    /// The row of the group's first event, where it has rows here.
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut *self {
+            Self::Ledger(pending) => Pin::new(pending).poll(context).map_ok(|receipt| Some(receipt.first.seq)),
+            Self::Spool(stored) => {
+                Pin::new(stored).poll(context).map(|stored| stored.unwrap_or(Err(AppendError::Stopped)).map(|()| None))
+            }
+        }
+    }
+}
 
 /// A group on its way.
 pub(super) struct Sent {
-    pending: Pending,
+    pending: Awaited,
     pub ticket: Ticket,
     places: Vec<(Locator, u32)>,
     rows: u64,
@@ -53,7 +74,9 @@ impl<P: PositionWriter> Intake<P> {
         let next = Filling::new(ticket);
         let Filling { batch, ticket, places, memories, tally } = std::mem::replace(&mut self.filling, next);
         let (since, rows) = (Instant::now(), batch.events() as u64);
-        match self.queue(batch, since).await {
+        let passing = self.passing.as_mut();
+        let parcel = passing.map(|passing| passing.take(self.channel.name(), BTreeMap::new()));
+        match self.queue(batch, parcel, since).await {
             Ok(pending) => {
                 let position = self.position;
                 self.sent = Some(Sent { pending, ticket, places, rows, memories, tally, position, since });
@@ -66,16 +89,23 @@ impl<P: PositionWriter> Intake<P> {
         }
     }
 
-    /// Queues a batch, waiting for room as long as the source may.
-    async fn queue(&self, batch: Batch, since: Instant) -> Result<Pending, PipelineError> {
+    /// Queues a batch, or the parcel where another machine records, waiting for room as long as the source may.
+    async fn queue(&self, batch: Batch, parcel: Option<Parcel>, since: Instant) -> Result<Awaited, PipelineError> {
         let _waiting = self.patience.is_long().then(|| self.channel.wait());
-        let patience = async {
-            match &self.patience {
+        let source = &self.patience;
+        let patience = async move {
+            match source {
                 Patience::For(patience) => sleep(patience.saturating_sub(since.elapsed())).await,
                 Patience::Until(stop) => stop.cancelled().await,
             }
         };
-        let queued = self.pipeline.appender.queue(batch, patience).await;
+        let queued = match (&self.pipeline.end, parcel) {
+            (End::Ledger(recording), _) => recording.appender.queue(batch, patience).await.map(Awaited::Ledger),
+            (End::Spool(spool), parcel) => {
+                let parcel = Parcel { positions: batch.into_inputs(), ..parcel.unwrap_or_default() };
+                spool.queue(parcel, Box::pin(patience)).await.map(Awaited::Spool)
+            }
+        };
         queued.map_err(|error| match (error, &self.patience) {
             (AppendError::Full { retry_after }, Patience::For(_)) => PipelineError::Busy { retry_after },
             (AppendError::Full { .. }, Patience::Until(_)) => PipelineError::Stopping,
@@ -92,13 +122,13 @@ impl<P: PositionWriter> Intake<P> {
         self.settle(result)
     }
 
-    fn settle(&mut self, result: Result<Receipt, AppendError>) -> Result<(), PipelineError> {
+    fn settle(&mut self, result: Result<Option<Seq>, AppendError>) -> Result<(), PipelineError> {
         let Some(sent) = self.sent.take() else { return Ok(()) };
-        let first = result.as_ref().ok().map(|receipt| receipt.first.seq);
+        let first = result.as_ref().ok().copied().flatten();
         self.pipeline.dedup().settle(sent.ticket, first, &sent.places);
         result?;
-        if let Some(first) = first {
-            self.pipeline.handed.hand(first, sent.rows, sent.memories);
+        if let Some((first, recording)) = first.zip(self.pipeline.recording()) {
+            recording.handed.hand(first, sent.rows, sent.memories);
         }
         self.channel.metrics.append.observe(sent.since.elapsed().as_secs_f64());
         self.credit(sent.tally, sent.position);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ledger::events::column;
-use ledger::{AppendError, LedgerName, Position, Seq};
+use ledger::{AppendError, Ledger, LedgerName, Position, Seq};
 use operations::access::Trust;
 use tokio::sync::watch;
 
@@ -12,12 +12,14 @@ use crate::bounds;
 use crate::dedup::{Body, Decision, Key, Keyring, Locator, Memory};
 use crate::dialect::{self, Decoded};
 use crate::encoding::Json;
-use crate::event::{Draft, Record, Redacted};
+use crate::event::{Record, Redacted};
 use crate::lenient::Mended;
 use crate::limits;
 use crate::namespace::Sender;
 use crate::pipeline::identity::{stamp, told};
 use crate::pipeline::{Channel, Pipeline, PipelineError, key};
+use crate::relay::Loss;
+use crate::timestamp::Stated;
 
 /// The mark of an event that came with the key of another one and says something else.
 pub(in crate::pipeline) const CONFLICT: &str = "conflict";
@@ -116,17 +118,17 @@ impl<P: PositionWriter> Intake<P> {
         self.channel.sample(&self.pipeline, reason, received, raw);
     }
 
-    /// Takes an event that is the transport's own.
-    pub(super) fn told(
-        &mut self,
-        record: &str,
-        received: i64,
-        fill: impl FnOnce(&mut Draft),
-    ) -> Result<(), PipelineError> {
+    /// Takes a loss that the transport reports.
+    pub(super) fn told(&mut self, loss: Loss<'_>, seen: i64) -> Result<(), PipelineError> {
         self.spare.clear();
-        fill(&mut self.spare);
-        stamp(&mut self.spare, &self.channel, &self.principal, received);
-        let record = Record::new(record.as_bytes(), &Json);
+        let columns = &mut self.spare.columns;
+        columns.set_text(column::SOURCE, loss.source);
+        columns.set_text(column::KIND, "loss");
+        columns.set_text(column::ACTION, loss.action);
+        columns.set_text(column::TARGET, loss.target);
+        self.spare.set_times(Stated::Nothing, Stated::Nothing, seen);
+        stamp(&mut self.spare, &self.channel, &self.principal, seen);
+        let record = Record::new(loss.record.as_bytes(), &Json);
         self.pipeline.finisher.finish(record, &mut self.spare, true, &mut self.spare_event);
         self.filling.batch.push(&mut self.spare_event)?;
         self.filling.tally.events += 1;
@@ -258,6 +260,7 @@ impl<P: PositionWriter> Intake<P> {
         // The rest of its record was recorded before.
         let is_left = recorded == 1 && self.prepared.len > 1;
         let (keyring, sender) = (&self.pipeline.keyring, Sender::of(&self.principal));
+        let shard = self.pipeline.ledger().map_or(0, Ledger::shard);
         let latest = received.saturating_add(limits::CLOCK_SKEW_MAX.as_micros() as i64);
         for ((event, verdict), known) in self.prepared.events_mut().iter_mut().zip(&self.verdicts).zip(&self.keys) {
             let refers_to = match verdict {
@@ -272,7 +275,7 @@ impl<P: PositionWriter> Intake<P> {
                 Verdict::Unknown | Verdict::New(_) | Verdict::Duplicate => None,
             };
             if let Some(seq) = refers_to {
-                event.refer_to(&Position { ledger: LedgerName::Events, shard: self.pipeline.ledger.shard(), seq });
+                event.refer_to(&Position { ledger: LedgerName::Events, shard, seq });
             }
             let place = match verdict {
                 Verdict::Duplicate => continue,

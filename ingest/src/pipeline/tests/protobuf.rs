@@ -307,8 +307,8 @@ async fn a_message_that_has_no_text_or_no_such_field_lies_in_the_content_part() 
 
 /// The routes of a collector with this dialect.
 fn router(house: &House) -> Router {
-    let (pipeline, ledger, stop) = (house.collectors.pipeline(), house.store.events(), CancellationToken::new());
-    let push = Push::new(Arc::clone(pipeline), ledger.clone(), Arc::new(Tokens), stop.clone(), TaskTracker::new());
+    let (pipeline, stop) = (house.collectors.pipeline(), CancellationToken::new());
+    let push = Push::new(Arc::clone(pipeline), Arc::new(Tokens), stop.clone(), TaskTracker::new());
     let start = Start {
         channel: Channel::new("calls", &Calls, pipeline.metrics()),
         transport: "http",
@@ -316,7 +316,6 @@ fn router(house: &House) -> Router {
         principal: Arc::new(Principal::local()),
         settings: &transport::Settings::new(),
         pipeline,
-        ledger,
         stop: &stop,
         push: &push,
     };

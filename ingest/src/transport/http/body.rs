@@ -55,7 +55,7 @@ pub(super) struct Reading {
 }
 
 /// Why reading ended early.
-enum End {
+pub(super) enum End {
     Pipeline(PipelineError),
     Problem(Problem),
 }
@@ -108,8 +108,11 @@ impl Reading {
 
     /// Reads records; those before `next` are known.
     async fn read(&self, body: Body, next: u64, intake: &mut Intake<Option<Offset>>) -> Result<(), End> {
-        let mut number = self.form.producer.as_ref().map_or(0, |(_, offset)| *offset);
         let mut chunks = Chunks::new(body, self.form.encoding);
+        if self.form.is_relayed {
+            return self.read_relayed(&mut chunks, next, intake).await;
+        }
+        let mut number = self.form.producer.as_ref().map_or(0, |(_, offset)| *offset);
         let (mut framer, mut size) = (None, 0);
         while let Some(chunk) = chunks.next_or_append(intake, &self.stop).await? {
             size += chunk.len() as u64;
@@ -209,7 +212,7 @@ impl Chunks {
 
     /// The next chunk, `None` at the end. When it does not come soon, what was taken is made durable meanwhile: others may
     /// wait for it. When intake stops, no more chunks come.
-    async fn next_or_append(
+    pub(super) async fn next_or_append(
         &mut self,
         intake: &mut Intake<Option<Offset>>,
         stop: &CancellationToken,

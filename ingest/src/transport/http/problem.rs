@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::frame::FrameError;
 use crate::limits;
 use crate::pipeline::{PipelineError, Tally};
+use crate::relay::Defect;
 
 /// Numbers of records, in answers of both kinds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -131,7 +132,8 @@ impl Problem {
     }
 
     pub fn unknown_path() -> Self {
-        let detail = "events are sent to POST /v1/events/{collector}; there is nothing else here";
+        let detail = "events are sent to POST /v1/events/{collector}, and GET /v1/checkpoint and /v1/consistency tell of the log; there is nothing \
+                      else here";
         Self::new(StatusCode::NOT_FOUND, "urn:tachograph:ingest:path", "No such path", detail)
     }
 
@@ -169,6 +171,33 @@ impl Problem {
             "Unknown compression",
             detail,
         )
+    }
+
+    /// Only another machine can tell the collector's records apart.
+    pub fn relayed_only() -> Self {
+        Self::unknown_type(
+            "records of this dialect come from `tachograph collect` alone, which reads the socket that they are written to",
+        )
+    }
+
+    /// The sender tells its records apart by another dialect than the collector.
+    pub fn other_dialect(dialect: &str) -> Self {
+        let detail = format!(
+            "the collector has the dialect `{dialect}` here; give the sender's collector of this name the same"
+        );
+        let kind = "urn:tachograph:ingest:other-dialect";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, "The dialects differ", detail)
+    }
+
+    /// A body of another machine is not in its form.
+    pub fn relay(defect: &Defect) -> Self {
+        let detail = defect.to_string();
+        Self::new(StatusCode::BAD_REQUEST, "urn:tachograph:ingest:relay", "The body is not a series of frames", detail)
+    }
+
+    /// There is no such log to ask for.
+    pub fn no_log(detail: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "urn:tachograph:ingest:log", "The log has no such size", detail)
     }
 
     pub fn producer_headers() -> Self {

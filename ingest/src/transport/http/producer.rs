@@ -7,17 +7,16 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ledger::Ledger;
 use tokio::sync::OwnedMutexGuard;
 
 use super::problem::Problem;
 use crate::event::Batch;
 use crate::limits;
-use crate::pipeline::PositionWriter;
+use crate::pipeline::{PositionWriter, Positions};
 
 /// The next offset of each producer that was met lately.
 pub(super) struct Producers {
-    ledger: Ledger,
+    positions: Arc<dyn Positions>,
     known: Mutex<HashMap<Vec<u8>, Arc<Producer>>>,
     uses: AtomicU64,
 }
@@ -48,8 +47,8 @@ impl Drop for Waiting {
 }
 
 impl Producers {
-    pub fn new(ledger: Ledger) -> Self {
-        Self { ledger, known: Mutex::default(), uses: AtomicU64::new(0) }
+    pub fn new(positions: Arc<dyn Positions>) -> Self {
+        Self { positions, known: Mutex::default(), uses: AtomicU64::new(0) }
     }
 
     /// Waits for the producer's turn. The producer of one token is not that of another one.
@@ -81,7 +80,7 @@ impl Producers {
 
     /// The offset in the ledger.
     fn stored(&self, key: &[u8]) -> u64 {
-        let value = self.ledger.input(key);
+        let value = self.positions.input(key);
         value.and_then(|value| std::str::from_utf8(&value).ok()?.parse().ok()).unwrap_or(0)
     }
 }
@@ -129,7 +128,7 @@ mod tests {
     #[tokio::test]
     async fn requests_of_one_producer_take_turns_up_to_a_bound() {
         let house = House::new("");
-        let producers = Producers::new(house.store.events().clone());
+        let producers = Producers::new(Arc::new(house.store.events().clone()));
         let first = producers.turn("t", "p").await.unwrap();
         let mut others: Vec<_> =
             (1..limits::PRODUCER_REQUESTS_MAX).map(|_| Box::pin(producers.turn("t", "p"))).collect();
@@ -145,7 +144,7 @@ mod tests {
     #[tokio::test]
     async fn a_producer_that_was_forgotten_is_read_from_the_ledger() {
         let house = House::new("");
-        let producers = Producers::new(house.store.events().clone());
+        let producers = Producers::new(Arc::new(house.store.events().clone()));
         let turn = producers.turn("t", "p").await.unwrap();
         let mut batch = Batch::default();
         Some(turn.progress()).write(5, &mut batch);

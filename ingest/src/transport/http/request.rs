@@ -7,6 +7,7 @@ use super::problem::Problem;
 use crate::encoding::RecordEncoding;
 use crate::frame::Framing;
 use crate::limits;
+use crate::relay::{self, MEDIA_TYPE};
 use crate::uuid::is_uuid;
 
 /// Names the sender's sequence of records.
@@ -27,6 +28,8 @@ pub(in crate::transport) enum Encoding {
 pub(super) struct Form {
     /// `None` if the first byte of the body decides.
     pub framing: Option<Framing>,
+    /// Another machine told the records apart.
+    pub is_relayed: bool,
     pub encoding: Encoding,
     /// The producer's id in lower case and the number of the first record.
     pub producer: Option<(String, u64)>,
@@ -39,7 +42,14 @@ impl Form {
         if length.is_some_and(|length| length > limits::BODY_BYTES_MAX) {
             return Err(Problem::body_too_large());
         }
-        Ok(Self { framing: framing(headers, records)?, encoding: compression(headers)?, producer: producer(headers)? })
+        let (encoding, producer) = (compression(headers)?, producer(headers)?);
+        let is_relayed = text(headers, CONTENT_TYPE.as_str()) == Some(MEDIA_TYPE);
+        if is_relayed {
+            // Without its place in the sequence a record that is repeated could not be known again.
+            producer.as_ref().ok_or_else(Problem::producer_headers)?;
+            return Ok(Self { framing: None, is_relayed, encoding, producer });
+        }
+        Ok(Self { framing: framing(headers, records)?, is_relayed, encoding, producer })
     }
 }
 
@@ -49,7 +59,15 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim()).filter(|secret| !secret.is_empty())
 }
 
+/// Whether the sender tells its records apart by this dialect, or does not say by which.
+pub(super) fn agrees(headers: &HeaderMap, dialect: &str) -> bool {
+    !headers.contains_key(relay::DIALECT) || text(headers, relay::DIALECT) == Some(dialect)
+}
+
 fn framing(headers: &HeaderMap, records: &dyn RecordEncoding) -> Result<Option<Framing>, Problem> {
+    if records.framing() == Framing::Tagged {
+        return Err(Problem::relayed_only());
+    }
     let is_whole = records.framing() == Framing::Whole;
     let unsaid = is_whole.then_some(Framing::Whole);
     if !headers.contains_key(CONTENT_TYPE) {

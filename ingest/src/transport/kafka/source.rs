@@ -3,18 +3,17 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use ledger::events::column;
 use rdkafka::Message;
 
 use super::context::Partition;
 use super::place::{Latest, Notice, Place, Seen, Step, Track};
 use crate::clock;
 use crate::dialect::SKIP_TOMBSTONE;
-use crate::event::{Batch, Draft};
+use crate::event::Batch;
 use crate::limits;
 use crate::metrics::PartitionLag;
 use crate::pipeline::{Claim, Intake, Pipeline, PipelineError, PositionWriter};
-use crate::timestamp::Stated;
+use crate::relay::Loss;
 
 /// The feed that the transport itself reports for.
 const SOURCE: &str = "kafka";
@@ -164,17 +163,11 @@ impl Source {
         let missing = to.saturating_sub(from);
         let record =
             serde_json::json!({"topic": topic, "partition": number, "from": from, "to": to, "missing": missing});
-        let (received, target) = (clock::now(), format!("{topic}/{number}"));
-        let fill = |draft: &mut Draft| {
-            draft.columns.set_text(column::SOURCE, SOURCE);
-            draft.columns.set_text(column::KIND, "loss");
-            draft.columns.set_text(column::ACTION, DELETED);
-            draft.columns.set_text(column::TARGET, &target);
-            draft.set_times(Stated::Nothing, Stated::Nothing, received);
-        };
+        let (received, record, target) = (clock::now(), record.to_string(), format!("{topic}/{number}"));
+        let loss = Loss { source: SOURCE, action: DELETED, target: &target, record: &record };
         self.intake.progress().force = true;
         self.intake.pass(to);
-        self.intake.tell(&record.to_string(), received, fill).await?;
+        self.intake.lose(loss, None, received).await?;
         self.finish().await
     }
 

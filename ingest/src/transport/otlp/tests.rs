@@ -205,12 +205,11 @@ async fn odd_json_is_mended_and_taken() {
 #[tokio::test]
 async fn there_is_room_for_so_many_bodies() {
     let mut house = House::new(CONFIG);
-    let (pipeline, ledger) = (Arc::clone(house.collectors.pipeline()), house.store.events().clone());
+    let pipeline = Arc::clone(house.collectors.pipeline());
     let _ = routers(&mut house);
     let tasks = tokio_util::task::TaskTracker::new();
     let push = crate::transport::http::Push::new(
         Arc::clone(&pipeline),
-        ledger,
         Arc::new(crate::fixtures::Tokens),
         tokio_util::sync::CancellationToken::new(),
         tasks,

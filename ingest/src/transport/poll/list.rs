@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger::Ledger;
 use operations::access::Principal;
 use reqwest::Url;
 use serde_json::{Value, json};
@@ -23,7 +22,7 @@ use super::seen::{Known, Seen};
 use super::tags::Tags;
 use crate::clock;
 use crate::limits;
-use crate::pipeline::{Channel, Intake, Patience, Pipeline, PipelineError};
+use crate::pipeline::{Channel, Intake, Patience, Pipeline, PipelineError, Positions};
 
 /// What all lists of a collector share.
 pub struct Around {
@@ -94,10 +93,10 @@ pub struct List {
 
 impl List {
     /// A list that goes on where the ledger says.
-    pub fn new(endpoint: &'static Endpoint, collector: &str, ledger: &Ledger, rules: Rules, pace: Pace) -> Self {
+    pub fn new(endpoint: &'static Endpoint, collector: &str, positions: &dyn Positions, rules: Rules, pace: Pace) -> Self {
         let key = format!("poll/{collector}/{}", endpoint.name);
-        let stored = ledger.inputs().get(key.as_bytes()).and_then(|value| {
-            let cursor = Cursor::decode(value);
+        let stored = positions.input(key.as_bytes()).and_then(|value| {
+            let cursor = Cursor::decode(&value);
             if cursor.is_none() {
                 tracing::warn!(collector, list = endpoint.name, "the stored cursor is not understood; begins anew");
             }

@@ -95,8 +95,8 @@ fn build(house: &House, fake: &Fake, api: &str, more: &str) -> Poller {
     let pipeline = house.collectors.pipeline();
     let dialect = dialect::by_name(api).or(dialect::by_name("native")).unwrap();
     let channel = Channel::new("api", dialect, pipeline.metrics());
-    let (stop, ledger) = (CancellationToken::new(), house.store.events());
-    let push = Push::new(Arc::clone(pipeline), ledger.clone(), Arc::new(Tokens), stop.clone(), TaskTracker::new());
+    let stop = CancellationToken::new();
+    let push = Push::new(Arc::clone(pipeline), Arc::new(Tokens), stop.clone(), TaskTracker::new());
     let start = Start {
         channel,
         transport: "poll",
@@ -104,7 +104,6 @@ fn build(house: &House, fake: &Fake, api: &str, more: &str) -> Poller {
         principal: Arc::new(Principal::local()),
         settings: &settings,
         pipeline,
-        ledger,
         stop: &stop,
         push: &push,
     };

@@ -111,8 +111,8 @@ impl Session<'_> {
         let (topic, number) = (partition.0.as_str(), partition.1);
         let (low, high) = self.line.consumer.fetch_watermarks(topic, number, limits::KAFKA_ANSWER)?;
         let (low, high) = (u64::try_from(low).unwrap_or_default(), u64::try_from(high).unwrap_or_default());
-        let Reader { ledger, anew, channel, pipeline, principal, stop, .. } = &*self.reader;
-        let stored = ledger.input(key.as_bytes()).and_then(|value| serde_json::from_slice::<Place>(&value).ok());
+        let Reader { positions, anew, channel, pipeline, principal, stop, .. } = &*self.reader;
+        let stored = positions.input(key.as_bytes()).and_then(|value| serde_json::from_slice::<Place>(&value).ok());
         let known = stored.filter(|_| !anew.contains(&key));
         let (origin, met) = self.origin(partition, stored.is_some())?;
         let resumed = resume(known, low, high, origin);
@@ -142,7 +142,7 @@ impl Session<'_> {
         }
         let key = self.topic_key(topic);
         let met =
-            self.reader.ledger.input(key.as_bytes()).and_then(|value| std::str::from_utf8(&value).ok()?.parse().ok());
+            self.reader.positions.input(key.as_bytes()).and_then(|value| std::str::from_utf8(&value).ok()?.parse().ok());
         let count: i32 = if let Some(count) = met {
             count
         } else {
