@@ -102,7 +102,7 @@ fn last(path: &Path) -> std::io::Result<Option<u64>> {
     let length = file.metadata()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
     let mut tail = Vec::new();
-    file.by_ref().take(TAIL_BYTES).read_to_end(&mut tail)?;
+    Read::by_ref(&mut file).take(TAIL_BYTES).read_to_end(&mut tail)?;
     let end = tail.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     if end < tail.len() && (end > 0 || length <= TAIL_BYTES) {
         file.set_len(length - (tail.len() - end) as u64)?;
