@@ -154,7 +154,8 @@ mod tests {
             tiles.take(first, &signed[(first * LOG_TREE_TILE) as usize..]);
             prop_assert_eq!(tiles.whole.len() as u64, to / LOG_TREE_TILE);
             let path = tiles.path(from, to).unwrap();
-            prop_assert_eq!(Some(&path), tree::consistency_proof(signed, from as usize).as_ref());
+            let expected = tree::consistency_proof(signed, from as usize);
+            prop_assert_eq!(Some(&path), expected.as_ref());
             let (old, new) = (tree::root(&leaves[..from as usize]), tree::root(signed));
             prop_assert!(tree::verify_consistency(from, to, &old, &new, &path));
         });
