@@ -22,7 +22,7 @@ use ledger::events::column;
 use operations::access::Trust;
 
 use super::tool;
-use crate::dialect::{Decoded, Dialect, SKIP_SERVER_LINE, record_text};
+use crate::dialect::{Decoded, Dialect, SKIP_BLANK, SKIP_SERVER_LINE};
 use crate::encoding::audit::{Piece, address, fields, is_argument, pieces, unquoted};
 use crate::encoding::{Audit, FieldPath, RecordEncoding};
 use crate::event::{ContentField, Draft, Drafts, Record};
@@ -62,10 +62,13 @@ impl Dialect for Auditd {
     }
 
     fn decode(&self, record: Record<'_>, received: i64, drafts: &mut Drafts) -> Decoded {
-        let text = match record_text(record, "line") {
-            Ok(text) => text,
-            Err(decoded) => return decoded,
+        // A record whose encoding has a transcoder has bytes only.
+        let Ok(text) = std::str::from_utf8(record.bytes()) else {
+            return Decoded::Unparsed("the line is not UTF-8".to_owned());
         };
+        if text.trim_ascii().is_empty() {
+            return Decoded::Skip(SKIP_BLANK);
+        }
         let Some(head) = Head::of(text.as_bytes()) else {
             return Decoded::Unparsed(
                 "the line does not begin with type=… msg=audit(…); set log_format to RAW".to_owned(),
