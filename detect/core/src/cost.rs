@@ -63,10 +63,15 @@ impl Rank {
         match (event.text(column::FAMILY), event.is_claim()) {
             (Some("gateway"), false) if source == "litellm" => Self::LiteLlm,
             (Some("gateway"), false) => Self::Gateway,
-            _ if source.ends_with("transcript") => Self::Transcript,
+            _ if is_transcript(event) => Self::Transcript,
             _ => Self::Agent,
         }
     }
+}
+
+/// Whether an event was read of what an agent writes of its sessions for itself.
+pub fn is_transcript(event: &EventRow<'_>) -> bool {
+    event.text(column::SOURCE).is_some_and(|source| source.ends_with(".transcript"))
 }
 
 /// Who tells of the money of a session.
@@ -82,7 +87,7 @@ pub struct Teller {
 
 impl Teller {
     /// Who tells of an event. Of an agent each collector is a feed of its own: hooks and telemetry of one agent have the same source.
-    fn of(event: &EventRow<'_>, key: Key) -> Self {
+    pub fn of(event: &EventRow<'_>, key: Key) -> Self {
         let rank = Rank::of(event);
         let source = event.text(column::SOURCE).unwrap_or("");
         let collector = event.text(column::COLLECTOR).filter(|_| rank <= Rank::Agent).unwrap_or("");
@@ -181,6 +186,16 @@ mod tests {
             &[(0, "claude_code.transcript", "import", "agent"), otel, (4, "claude_code.transcript", "import", "agent")],
             &[true, true, false],
         );
+        let transcript = |second| (second, "codex.transcript", "rollouts", "agent");
+        check(&[hooks, transcript(3), otel, transcript(4)], &[true, false, false, false]);
+        check(
+            &[gateway, transcript(3), (4, "litellm", "proxy", "gateway"), transcript(5)],
+            &[true, false, false, false],
+        );
+        check(&[(0, "litellm", "proxy", "gateway"), transcript(1)], &[true, false]);
+        check(&[transcript(0), transcript(1), hooks, transcript(3)], &[true, true, true, false]);
+        // A copy of the file elsewhere is another feed of the same rank.
+        check(&[transcript(0), (1, "codex.transcript", "archive", "agent")], &[true, false]);
         // Who names itself a gateway is none.
         check(&[gateway, (1, "coder.gateway", "forged", "agent")], &[true, false]);
     }
