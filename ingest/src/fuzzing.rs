@@ -64,6 +64,9 @@ fn bytes_of(dialect: &dyn Dialect, example: &str) -> Option<Vec<u8>> {
 
 /// What must hold of every record, whatever its bytes are: it is understood, skipped or not understood with a reason; decoded again it is the
 /// same; its events are bounded; what is cut out of it comes back byte by byte; and JSON stays JSON.
+///
+/// # Panics
+/// If something of that does not hold.
 pub fn hold(dialect: &dyn Dialect, raw: &[u8]) {
     let (first, again) = (outcome(dialect, raw, &mut Drafts::new()), outcome(dialect, raw, &mut used()));
     assert_eq!(
@@ -87,8 +90,11 @@ fn used() -> Drafts {
     drafts
 }
 
+/// The columns of an event that are set, by their ids.
+type Columns = Vec<(u8, Vec<u8>)>;
+
 /// All columns of all events of a record, or why there are none.
-fn outcome(dialect: &dyn Dialect, raw: &[u8], drafts: &mut Drafts) -> Result<Vec<Vec<(u8, Vec<u8>)>>, String> {
+fn outcome(dialect: &dyn Dialect, raw: &[u8], drafts: &mut Drafts) -> Result<Vec<Columns>, String> {
     let record = Record::new(raw, dialect.encoding());
     let (decoded, mended) = dialect::decode(dialect, record, RECEIVED, drafts);
     match decoded {
@@ -164,6 +170,9 @@ fn otlp_seeds() -> Vec<Vec<u8>> {
 }
 
 /// Bytes of a syslog connection; the first one is the size of the chunks in which they come, which changes nothing.
+///
+/// # Panics
+/// If it does, or if a message is longer than any may be.
 pub fn syslog(bytes: &[u8]) {
     let Some((chunk, bytes)) = bytes.split_first() else { return };
     let messages = syslog::messages(bytes, bytes.len());
@@ -178,12 +187,15 @@ fn syslog_seeds() -> Vec<Vec<u8>> {
         format!("<13>Nov 20 10:00:00 ws-1 falco[8710]: {falco}"),
         "<30>1 2026-11-20T10:00:00Z ws-1 su - ID47 [a@1 b=\"c\"] \u{feff}failed".to_owned(),
     ];
-    let counted = messages.iter().map(|message| format!("{} {message}", message.len())).collect::<String>();
-    [counted, messages.join("\n")].iter().map(|stream| [&[7], stream.as_bytes()].concat()).collect()
+    let counted: Vec<String> = messages.iter().map(|message| format!("{} {message}", message.len())).collect();
+    [counted.concat(), messages.join("\n")].iter().map(|stream| [&[7], stream.as_bytes()].concat()).collect()
 }
 
 /// A stream of records; the first byte says how they are told apart and in what chunks they come, which changes nothing. Frames of a length
 /// are those of the boundary's socket.
+///
+/// # Panics
+/// If it does, or if a record is longer than any may be.
 pub fn frames(bytes: &[u8]) {
     let Some((choice, bytes)) = bytes.split_first() else { return };
     let framing = [Framing::Tagged, Framing::Lines, Framing::Json, Framing::Whole][usize::from(choice % 4)];

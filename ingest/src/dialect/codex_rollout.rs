@@ -187,7 +187,7 @@ impl Told<'_> {
         match (self.line.kind.as_str(), self.payload.kind.as_str()) {
             ("session_meta", _) => self.set_start(draft),
             ("turn_context", _) => draft.columns.set_text_if(column::RULE, self.payload.policy.some()),
-            ("token_usage_record", _) => self.set_tokens(draft, part(self.payload.usage)),
+            ("token_usage_record", _) => self.set_tokens(draft, &part(self.payload.usage)),
             ("event_msg", "token_count") => self.set_count(draft),
             ("event_msg", "user_message") => set_kind(draft, "prompt"),
             ("event_msg", "task_started") => {
@@ -229,9 +229,9 @@ impl Told<'_> {
         columns.set_text_if(column::ACTOR, actor);
     }
 
-    fn set_tokens(&self, draft: &mut Draft, took: Took) {
+    fn set_tokens(&self, draft: &mut Draft, took: &Took) {
         set_kind(draft, "model.tokens");
-        usage(&took).without_cached().set(draft);
+        usage(took).without_cached().set(draft);
         draft.columns.set_text(column::OUTCOME, "success");
         if let Some(response) = self.payload.response.some() {
             draft.columns.set_text(column::INTERCEPTION, response);
@@ -248,7 +248,7 @@ impl Told<'_> {
         if self.line.ordinal.some().is_some() || usage.is_empty() || is_nothing {
             return set_kind(draft, "model.summary");
         }
-        self.set_tokens(draft, took);
+        self.set_tokens(draft, &took);
         // The same counts come again with limits that have changed.
         let counts = [info.total, info.last].map(|counts| counts.map_or("", RawValue::get));
         draft.columns.remove(column::SOURCE_ID.id());
@@ -262,9 +262,10 @@ impl Told<'_> {
         let tool = payload.name.some().unwrap_or_else(|| payload.kind.as_str().trim_end_matches("_call"));
         let input = payload.arguments.or(payload.input).or(payload.action).map(text_of).unwrap_or_default();
         // A patch is a text of its own; in hooks it stands where others have a command.
-        match input.starts_with("*** Begin Patch") {
-            true => set_call(draft, tool, &serde_json::json!({ "command": input }).to_string()),
-            false => set_call(draft, tool, &input),
+        if input.starts_with("*** Begin Patch") {
+            set_call(draft, tool, &serde_json::json!({ "command": input }).to_string());
+        } else {
+            set_call(draft, tool, &input);
         }
         if let Some(call) = payload.call.some() {
             draft.columns.set_text(column::TOOL_CALL, call);

@@ -242,10 +242,12 @@ fn openhands_counts_a_request_once_and_tells_its_calls() {
         ("agent_kind", Some("openhands")),
         ("session", Some("95c4bcdd-6ced-411e-b0f8-233fe32e7998")),
     ];
-    let names = ["conversation.send_message", "litellm.completion", "llm.openai/gpt-4o", "TerminalAction", "conversation"];
-    let [prompt, request, around, call, whole] =
-        names.map(|name| example(SESSION, &format!("\"name\":\"{name}\"")));
-    [&prompt, &request, &around, &call, &whole].iter().for_each(|event| check(event, &all));
+    let names =
+        ["conversation.send_message", "litellm.completion", "llm.openai/gpt-4o", "TerminalAction", "conversation"];
+    let [prompt, request, around, call, whole] = names.map(|name| example(SESSION, &format!("\"name\":\"{name}\"")));
+    for event in [&prompt, &request, &around, &call, &whole] {
+        check(event, &all);
+    }
     check(&prompt, &[("kind", Some("prompt"))]);
     check(
         &request,

@@ -95,7 +95,9 @@ const ALL: [&str; 10] = [
 #[tokio::test]
 async fn every_list_is_understood_and_explains_what_comes_later() {
     let mut scene = Scene::new("coder", &ALL, "").await;
-    everything().into_iter().for_each(|(path, rows)| scene.fake.add(&path, rows));
+    for (path, rows) in everything() {
+        scene.fake.add(&path, rows);
+    }
     let key = json!({"id": KEY, "user_id": id(USER), "login_type": "oidc", "created_at": ago(900), "lifetime_seconds": 2_592_000,
         "token_name": format!("{}_{}_session_token", id(USER), id(WORKSPACE))});
     scene.fake.add(&format!("/api/v2/users/{}/keys/{KEY}", id(USER)), [key]);
