@@ -1,4 +1,4 @@
-# What to run: make run, make quickstart, make test, make lint, make browser, make senders, make screenshots, make vendor, make payloads, make bench, make dist. Each installs what it lacks and says what it does.
+# What to run: make run, make quickstart, make test, make lint, make browser, make senders, make screenshots, make vendor, make payloads, make fuzz, make bench, make dist. Each installs what it lacks and says what it does.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -15,9 +15,12 @@ PROFILE ?= dist
 AGENTS ?=
 # A copy of the Numenta benchmark (folders data and labels of github.com/numenta/NAB) for `make bench`.
 NAB ?=
+# How long `make fuzz` runs each of its targets, and which.
+SECONDS = 60
+FUZZ ?= dialect otlp syslog frames
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help run quickstart test kafka browser senders screenshots bench-console vendor vendor-packages torture payloads lint bench dist tools promtool rsyslog chromium build
+.PHONY: help run quickstart test kafka browser senders screenshots bench-console vendor vendor-packages torture payloads fuzz lint bench dist tools promtool rsyslog chromium build
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -165,6 +168,25 @@ payloads: tools ## Have Slack's and PagerDuty's own SDKs check what is sent ther
 	$(TARGET)/payloads/python/bin/pip install --quiet --disable-pip-version-check slack-sdk==3.47.0 pagerduty==7.2.0
 	$(TARGET)/payloads/python/bin/python tests/harness/payloads/check.py $(TARGET)/payloads
 	events=$$(realpath $(TARGET)/payloads/pagerduty.jsonl) && cd tests/harness/payloads && go run -mod=readonly . "$$events"
+
+# The flags are those that cargo-fuzz sets, so that nothing but a nightly compiler is needed. With a target said, build scripts do without them.
+FUZZ_HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+FUZZ_FLAGS = -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
+  -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares -Zsanitizer=address -Ccodegen-units=1
+
+fuzz: tools ## Fuzz what reads bytes of others, from the examples of the dialects (SECONDS=60 for each of FUZZ="dialect otlp syslog frames")
+	@rustup run nightly rustc --version >/dev/null 2>&1 || { \
+	  echo "make: the fuzzer needs a nightly compiler, which is missing; install it: rustup toolchain install nightly --profile minimal"; exit 1; }
+	@command -v c++ >/dev/null || { echo "make: the fuzzer needs a C++ compiler; install g++ or clang"; exit 1; }
+	@echo "make: building the targets, ten minutes and more on two cores the first time"
+	RUSTFLAGS="$(FUZZ_FLAGS)" cargo +nightly build --manifest-path fuzz/Cargo.toml --locked --release --bins --target $(FUZZ_HOST) --target-dir $(TARGET)/fuzz
+	$(TARGET)/fuzz/$(FUZZ_HOST)/release/corpus $(TARGET)/fuzz/corpus
+	@for target in $(FUZZ); do \
+	  echo "make: $$target, for $(SECONDS) seconds"; \
+	  $(TARGET)/fuzz/$(FUZZ_HOST)/release/$$target -max_total_time=$(SECONDS) -timeout=20 -max_len=65536 -print_final_stats=1 \
+	    -artifact_prefix=$(TARGET)/fuzz/found-$$target- $(TARGET)/fuzz/corpus/$$target \
+	    || { echo "make: run the same binary with the file that it names above to see it again"; exit 1; }; \
+	done
 
 lint: tools ## Check format, lints and house rules
 	@echo "make: format of every Rust file"

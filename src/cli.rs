@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use crate::logging::LogFormat;
 use crate::output::Format;
 use crate::{
-    alerts, backup, budgets, collect, collectors, config, demo, doctor, fleet, hook, init, login, prove, route, rules, serve,
-    session, sinks, sql, tail, token, verify,
+    alerts, backup, budgets, collect, collectors, config, demo, doctor, fleet, hook, init, login, prove, route, rules,
+    serve, session, sinks, sql, tail, token, verify,
 };
 
 /// The sealed flight recorder for fleets of autonomous coding agents.

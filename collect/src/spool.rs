@@ -32,11 +32,14 @@ pub use read::Bundle;
 use state::State;
 use writer::{Job, Writer};
 
+/// What writes, until it is stopped: where jobs go, and its thread.
+type Writing = Option<(mpsc::Sender<Job>, JoinHandle<()>)>;
+
 /// The spool. Clones share it; [`Spool::stop`] ends it.
 #[derive(Clone)]
 pub struct Spool {
     shared: Arc<Shared>,
-    writer: Arc<Mutex<Option<(mpsc::Sender<Job>, JoinHandle<()>)>>>,
+    writer: Arc<Mutex<Writing>>,
 }
 
 /// What the writer and the readers share.

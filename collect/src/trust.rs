@@ -132,7 +132,7 @@ impl Guard {
             Standing::Trusted => tracing::info!(server, "the server's log is the one that is known"),
             Standing::Unknown(reason) => tracing::warn!(server, reason, "the server is not there; what is read waits"),
             Standing::Refused(reason) => {
-                tracing::error!(server, reason, "the server is refused; nothing is sent to it")
+                tracing::error!(server, reason, "the server is refused; nothing is sent to it");
             }
         }
     }

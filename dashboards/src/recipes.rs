@@ -81,6 +81,8 @@ impl Need {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -119,7 +121,11 @@ mod tests {
         for file in ["terraform/main.tf", "terraform/variables.tf", "terraform/install.sh", "helm/coderd-values.yaml"] {
             let path = format!("{}/../deploy/{file}", env!("CARGO_MANIFEST_DIR"));
             let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-            let keys = if file.ends_with(".sh") { keys(&text) } else { Vec::new() };
+            let keys = if Path::new(file).extension().is_some_and(|extension| extension == "sh") {
+                keys(&text)
+            } else {
+                Vec::new()
+            };
             for name in variables(&text).into_iter().chain(keys) {
                 assert!(printed.contains(name), "{file} names {name}, and no recipe prints it");
                 named += 1;

@@ -13,8 +13,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::bounded::read_text;
 use crate::config::{Collector, Config};
-use crate::dialect::{ChosenDialect, Dialect};
 use crate::dialect::mapped::{Mapping, MappingError};
+use crate::dialect::{ChosenDialect, Dialect};
 use crate::enrich::{Names, NamesError};
 use crate::event::finish::Finisher;
 use crate::limits;

@@ -8,7 +8,9 @@
 pub mod auditd;
 pub mod boundary;
 pub mod boundary_socket;
+pub mod claude_transcript;
 pub mod coder;
+pub mod codex_rollout;
 pub mod envoy;
 pub mod exectrace;
 pub mod falco;
@@ -50,6 +52,8 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &boundary_socket::BoundarySocket,
     &hooks::Hooks,
     &hooks::ClaudeCode,
+    &claude_transcript::ClaudeTranscript,
+    &codex_rollout::CodexRollout,
     &otel::Otel,
     &litellm::LiteLlm,
     &envoy::Envoy,

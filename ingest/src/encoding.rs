@@ -46,7 +46,7 @@ pub trait RecordEncoding: fmt::Debug + Sync {
 
     /// Puts the content of a record back where it was cut out: the redacted record byte for byte. `None` if the columns `record`,
     /// `content` and `cuts` do not fit together. No part of the program needs a record whole; tests hold that it can be had.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     fn restore(&self, record: &str, content: &str, cuts: &[u8]) -> Option<Vec<u8>> {
         let text = crate::cut::restore(record, content, cuts)?;
         match self.transcoder() {

@@ -29,6 +29,7 @@ use crate::uuid::is_uuid;
 pub(crate) use bounded::Bounded;
 use facts::{Facts, Thing};
 use meeting::{Call, Meetings, Post};
+pub(crate) use names::owner_of_key;
 pub use names::{Names, NamesError};
 use persons::Persons;
 use wanted::WantedKeys;

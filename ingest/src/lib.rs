@@ -22,6 +22,8 @@ pub mod fingerprint;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod frame;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod gather;
 mod hashed;
 mod health;

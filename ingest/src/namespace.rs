@@ -4,7 +4,8 @@
 //! UUIDs that the control plane made, so the record is one record whichever token carried it. Two bounds keep a sender from taking
 //! the place of another one's records: its word must be out of the agent's reach, and it must be of the same organization. A token or
 //! collector with an organization of its own shares ids with those of the same organization only, one without with those without.
-//! LiteLLM names a call by the provider's own id for it, whether its callback or its database tells of it.
+//! LiteLLM names a call by the provider's own id for it, whether its callback or its database tells of it. A transcript tells what a call took
+//! with each part of the answer, and what it copies of an older one it may date anew.
 
 use std::borrow::Cow;
 
@@ -16,8 +17,9 @@ use crate::event::ReadColumns;
 
 /// Sources whose natural ids are the same whoever sends them.
 const SHARED_SOURCES: [&str; 5] = ["coder.gateway", "coder.audit", "coder.connection", "coder.exit_node", "litellm"];
-/// Sources of which two feeds tell the same thing, one of them less of it.
-const TOLD_IN_PARTS: [&str; 1] = ["litellm"];
+/// Sources that tell the same thing several times, some of them less of it or with another time; and of which kind, if not of all.
+const TOLD_IN_PARTS: [(&str, Option<&str>); 3] =
+    [("litellm", None), ("claude_code.transcript", Some("model.tokens")), ("codex.transcript", None)];
 
 /// The mark of an event whose organization is that of its sender, whatever its record says: so a row tells whose ids it shares.
 pub const ORG_OF_SENDER: &str = "org:sender";
@@ -66,16 +68,32 @@ pub fn is_shared(columns: &impl ReadColumns) -> bool {
             .is_some_and(|trust: Trust| trust >= Trust::Gateway)
 }
 
-/// Whether records of this source with one natural id are one record even where they do not say the same: one feed has prompts, the
-/// other has none, and neither contradicts the other.
-pub fn is_told_in_parts(source: Option<&str>) -> bool {
-    source.is_some_and(|source| TOLD_IN_PARTS.contains(&source))
+/// Whether records with one natural id are one record even where they do not say the same: one feed has prompts, the other has none, and
+/// neither contradicts the other.
+pub fn is_told_in_parts(columns: &impl ReadColumns) -> bool {
+    let (source, kind) = (columns.text(column::SOURCE), columns.text(column::KIND));
+    TOLD_IN_PARTS.iter().any(|(told, only)| source == Some(told) && only.is_none_or(|only| kind == Some(only)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::event::Columns;
+
+    #[test]
+    fn what_is_told_in_parts_is_told_once() {
+        let check = |source: &str, kind: &str, expected: bool| {
+            let mut columns = Columns::default();
+            columns.set_text(column::SOURCE, source);
+            columns.set_text(column::KIND, kind);
+            assert_eq!(is_told_in_parts(&columns), expected, "{source} {kind}");
+        };
+        check("litellm", "prompt", true);
+        check("claude_code.transcript", "model.tokens", true);
+        check("claude_code.transcript", "prompt", false);
+        check("codex.transcript", "tool.call", true);
+        check("codex", "model.tokens", false);
+    }
 
     #[test]
     fn only_believed_senders_of_one_organization_share_the_ids_of_the_control_plane() {

@@ -11,6 +11,11 @@ pub fn is_claim(trust: &str) -> bool {
     trust.parse::<Trust>().is_ok_and(|trust| trust < Trust::Gateway)
 }
 
+/// Whether a source is what an agent writes of its sessions for itself.
+pub fn is_transcript(source: &str) -> bool {
+    source.ends_with(".transcript")
+}
+
 /// How far what tells of money is believed, the least first: the order is the meaning. One call may be told by all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -35,7 +40,7 @@ impl Rank {
             Some("gateway") if trust.is_some_and(is_claim) => Self::of(source, None, None),
             Some("gateway") if source == "litellm" => Self::LiteLlm,
             Some("gateway") => Self::Gateway,
-            _ if source.ends_with("transcript") => Self::Transcript,
+            _ if is_transcript(source) => Self::Transcript,
             _ => Self::Agent,
         }
     }

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::teller::is_transcript;
+
 /// Somebody who may tell of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -48,6 +50,8 @@ pub struct Witnesses {
 /// What of an event says whose word it is.
 #[derive(Debug, Clone, Copy)]
 pub struct Said<'a> {
+    /// The column `source`.
+    pub source: &'a str,
     /// The column `kind`.
     pub kind: &'a str,
     /// The column `family`.
@@ -107,6 +111,8 @@ impl Witnesses {
             _ if is_of_agent(said.kind) => {
                 let agent = Self::NONE.and(Witness::Agent);
                 match said.kind {
+                    // What was read of a file, afterwards perhaps, is neither hooks nor telemetry that works.
+                    _ if is_transcript(said.source) => agent,
                     "tool.call" => agent.and(Witness::Hooks),
                     "inventory" if is_policy(said) => agent.and(Witness::Telemetry).and(Witness::Policy),
                     "metric" | "model.summary" | "inventory" => agent.and(Witness::Telemetry),

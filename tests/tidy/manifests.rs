@@ -33,9 +33,10 @@ impl Manifest {
     }
 }
 
-/// The manifests of the workspace.
+/// The manifests of the workspace. What is a workspace of its own, as the fuzz targets are, needs another compiler and has its own rules.
 pub fn manifests() -> Vec<Manifest> {
-    files("Cargo.toml").into_iter().map(|file| parse(&file.path, &file.text)).collect()
+    let is_ours = |manifest: &Manifest| manifest.path == "Cargo.toml" || !manifest.table.contains_key("workspace");
+    files("Cargo.toml").into_iter().map(|file| parse(&file.path, &file.text)).filter(is_ours).collect()
 }
 
 fn parse(path: &str, text: &str) -> Manifest {

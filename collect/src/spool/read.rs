@@ -99,13 +99,12 @@ impl Spool {
                     self.shared.lock().cursors.insert(collector.to_owned(), (segment.number, at));
                 }
                 let bytes = read_at(&file, at, FRAME_HEAD + length, &path)?;
-                match frame::read(&bytes, seed, at).and_then(|(_, body, _)| frame::decode(body)) {
-                    Some(Body::Parcel(head, _, frames)) => filling.parcel(head.first, frames),
-                    _ => {
-                        at = self.damaged(&path, seed, at..segment.bytes)?;
-                        continue;
-                    }
-                }
+                let read = frame::read(&bytes, seed, at).and_then(|(_, body, _)| frame::decode(body));
+                let Some(Body::Parcel(head, _, frames)) = read else {
+                    at = self.damaged(&path, seed, at..segment.bytes)?;
+                    continue;
+                };
+                filling.parcel(head.first, frames);
             }
             at = next;
         }
@@ -120,7 +119,9 @@ impl Spool {
         tracing::error!(%damage, "the spool is damaged");
         let mut state = self.shared.lock();
         let segment = state.segments.iter_mut().find(|segment| self.shared.segment(segment.number) == path);
-        segment.into_iter().for_each(|segment| segment.gaps.push(damage.bytes.clone()));
+        if let Some(segment) = segment {
+            segment.gaps.push(damage.bytes.clone());
+        }
         Ok(found)
     }
 }

@@ -42,7 +42,7 @@ pub fn tokens(event: &EventRow<'_>) -> u64 {
 packed_enum!(Rank { None, Transcript, Agent, LiteLlm, Gateway });
 
 /// Who tells of an event's money.
-fn teller(event: &EventRow<'_>, key: Key) -> Teller {
+pub(crate) fn teller(event: &EventRow<'_>, key: Key) -> Teller {
     let source = event.text(column::SOURCE).unwrap_or("");
     let rank = Rank::of(source, event.text(column::FAMILY), event.text(column::TRUST));
     let collector = event.text(column::COLLECTOR).filter(|_| rank <= Rank::Agent).unwrap_or("");
@@ -128,6 +128,16 @@ mod tests {
             &[(0, "claude_code.transcript", "import", "agent"), otel, (4, "claude_code.transcript", "import", "agent")],
             &[true, true, false],
         );
+        let transcript = |second| (second, "codex.transcript", "rollouts", "agent");
+        check(&[hooks, transcript(3), otel, transcript(4)], &[true, false, false, false]);
+        check(
+            &[gateway, transcript(3), (4, "litellm", "proxy", "gateway"), transcript(5)],
+            &[true, false, false, false],
+        );
+        check(&[(0, "litellm", "proxy", "gateway"), transcript(1)], &[true, false]);
+        check(&[transcript(0), transcript(1), hooks, transcript(3)], &[true, true, true, false]);
+        // A copy of the file elsewhere is another feed of the same rank.
+        check(&[transcript(0), (1, "codex.transcript", "archive", "agent")], &[true, false]);
         // Who names itself a gateway is none.
         check(&[gateway, (1, "coder.gateway", "forged", "agent")], &[true, false]);
     }

@@ -96,7 +96,7 @@ impl Shared {
             _ => known,
         };
         // What comes after what happened later ends no silence that lies before it.
-        let heard = if is_disordered { None } else { self.sessions.hear(&event) };
+        let heard = if is_disordered { None } else { self.sessions.hear(&event, self.key) };
         let is_cost = event.aspects().meet(Aspects::COST);
         let cost = if is_cost { self.authority.cost(&event, &mut self.sessions, findings) } else { None };
         if event.aspects().meet(Aspects::FILE.with(Aspects::REDACTED).with(Aspects::COMMAND))

@@ -7,8 +7,10 @@ use operations::teller::{Rank, Teller};
 use operations::witness::Said;
 
 use crate::aspects::Aspects;
+use crate::cost;
 use crate::event::EventRow;
 use crate::findings::Findings;
+use crate::key::Key;
 use crate::limits::{SESSIONS_MAX, SETTLED_EVENTS, SETTLED_SECONDS};
 use crate::pack::{Pack, RestoreError};
 use crate::second::Second;
@@ -30,6 +32,7 @@ impl Pack for Witnesses {
 /// Who tells of an event.
 pub fn witnesses(event: &EventRow<'_>) -> Witnesses {
     Witnesses::of(Said {
+        source: event.text(column::SOURCE).unwrap_or(""),
         kind: event.kind(),
         family: event.text(column::FAMILY),
         is_claim: event.is_claim(),
@@ -53,13 +56,33 @@ struct Session {
     unheard: u16,
     /// When whoever tells of its money did so last.
     told: Second,
+    /// Who tells of its calls for the agent, and when that was last.
+    claimer: Rank,
+    claim_feed: u16,
+    claimed: Second,
     begun: Second,
     word: Second,
     /// The lower half of the sequence number of the agent's last word.
     word_seq: u32,
 }
 
-packed!(Session { witnesses, events, paired, teller, feed, calls, claims, unheard, told, begun, word, word_seq });
+packed!(Session {
+    witnesses,
+    events,
+    paired,
+    teller,
+    feed,
+    calls,
+    claims,
+    unheard,
+    told,
+    claimer,
+    claim_feed,
+    claimed,
+    begun,
+    word,
+    word_seq,
+});
 
 /// Stands for all events of a session that is no longer new.
 const SETTLED: u8 = u8::MAX;
@@ -81,7 +104,7 @@ pub struct Heard {
     pub pairs: bool,
     /// Calls of models that a gateway told of.
     pub calls: u16,
-    /// Those that the agent told of.
+    /// Those that the agent told of, each once: its hooks, its telemetry and its transcript may all tell of one.
     pub claims: u16,
     /// Calls that a gateway told of since the agent's last word; for a word of the agent's those before it.
     pub unheard: u16,
@@ -114,8 +137,8 @@ impl Sessions {
         self.sessions.of_agent(event, &mut Findings::new())
     }
 
-    /// Takes an event; `None` if it says nothing of a session.
-    pub fn hear(&mut self, event: &EventRow<'_>) -> Option<Heard> {
+    /// Takes an event; `None` if it says nothing of a session. The key is the one of the rules.
+    pub fn hear(&mut self, event: &EventRow<'_>, key: Key) -> Option<Heard> {
         let by = witnesses(event);
         // A firewall gives its requests sessions of its own.
         if by == Witnesses::NONE || by.has(Witness::Firewall) || event.text(column::SESSION).is_none() {
@@ -124,7 +147,10 @@ impl Sessions {
         let is_call =
             event.aspects().meet(Aspects::TOKENS) && TOKENS.iter().any(|column| event.integer(*column).is_some());
         let (second, seq) = (Second::new(event.second()), event.position().seq.get() as u32);
-        Some(self.of(event).hear(by, is_call, second, seq))
+        let session = self.of(event);
+        // What nobody else counts is counted by the feed that is believed most.
+        let is_claim = is_call && by.has(Witness::Agent) && session.claims_from(cost::teller(event, key));
+        Some(session.hear(by, is_call && (is_claim || !by.has(Witness::Agent)), second, seq))
     }
 
     /// Whether money is counted that this teller tells of a session, which the event names.
@@ -138,6 +164,14 @@ impl Sessions {
 }
 
 impl Session {
+    /// Whether calls that this teller tells of are counted: one of those who tell for an agent counts.
+    fn claims_from(&mut self, teller: Teller) -> bool {
+        let mut known = Teller { rank: self.claimer, feed: self.claim_feed, second: self.claimed.get() };
+        let counts = known.gives_way_to(teller);
+        (self.claimer, self.claim_feed, self.claimed) = (known.rank, known.feed, Second::new(known.second));
+        counts
+    }
+
     fn hear(&mut self, by: Witnesses, is_call: bool, second: Second, seq: u32) -> Heard {
         let before = self.witnesses;
         self.witnesses = before.with(by);
@@ -193,6 +227,7 @@ mod tests {
 
     use super::*;
     use crate::fixtures;
+    use crate::limits::GATEWAY_MEMORY_SECONDS;
 
     /// The words of who tells of an event.
     fn check(mut event: Value, expected: &[&str]) {
@@ -219,6 +254,9 @@ mod tests {
         check(settings("none"), &["telemetry", "agent"]);
         check(settings("remote"), &["telemetry", "managed_settings", "agent"]);
         check(json!({"kind": "audit", "family": "workspace"}), &[]);
+        for kind in ["tool.call", "model.summary", "metric", "model.tokens"] {
+            check(json!({"kind": kind, "family": "workspace", "source": "claude_code.transcript"}), &["agent"]);
+        }
         check(json!({"kind": "resource"}), &[]);
     }
 
@@ -239,6 +277,37 @@ mod tests {
         assert_eq!((word.unheard, word.claims, word.since), (2, 1, at(5)), "what it ends is told with it");
         let call = session.hear(gateway, true, at(40), 5);
         assert_eq!((call.unheard, call.since, call.word_seq), (1, at(30), Some(4)));
+    }
+
+    /// Feeds calls of one session, each told by a collector of a source, and says how many claims there are in the end.
+    fn check_claims(told: &[(i64, &str, &str)], expected: u16) {
+        let mut sessions = Sessions::default();
+        let events: Vec<_> = told
+            .iter()
+            .map(|(second, source, collector)| {
+                json!({"second": second, "kind": "model.tokens", "source": source, "collector": collector, "trust": "agent",
+                    "family": "workspace", "tokens_in": 7, "session": "s", "user": "u", "token": "t"})
+            })
+            .collect();
+        let rows = fixtures::rows(&events);
+        let heard = rows.iter().filter_map(|row| {
+            sessions.hear(&EventRow::new(&row, false, fixtures::key()), fixtures::key()).map(|heard| heard.claims)
+        });
+        assert_eq!(heard.last(), Some(expected), "{told:?}");
+    }
+
+    #[test]
+    fn a_call_that_an_agent_tells_of_several_times_is_one_claim() {
+        let told = |second, collector| (second, "codex", collector);
+        let transcript = |second| (second, "codex.transcript", "rollouts");
+        check_claims(&[told(0, "hooks"), told(1, "hooks")], 2);
+        let both = [told(0, "hooks"), told(1, "otel"), told(2, "hooks"), told(3, "otel"), transcript(4)];
+        check_claims(&both, 2);
+        check_claims(&[transcript(0), transcript(1)], 2);
+        // Until the better one speaks, the lesser one counts.
+        check_claims(&[transcript(0), told(1, "otel"), transcript(2), told(3, "otel")], 3);
+        let late = GATEWAY_MEMORY_SECONDS + 2;
+        check_claims(&[told(1, "otel"), transcript(late)], 2);
     }
 
     #[test]

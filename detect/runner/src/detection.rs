@@ -26,7 +26,7 @@ struct Header {
     rules: RuleSet,
 }
 
-const FORMAT: u32 = 6;
+const FORMAT: u32 = 7;
 
 /// A snapshot cannot be used. The runner takes an older one, or reads the ledger from its start.
 #[derive(Debug, thiserror::Error)]

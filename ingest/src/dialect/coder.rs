@@ -23,7 +23,7 @@
 //! | threads of a session | `coder.gateway`, `coder.boundary` | gateway | `page`, then `prompt`, `model.tokens`, `model.thought`, `tool.call`, `egress.http` | `page/` + the row's ids |
 //!
 //! | page or list of builds | `coder.api` | workspace | `page`, then `workspace.build` | `page/` + id/status |
-//! | … workspaces, users, groups, templates | `coder.api` | workspace | `page`, then `inventory` | keyed hash of id and state |
+//! | … workspaces, users, groups with their members, templates, API keys | `coder.api` | workspace | `page`, then `inventory` | keyed hash of id and state |
 //! | … chats, lines of their watch | `coder.chat` | workspace | `page`, then `chat.status` and, with a change, `review` | `page/` + id, time and status; keyed hash of the change's state |
 //! | report of Agent Time | `coder.api` | workspace | `page`, then `resource` | keyed hash of span and amount |
 //! | notification to a webhook | `coder.notification` | workspace | `notification` | its id |
@@ -90,7 +90,7 @@ impl Dialect for Coder {
         "The JSON log of coderd (`--log-json`): requests through Agent Boundaries / the Agent Firewall, interceptions of the \
          AI Bridge / AI Gateway (switch its structured logging on), audit and connection logs. Ordinary server lines and \
          debug twins are skipped and counted. Flows through exit nodes stand in the connection log. Also takes REST pages of audit logs, \
-         connection logs, AI gateway sessions and a session's threads, workspaces, builds, users, groups, templates, chats and \
+         connection logs, AI gateway sessions and a session's threads, workspaces, builds, users, groups, templates, API keys, chats and \
          Agent Time, and notifications that coderd posts to a webhook."
     }
 

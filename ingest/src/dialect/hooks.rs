@@ -30,7 +30,7 @@ mod ended;
 mod examples;
 mod guess;
 mod payload;
-mod refusal;
+pub(super) mod refusal;
 
 use ledger::events::column;
 use operations::access::Trust;
@@ -248,7 +248,7 @@ impl Hook<'_> {
 }
 
 /// Who asked, by the word of Claude Code's UserPromptSubmit (SDK types of 2.1.332). A word that is not known says nothing.
-fn actor(source: &str) -> Option<&'static str> {
+pub(super) fn actor(source: &str) -> Option<&'static str> {
     match source {
         "user" => Some("person"),
         "schedule_wakeup" => Some("schedule"),

@@ -111,6 +111,12 @@ record! {
     Proxy {
         usage: Raw<'a> = "usage",
         meta: Raw<'a> = "meta",
+        payload: Raw<'a> = "payload",
+    }
+
+    /// What the provider answered, if payloads are logged and it is one object.
+    Answer {
+        usage: Raw<'a> = "usage",
     }
 
     /// What was counted.
@@ -313,14 +319,24 @@ impl Proxy<'_> {
         if let Some(micros) = gateway::micros(&counted.cost) {
             columns.set_integer(column::COST_SOURCE_MICROS, micros);
         }
+        // What Kong does not tell of the cache, the provider may have told.
+        let (mut response, payload): (String, Payload) = (String::new(), part(self.payload));
+        let answer: Answer = nested(payload.response, &mut response);
+        let answered: Counted = part(answer.usage);
         let usage = Usage {
             input: counted.prompt.0,
             output: counted.completion.0,
-            cache_read: counted.cache_read.0.or(part::<Details>(counted.of_prompt).cached.0),
-            cache_write: counted.cache_write.0,
+            cache_read: counted.cache_read().or(answered.cache_read()),
+            cache_write: counted.cache_write.0.or(answered.cache_write.0),
             reasoning: None,
         };
         usage.without_cached_if_held().set(draft);
+    }
+}
+
+impl Counted<'_> {
+    fn cache_read(&self) -> Option<i64> {
+        self.cache_read.0.or(part::<Details>(self.of_prompt).cached.0)
     }
 }
 
@@ -401,6 +417,20 @@ mod tests {
             &events(&Kong, EXAMPLES[2])[0],
             &[("kind", Some("model.call")), ("outcome", Some("deny")), ("target", Some("/v1/chat/completions"))],
         );
+    }
+
+    #[test]
+    fn what_kong_does_not_tell_of_the_cache_the_provider_may_have_told() {
+        let told = r#""prompt_tokens_details":{"cached_tokens":18001},"#;
+        for (answer, cached) in [
+            (r#"{"usage":{"input_tokens":2011,"cache_read_input_tokens":18001}}"#, Some("18001")),
+            (r#"{"usage":{"prompt_tokens_details":{"cached_tokens":18001}}}"#, Some("18001")),
+            ("data: {}", None),
+        ] {
+            let silent = EXAMPLES[0].replace(told, "").replace("\"I look.\"", &serde_json::json!(answer).to_string());
+            let input = if cached.is_some() { "2011" } else { "20012" };
+            check(&events(&Kong, &silent)[0], &[("tokens_cache_read", cached), ("tokens_in", Some(input))]);
+        }
     }
 
     #[test]

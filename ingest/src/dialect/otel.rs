@@ -41,6 +41,7 @@ mod gemini;
 mod genai;
 mod metric;
 mod opencode;
+mod openhands;
 mod told;
 mod value;
 
@@ -62,8 +63,15 @@ use element::{Element, Events};
 use value::Attributes;
 
 /// Every agent and gateway whose telemetry is known; the first that an element is of reads it.
-static AGENTS: &[&Agent] =
-    &[&claude_code::AGENT, &codex::AGENT, &gemini::AGENT, &copilot::AGENT, &opencode::AGENT, &coder::AGENT];
+static AGENTS: &[&Agent] = &[
+    &claude_code::AGENT,
+    &codex::AGENT,
+    &gemini::AGENT,
+    &copilot::AGENT,
+    &opencode::AGENT,
+    &openhands::AGENT,
+    &coder::AGENT,
+];
 
 /// Who tells an element.
 struct Agent {
@@ -106,7 +114,7 @@ impl Dialect for Otel {
 
     fn doc(&self) -> &'static str {
         "What coding agents and gateways tell over OpenTelemetry: logs, spans and metrics of Claude Code, Codex, Gemini CLI, Copilot, \
-         opencode, Coder's AI gateway, and of whatever follows the semantic conventions for generative AI and MCP. Records are \
+         opencode, OpenHands, Coder's AI gateway, and of whatever follows the semantic conventions for generative AI and MCP. Records are \
          elements in OTLP/JSON, or export requests as the Collector's file exporter writes them."
     }
 

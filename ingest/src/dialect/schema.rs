@@ -1,5 +1,8 @@
 //! What of a product's objects is known to be a fact, and where objects lie in objects; everything else in them is content.
 
+use serde_json::value::RawValue;
+
+use super::json::read;
 use super::members;
 use crate::encoding::FieldPath;
 use crate::event::Draft;
@@ -9,7 +12,7 @@ use crate::event::Draft;
 pub struct Schema {
     /// Members that are facts, as they are.
     pub facts: &'static [&'static str],
-    /// Members that are objects of which more is known. What stands there and is no object is content.
+    /// Members that are objects of which more is known, or short lists of such. What stands there and is neither is content.
     pub objects: &'static [(&'static str, &'static Schema)],
 }
 
@@ -26,14 +29,31 @@ impl Schema {
         members::add_others(draft, record, path, object, &known);
         for (name, value) in members::of(object) {
             let Some((known, inner)) = self.objects.iter().find(|(known, _)| *known == name.as_str()) else { continue };
-            if value.get().starts_with('{') {
-                inner.add_content(draft, record, &path.then(known), value.get());
+            inner.add_value(draft, record, path.then(known), known, value);
+        }
+    }
+
+    /// The same of a value with this name, which should be such an object or a list of them.
+    fn add_value(&self, draft: &mut Draft, record: &str, path: FieldPath, name: &'static str, value: &RawValue) {
+        if value.get().starts_with('{') {
+            return self.add_content(draft, record, &path, value.get());
+        }
+        let list = || read::<Vec<&RawValue>>(value.get()).ok().filter(|items| items.len() <= ITEMS_MAX);
+        let items = if value.get().starts_with('[') { list() } else { None };
+        let Some(items) = items else { return draft.add_content(record, name, path, Some(value)) };
+        for (number, item) in items.into_iter().enumerate() {
+            let path = path.item(number);
+            if item.get().starts_with('{') {
+                self.add_content(draft, record, &path, item.get());
             } else {
-                draft.add_content(record, *known, path.then(known), Some(value));
+                draft.add_content(record, name, path, Some(item));
             }
         }
     }
 }
+
+/// A longer list is content as a whole.
+const ITEMS_MAX: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -47,6 +67,8 @@ mod tests {
             (r#"{"id":1,"in":{"id":2,"x":"a"},"y":"b"}"#, &["y", "x"][..]),
             (r#"{"id":{"x":1},"in":[1]}"#, &["in"][..]),
             (r#"{"in":null}"#, &[][..]),
+            (r#"{"in":[{"id":3,"x":"a"},[{"id":4}],7]}"#, &["x", "in", "in"][..]),
+            (&format!(r#"{{"in":[{}{{"id":3}}]}}"#, r#"{"x":"a"},"#.repeat(ITEMS_MAX)), &["in"][..]),
             ("[]", &[][..]),
         ] {
             let mut draft = Draft::default();

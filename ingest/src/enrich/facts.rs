@@ -116,7 +116,7 @@ impl Facts {
     fn add(&mut self, thing: Thing, id: &str, fact: Fact) {
         let key = self.hasher.hash_one((thing, id));
         let known = self.known.get_or_insert(key, || Known { thing, id: Box::from(id), facts: Vec::new() });
-        self.changes += u64::from(insert(&mut known.facts, fact));
+        self.changes += u64::from(insert(&mut known.facts, thing, fact));
     }
 
     /// What held of something at a time, in microseconds since 1970 UTC.
@@ -158,9 +158,12 @@ impl Facts {
 
 /// Puts a statement in its place, if it says something new. Which of too many are forgotten, the earliest, does not depend on their
 /// order.
-fn insert(facts: &mut Vec<Fact>, fact: Fact) -> bool {
-    let at = facts.partition_point(|other| other.from < fact.from);
-    match facts.get_mut(at).filter(|other| other.from == fact.from) {
+fn insert(facts: &mut Vec<Fact>, thing: Thing, fact: Fact) -> bool {
+    // Of one moment there is one statement, but of a person's groups one for each; they stand in the order of their teams.
+    let team = |fact: &Fact| fact.get(column::TEAM).filter(|_| thing == Thing::GroupMember).map(Box::<str>::from);
+    let place = (fact.from, team(&fact));
+    let at = facts.partition_point(|other| (other.from, team(other)) < place);
+    match facts.get_mut(at).filter(|other| (other.from, team(other)) == place) {
         Some(other) if (other.seen, &other.said) < (fact.seen, &fact.said) => {
             let is_new = other.said != fact.said;
             *other = fact;

@@ -54,14 +54,19 @@ pub(super) struct Owner {
 
 impl From<String> for ApiKey {
     fn from(token_name: String) -> Self {
-        let ids = token_name.strip_suffix("_session_token").and_then(|ids| ids.split_once('_'));
-        match ids {
-            Some((user, workspace)) if is_uuid(user) && is_uuid(workspace) => {
+        match owner_of_key(&token_name) {
+            Some((user, workspace)) => {
                 Self::Workspace(Owner { user: user.to_owned(), workspace: workspace.to_owned() })
             }
-            _ => Self::Personal,
+            None => Self::Personal,
         }
     }
+}
+
+/// The person and the workspace that the name of a workspace's API key tells.
+pub(crate) fn owner_of_key(token_name: &str) -> Option<(&str, &str)> {
+    let ids = token_name.strip_suffix("_session_token")?.split_once('_')?;
+    (is_uuid(ids.0) && is_uuid(ids.1)).then_some(ids)
 }
 
 /// Hosts, each in the one form that events have; a port that stands with it says nothing more.

@@ -39,7 +39,7 @@ pub(super) fn addition(keyring: &Keyring, sender: Sender<'_>, columns: &impl Rea
 
 /// What the event says.
 pub(super) fn body(keyring: &Keyring, columns: &impl ReadColumns) -> Body {
-    if namespace::is_told_in_parts(columns.text(column::SOURCE)) {
+    if namespace::is_told_in_parts(columns) {
         return Body::UNKNOWN;
     }
     let said = BODY.iter().filter_map(|&id| columns.value(id).map(|value| (id, value)));

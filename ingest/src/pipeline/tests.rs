@@ -13,6 +13,7 @@ use crate::{clock, limits};
 
 mod parts;
 mod protobuf;
+mod transcripts;
 
 const INTERCEPTION: &str = "1f0c3a9e-2b7d-4c80-a6f4-7d2b9e0c5a31";
 const KEY_OWNER: &str = "6c405053-27e3-484a-9ad7-bcb64e7bfde6";

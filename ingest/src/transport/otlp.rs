@@ -119,5 +119,14 @@ impl Transport for Otlp {
     }
 }
 
+/// The records of an export request's elements; none if it is no such request.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn records(body: &[u8], is_json: bool, signal: crate::encoding::Signal) -> Vec<Vec<u8>> {
+    let format = if is_json { element::Format::Json } else { element::Format::Protobuf };
+    let mut writer = element::RecordWriter::new(format, signal);
+    let elements = element::split(body, format, signal).unwrap_or_default();
+    elements.iter().filter_map(|element| writer.write(element).ok().map(<[u8]>::to_vec)).collect()
+}
+
 #[cfg(test)]
 mod tests;

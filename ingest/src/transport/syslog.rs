@@ -100,6 +100,29 @@ impl Transport for Syslog {
     }
 }
 
+/// The messages that are told apart in bytes which come in chunks of this size, and what else is kept of them. Nothing follows a defect.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn messages(bytes: &[u8], chunk: usize) -> Vec<Vec<u8>> {
+    use super::stream::{Piece, Split};
+    let (mut split, mut found) = (Messages::default(), Vec::new());
+    let of_piece = |piece| match piece {
+        Piece::Record(bytes, _) | Piece::Kept(bytes, _) => bytes,
+    };
+    for mut chunk in bytes.chunks(chunk.max(1)) {
+        while let Some(next) = split.next(&mut chunk) {
+            match next {
+                Ok(piece) => found.push(of_piece(piece)),
+                Err(defect) => {
+                    found.push(defect.kept);
+                    return found;
+                }
+            }
+        }
+    }
+    found.extend(split.finish(true).map(of_piece));
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

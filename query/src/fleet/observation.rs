@@ -157,6 +157,7 @@ impl<'a> Observation<'a> {
     /// Who tells of it.
     pub(super) fn witnesses(&self) -> Witnesses {
         Witnesses::of(Said {
+            source: self.text(column::SOURCE).unwrap_or(""),
             kind: self.kind,
             family: self.text(column::FAMILY),
             is_claim: self.text(column::TRUST).is_some_and(is_claim),

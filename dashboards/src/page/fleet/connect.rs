@@ -90,8 +90,9 @@ impl Source {
     fn of(recipe: &Recipe, places: &Places) -> Self {
         let collectors: Vec<String> = recipe.needs.iter().map(recipes::Need::configuration).collect();
         let token = recipe.trust.map(|trust| {
-            let dialects: String = recipe.needs.iter().map(|need| format!(" --dialect {}", need.dialect)).collect();
-            format!("tachograph token create --role ingest --name {}{dialects} --trust {trust}", recipe.name)
+            let dialects: Vec<String> = recipe.needs.iter().map(|need| format!("--dialect {}", need.dialect)).collect();
+            let dialects = dialects.join(" ");
+            format!("tachograph token create --role ingest --name {} {dialects} --trust {trust}", recipe.name)
         });
         Self {
             title: recipe.title,

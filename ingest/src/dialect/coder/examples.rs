@@ -39,6 +39,7 @@ pub const EXAMPLES: &[&str] = &[
     USERS_PAGE,
     GROUPS_LIST,
     TEMPLATES_LIST,
+    API_KEYS_PAGE,
     CHATS_PAGE,
     CHAT_WATCH,
     AGENT_TIME,
@@ -105,6 +106,12 @@ pub const USERS_PAGE: &str = r#"{"users": [{"id": "5b405053-7777-484a-9ad7-bcb64
 
 /// The groups of an organization.
 pub const GROUPS_LIST: &str = r#"[{"id": "15405053-7777-484a-9ad7-bcb64e7bfde6", "name": "core", "display_name": "Core", "organization_id": "0a2bb67e-aaaa-4168-92e0-58138989a7f5", "members": [{"id": "5b405053-7777-484a-9ad7-bcb64e7bfde6", "username": "mira", "last_seen_at": "2026-11-20T10:00:00Z"}], "total_member_count": 1, "avatar_url": "", "quota_allowance": 0, "source": "user"}]"#;
+
+/// A key of a workspace and one of a person, as the collector asks for them.
+pub const API_KEYS_PAGE: &str = r#"{"api_keys": [
+  {"id": "Yq2xT7vLm1", "user_id": "5b405053-7777-484a-9ad7-bcb64e7bfde6", "last_used": "2026-10-03T08:16:00Z", "expires_at": "2026-11-03T08:14:01Z", "created_at": "2026-10-03T08:14:01Z", "updated_at": "2026-10-03T08:14:01Z", "login_type": "oidc", "scope": "all", "scopes": ["coder:all"], "token_name": "5b405053-7777-484a-9ad7-bcb64e7bfde6_f1bd4e9f-2222-49fc-961e-be4d1c2aa987_session_token", "lifetime_seconds": 2592000, "allow_list": [{"type": "*", "id": "*"}]},
+  {"id": "Zr3yU8wMn2", "user_id": "5b405053-7777-484a-9ad7-bcb64e7bfde6", "created_at": "2026-10-01T08:14:01Z", "login_type": "token", "token_name": "my laptop", "lifetime_seconds": 2592000}
+]}"#;
 
 /// The templates.
 pub const TEMPLATES_LIST: &str = r#"[{"id": "c5d67e98-3333-49f0-8812-e4abae2b68bc", "name": "go", "organization_id": "0a2bb67e-aaaa-4168-92e0-58138989a7f5", "active_version_id": "d5d67e98-3333-49f0-8812-e4abae2b68bc", "description": "Go, with an agent", "deprecated": false, "updated_at": "2026-09-01T00:00:00Z"}]"#;

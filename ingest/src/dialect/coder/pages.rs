@@ -29,6 +29,7 @@ record! {
         groups: Raw<'a> = "groups",
         templates: Raw<'a> = "templates",
         chats: Raw<'a> = "chats",
+        api_keys: Raw<'a> = "api_keys",
         chat: Raw<'a> = "chat",
     }
 }
@@ -82,6 +83,7 @@ fn decode_page(text: &str, received: i64, drafts: &mut Drafts) -> Result<(), Str
         ("groups", page.groups),
         ("templates", page.templates),
         ("chats", page.chats),
+        ("api_keys", page.api_keys),
     ];
     for (name, list) in lists {
         if let Some(list) = list {
@@ -142,6 +144,7 @@ fn decode_audit_logs(rows: &str, text: &str, received: i64, drafts: &mut Drafts)
         let source_id = if has_diff { ["page", id].join("/") } else { id.to_owned() };
         draft.columns.set_text(column::SOURCE_ID, &source_id);
     }
+    identify(drafts);
     Ok(())
 }
 
@@ -152,7 +155,9 @@ fn decode_connection_logs(rows: &str, text: &str, received: i64, drafts: &mut Dr
         connection::add_free_text(&mut page, row, &FieldPath::member("connection_logs").item(number), text);
     }
     *drafts.add() = page;
-    rows.iter().try_for_each(|row| connection::decode_row(row, received, drafts))
+    rows.iter().try_for_each(|row| connection::decode_row(row, received, drafts))?;
+    identify(drafts);
+    Ok(())
 }
 
 /// The first text of a list of texts, if it is the only one.

@@ -1,4 +1,4 @@
-//! What the REST interface of coderd says how things stand: builds, workspaces, users, groups, templates and chats (Coder 2.36 to 2.38).
+//! What the REST interface of coderd says how things stand: builds, workspaces, users, groups, templates, keys and chats (Coder 2.36 to 2.38).
 //!
 //! Such a page is an object with a list, a list alone, or one thing, and each thing tells by its members what it is. It is an event with
 //! a natural id that carries its state: one that changed is a new event, one that did not a duplicate, however often it is polled.
@@ -10,7 +10,9 @@ use super::{SOURCE_API, chats, pages};
 use crate::dialect::json::{Raw, Text, read, record, why_not};
 use crate::dialect::schema::Schema;
 use crate::encoding::FieldPath;
+use crate::enrich::owner_of_key;
 use crate::event::{Draft, Drafts};
+use crate::limits::RECORD_EVENTS_MAX;
 use crate::timestamp::Stated;
 
 record! {
@@ -25,6 +27,16 @@ record! {
         root_chat: Raw<'a> = "root_chat_id",
         diff_status: Raw<'a> = "diff_status",
         model_config: Raw<'a> = "last_model_config_id",
+        token_name: Raw<'a> = "token_name",
+        key_lifetime: Raw<'a> = "lifetime_seconds",
+    }
+
+    /// A key of the interface, without its secret.
+    ApiKey {
+        id: Text<'a> = "id",
+        user: Text<'a> = "user_id",
+        token_name: Text<'a> = "token_name",
+        created_at: Text<'a> = "created_at",
     }
 
     /// A build of a workspace.
@@ -114,6 +126,7 @@ const FACTS: &[&str] = &[
     "display_name",
     "dormant_at",
     "email",
+    "expires_at",
     "favorite",
     "has_ai_seat",
     "icon",
@@ -122,7 +135,9 @@ const FACTS: &[&str] = &[
     "initiator_name",
     "is_service_account",
     "last_seen_at",
+    "last_used",
     "last_used_at",
+    "lifetime_seconds",
     "login_type",
     "name",
     "organization_display_name",
@@ -138,6 +153,8 @@ const FACTS: &[&str] = &[
     "quota_allowance",
     "reason",
     "roles",
+    "scope",
+    "scopes",
     "source",
     "status",
     "template_active_version_id",
@@ -152,6 +169,7 @@ const FACTS: &[&str] = &[
     "transition",
     "ttl_ms",
     "updated_at",
+    "user_id",
     "username",
     "workspace_id",
     "workspace_name",
@@ -205,6 +223,7 @@ enum Thing {
     User,
     Group,
     Template,
+    ApiKey,
     Chat,
 }
 
@@ -217,6 +236,8 @@ impl Thing {
             (Self::Workspace, shape.latest_build.is_some()),
             (Self::Build, shape.transition.is_some()),
             (Self::Template, shape.active_version.is_some()),
+            // Keys say how their owner logged in, too.
+            (Self::ApiKey, shape.token_name.is_some() || shape.key_lifetime.is_some()),
             (Self::User, shape.login_type.is_some()),
             (Self::Group, shape.quota_allowance.is_some()),
             (Self::Chat, is_chat.iter().any(Option::is_some)),
@@ -240,8 +261,9 @@ fn decode_thing(item: &str, received: i64, drafts: &mut Drafts) -> Result<(), St
         Thing::Build => decode_build(&parsed(item)?, received, drafts.add()),
         Thing::Workspace => decode_workspace(&parsed(item)?, received, drafts.add()),
         Thing::User => decode_user(&parsed(item)?, received, drafts.add()),
-        Thing::Group => decode_group(&parsed(item)?, received, drafts.add()),
+        Thing::Group => decode_group(&parsed(item)?, received, drafts),
         Thing::Template => decode_template(&parsed(item)?, received, drafts.add()),
+        Thing::ApiKey => decode_api_key(&parsed(item)?, received, drafts.add()),
         Thing::Chat => chats::decode(&parsed(item)?, received, drafts),
     }
 }
@@ -334,13 +356,48 @@ fn decode_user(user: &User, received: i64, draft: &mut Draft) -> Result<(), Stri
     Ok(())
 }
 
-fn decode_group(group: &Group, received: i64, draft: &mut Draft) -> Result<(), String> {
+/// A group, and each of its members: whoever is in one group only is in that team. Everybody is in the group that has the id of its organization,
+/// which says nothing.
+fn decode_group(group: &Group, received: i64, drafts: &mut Drafts) -> Result<(), String> {
     let id = group.id.id().ok_or("a group has no id")?;
-    let mut members: Vec<&str> = group.members.iter().flatten().map(|member| member.id.as_str()).collect();
+    let mut members: Vec<&str> = group.members.iter().flatten().filter_map(|member| member.id.id()).collect();
     members.sort_unstable();
+    members.dedup();
+    let draft = drafts.add();
     set_thing(draft, "group", id, Stated::Nothing, received, &[group.name.as_str(), &members.join(",")]);
-    draft.columns.set_text_if(column::TEAM, group.name.some());
-    draft.columns.set_text_if(column::ORG, group.org.id());
+    let set_team = |draft: &mut Draft| {
+        draft.columns.set_text_if(column::TEAM, group.name.some());
+        draft.columns.set_text_if(column::ORG, group.org.id());
+    };
+    set_team(draft);
+    if group.org.id() == Some(id) {
+        return Ok(());
+    }
+    if members.len() > MEMBERS_MAX {
+        draft.mark("truncated:members".to_owned());
+    }
+    for member in members.into_iter().take(MEMBERS_MAX) {
+        let draft = drafts.add();
+        set_thing(draft, "group_member", member, Stated::Nothing, received, &[id, group.name.as_str()]);
+        draft.columns.set_text(column::TARGET, &["group", id].join("/"));
+        draft.set_user(Some(member), None);
+        set_team(draft);
+    }
+    Ok(())
+}
+
+/// Members of one group that are told one by one.
+const MEMBERS_MAX: usize = RECORD_EVENTS_MAX / 2;
+
+/// A key. The one of a workspace tells by its name whose and where it is.
+fn decode_api_key(key: &ApiKey, received: i64, draft: &mut Draft) -> Result<(), String> {
+    let id = key.id.id().ok_or("a key has no id")?;
+    let owner = owner_of_key(key.token_name.as_str());
+    let state = [key.user.as_str(), key.token_name.as_str()];
+    set_thing(draft, "api_key", id, key.created_at.time(), received, &state);
+    draft.set_user(key.user.id().or(owner.map(|(user, _)| user)), None);
+    draft.columns.set_text_if(column::WORKSPACE, owner.map(|(_, workspace)| workspace));
+    draft.columns.set_text(column::ATTRIBUTION, "direct");
     Ok(())
 }
 

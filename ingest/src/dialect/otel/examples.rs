@@ -8,6 +8,7 @@ pub mod copilot;
 pub mod gemini;
 pub mod genai;
 pub mod opencode;
+pub mod openhands;
 
 use std::sync::LazyLock;
 
@@ -26,6 +27,7 @@ pub static EXAMPLES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
         copilot::SESSION,
         opencode::SESSION,
         opencode::OTHERS,
+        openhands::SESSION,
         genai::SPANS,
         coder::SPANS,
         &[REQUEST],

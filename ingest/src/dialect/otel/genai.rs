@@ -1,4 +1,4 @@
-//! Whatever follows the semantic conventions for generative AI (1.41, and 0.1.0 of their own) and for MCP: goose, OpenHands and others.
+//! Whatever follows the semantic conventions for generative AI (1.41, and 0.1.0 of their own) and for MCP: goose and others.
 //!
 //! Money is counted from the spans of requests to models (`chat`, `generate_content`, …). Spans of agents and workflows sum them up,
 //! and the event of an operation's details repeats them. `source` is `genai`, `agent_kind` the name of the service.

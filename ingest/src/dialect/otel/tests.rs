@@ -48,8 +48,8 @@ fn scopes_say_whose_an_element_is_and_else_services() {
 
 #[test]
 fn what_tells_nothing_of_an_agent_is_skipped() {
-    use examples::{coder, codex, gemini, opencode};
-    for record in [codex::SKIPPED, gemini::SKIPPED, opencode::SKIPPED, coder::SKIPPED].concat() {
+    use examples::{coder, codex, gemini, opencode, openhands};
+    for record in [codex::SKIPPED, gemini::SKIPPED, opencode::SKIPPED, openhands::SKIPPED, coder::SKIPPED].concat() {
         assert!(skipped(record), "{record}");
     }
     assert!(skipped(r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"GET /","kind":2}]}]}]}"#));

@@ -58,7 +58,8 @@ fn keys_and_groups_are_known_by_their_targets() {
     assert_eq!(join("payments", "group/g-1", 2).as_deref(), Some("payments"));
     assert_eq!(join("payments", "group/g-1", 9).as_deref(), Some("payments"));
     assert_eq!(join("billing", "group/g-2", 60).as_deref(), Some("payments"), "that is later");
-    assert_eq!(join("billing", "group/g-2", 3), None, "two groups say two teams");
+    assert_eq!(join("billing", "group/g-2", 2), None, "two groups say two teams, though in one page");
+    assert_eq!(join("payments", "group/g-1", 2), None, "whichever of them is told again");
 }
 
 proptest! {

@@ -93,7 +93,13 @@ pub struct List {
 
 impl List {
     /// A list that goes on where the ledger says.
-    pub fn new(endpoint: &'static Endpoint, collector: &str, positions: &dyn Positions, rules: Rules, pace: Pace) -> Self {
+    pub fn new(
+        endpoint: &'static Endpoint,
+        collector: &str,
+        positions: &dyn Positions,
+        rules: Rules,
+        pace: Pace,
+    ) -> Self {
         let key = format!("poll/{collector}/{}", endpoint.name);
         let stored = positions.input(key.as_bytes()).and_then(|value| {
             let cursor = Cursor::decode(&value);

@@ -2,6 +2,7 @@
 //! rows; into a real ledger, with restarts in between.
 
 mod changes;
+mod enriched;
 mod fake;
 mod faults;
 mod paging;

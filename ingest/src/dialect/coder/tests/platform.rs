@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::dialect::coder::examples::{
-    AGENT_TIME, BUDGET_NOTICE, BUILDS_LIST, CHAT_WATCH, CHATS_PAGE, GROUPS_LIST, TEMPLATES_LIST, USERS_PAGE,
-    WORKSPACES_PAGE,
+    AGENT_TIME, API_KEYS_PAGE, BUDGET_NOTICE, BUILDS_LIST, CHAT_WATCH, CHATS_PAGE, GROUPS_LIST, TEMPLATES_LIST,
+    USERS_PAGE, WORKSPACES_PAGE,
 };
 
 #[test]
@@ -146,6 +146,43 @@ fn how_things_stand_is_told_again_when_it_has_changed() {
     // An element of a list that came alone.
     let alone = GROUPS_LIST.trim_matches(['[', ']']);
     assert_eq!(events(&Coder, alone)[1]["source_id"], events(&Coder, GROUPS_LIST)[1]["source_id"]);
+}
+
+#[test]
+fn members_of_groups_and_keys_are_told_as_enrichment_learns_them() {
+    let group = events(&Coder, GROUPS_LIST);
+    assert_eq!(group.len(), 3, "the page, the group, its member");
+    check(
+        &group[2],
+        &[
+            ("kind", Some("inventory")),
+            ("action", Some("group_member")),
+            ("target", Some("group/15405053-7777-484a-9ad7-bcb64e7bfde6")),
+            ("user_id", Some(USER)),
+            ("team", Some("core")),
+            ("org", Some("0a2bb67e-aaaa-4168-92e0-58138989a7f5")),
+        ],
+    );
+    let everyone = GROUPS_LIST.replace("15405053-7777-484a-9ad7-bcb64e7bfde6", "0a2bb67e-aaaa-4168-92e0-58138989a7f5");
+    assert_eq!(events(&Coder, &everyone).len(), 2, "everybody is in it");
+    let members: Vec<String> = (0..3_000).map(|at| format!("{{\"id\":\"m{at}\"}}")).collect();
+    let many = GROUPS_LIST.replace("\"members\": [", &format!("\"members\": [{},", members.join(",")));
+    let many = events(&Coder, &many);
+    check(&many[1], &[("action", Some("group")), ("marks", Some("truncated:members"))]);
+    assert_eq!(many.len(), 2 + 2_048);
+    let keys = events(&Coder, API_KEYS_PAGE);
+    check(&keys[0], &[("kind", Some("page")), ("action", Some("api_keys"))]);
+    check(
+        &keys[1],
+        &[
+            ("action", Some("api_key")),
+            ("target", Some("api_key/Yq2xT7vLm1")),
+            ("user_id", Some(USER)),
+            ("workspace", Some(WORKSPACE)),
+        ],
+    );
+    check(&keys[2], &[("action", Some("api_key")), ("user_id", Some(USER)), ("workspace", None)]);
+    assert!(!keys[0]["record"].contains("my laptop"), "people name their keys");
 }
 
 #[test]

@@ -234,6 +234,80 @@ fn spans_by_the_conventions_old_and_new() {
 }
 
 #[test]
+fn openhands_counts_a_request_once_and_tells_its_calls() {
+    use examples::openhands::SESSION;
+    let all = [
+        ("source", Some("openhands")),
+        ("agent_kind", Some("openhands")),
+        ("session", Some("95c4bcdd-6ced-411e-b0f8-233fe32e7998")),
+    ];
+    let names =
+        ["conversation.send_message", "litellm.completion", "llm.openai/gpt-4o", "TerminalAction", "conversation"];
+    let [prompt, request, around, call, whole] = names.map(|name| example(SESSION, &format!("\"name\":\"{name}\"")));
+    for event in [&prompt, &request, &around, &call, &whole] {
+        check(event, &all);
+    }
+    check(&prompt, &[("kind", Some("prompt"))]);
+    check(
+        &request,
+        &[
+            ("kind", Some("model.tokens")),
+            ("provider", Some("openai")),
+            ("model", Some("gpt-4o")),
+            ("interception", Some("chatcmpl-ours1")),
+            ("tokens_in", Some("700")),
+            ("tokens_cache_read", Some("200")),
+            ("tokens_out", Some("30")),
+        ],
+    );
+    check(&around, &[("kind", Some("model.summary")), ("tokens_cache_read", None), ("cost_source_micros", None)]);
+    check(
+        &call,
+        &[
+            ("kind", Some("command")),
+            ("tool", Some("terminal")),
+            ("tool_call", Some("call_ours1")),
+            ("command", Some("cat missing")),
+            ("outcome", None),
+        ],
+    );
+    assert!(call.contains_key("result_fp") && !call["record"].contains("cat missing"));
+    check(&whole, &[("kind", Some("agent.event"))]);
+}
+
+#[test]
+fn goose_follows_the_conventions() {
+    use examples::genai::SPANS;
+    let goose = [("source", Some("genai")), ("agent_kind", Some("goose")), ("session", Some("20261120_7"))];
+    let request = example(SPANS, "stream_response_from_provider");
+    check(&request, &goose);
+    check(
+        &request,
+        &[
+            ("kind", Some("model.tokens")),
+            ("interception", Some("msg_01ours9")),
+            ("tokens_in", Some("1200")),
+            ("tokens_cache_read", Some("2000")),
+            ("tokens_cache_write", Some("300")),
+        ],
+    );
+    let call = example(SPANS, "dispatch_tool_call");
+    check(&call, &goose);
+    check(
+        &call,
+        &[
+            ("kind", Some("command")),
+            ("command", Some("cat missing")),
+            ("tool_call", Some("toolu_01ours9")),
+            ("outcome", Some("error")),
+        ],
+    );
+    for (event, text) in [(&request, "say hello"), (&call, "cat missing")] {
+        assert!(event["content"].contains(text) && !event["record"].contains(text), "{text}");
+    }
+}
+
+#[test]
 fn the_gateways_spans_name_the_request_and_who_made_it() {
     check(
         &example(examples::coder::SPANS, "ToolCall"),

@@ -141,8 +141,11 @@ impl Session<'_> {
             return Ok((Origin::Earliest, None));
         }
         let key = self.topic_key(topic);
-        let met =
-            self.reader.positions.input(key.as_bytes()).and_then(|value| std::str::from_utf8(&value).ok()?.parse().ok());
+        let met = self
+            .reader
+            .positions
+            .input(key.as_bytes())
+            .and_then(|value| std::str::from_utf8(&value).ok()?.parse().ok());
         let count: i32 = if let Some(count) = met {
             count
         } else {

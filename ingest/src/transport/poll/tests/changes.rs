@@ -10,7 +10,7 @@ const CONNECTIONS: &str = "/api/v2/connectionlog";
 const USERS: &str = "/api/v2/users";
 const SESSIONS: &str = "/api/v2/ai-gateway/sessions";
 
-fn connection(number: u64, seconds: i64, ended: Option<&str>) -> Value {
+pub(super) fn connection(number: u64, seconds: i64, ended: Option<&str>) -> Value {
     json!({
         "id": id(number), "connect_time": ago(seconds), "workspace_id": id(50), "workspace_owner_id": id(51),
         "workspace_owner_username": "amara", "workspace_name": "refunds", "agent_name": "main", "type": "ssh",
@@ -81,7 +81,7 @@ async fn how_things_stand_is_recorded_when_it_is_another_way() {
     assert_eq!((scene.records(), scene.cursor("users")), (121, None));
 }
 
-fn session(name: &str, seconds: i64) -> Value {
+pub(super) fn session(name: &str, seconds: i64) -> Value {
     json!({
         "id": name, "client": "Claude Code", "initiator": {"id": id(9), "username": "amara"}, "providers": ["anthropic"],
         "models": ["claude-sonnet-5"], "started_at": ago(900), "ended_at": ago(seconds), "last_active_at": ago(seconds),
@@ -89,7 +89,7 @@ fn session(name: &str, seconds: i64) -> Value {
     })
 }
 
-fn threads(name: &str, threads: usize) -> Value {
+pub(super) fn threads(name: &str, threads: usize) -> Value {
     let thread = |at: usize| {
         json!({"id": id(100 + at as u64), "prompt": "fix refunds", "model": "claude-sonnet-5", "provider": "anthropic",
                "started_at": ago(900), "ended_at": ago(800), "token_usage": {"input_tokens": 5, "output_tokens": 7}})
