@@ -16,7 +16,7 @@
 //! | `alerts` | `alerts.rs`, with its parts in `alerts/` |
 //! | `budgets` | `budgets.rs` |
 //! | `token` | `token.rs`; what a token is: `operations/src/access.rs` |
-//! | `collectors` | `collectors.rs`; what each source needs: `collectors/recipes.rs` |
+//! | `collectors` | `collectors.rs`; what each source needs: `dashboards/src/recipes.rs` |
 //! | `hook` | `hook.rs`, with its parts in `hook/` |
 //! | `sinks` | `sinks.rs` |
 //! | `route` | `route.rs` |
