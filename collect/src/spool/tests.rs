@@ -17,7 +17,9 @@ use crate::limits::SPOOL_BYTES_MIN;
 /// A parcel of these records.
 fn parcel(collector: &str, records: &[String], position: u64) -> Parcel {
     let mut frames = Vec::new();
-    records.iter().for_each(|record| Piece::Record(1, record.as_bytes()).encode(&mut frames));
+    for record in records {
+        Piece::Record(1, record.as_bytes()).encode(&mut frames);
+    }
     let positions = BTreeMap::from([(collector.as_bytes().to_vec(), position.to_string().into_bytes())]);
     Parcel { collector: collector.to_owned(), frames, numbers: records.len() as u64, positions }
 }

@@ -223,11 +223,11 @@ impl Session {
 
 #[cfg(test)]
 mod tests {
+    use operations::limits::TELLER_MEMORY_SECONDS;
     use serde_json::{Value, json};
 
     use super::*;
     use crate::fixtures;
-    use crate::limits::GATEWAY_MEMORY_SECONDS;
 
     /// The words of who tells of an event.
     fn check(mut event: Value, expected: &[&str]) {
@@ -306,7 +306,7 @@ mod tests {
         check_claims(&[transcript(0), transcript(1)], 2);
         // Until the better one speaks, the lesser one counts.
         check_claims(&[transcript(0), told(1, "otel"), transcript(2), told(3, "otel")], 3);
-        let late = GATEWAY_MEMORY_SECONDS + 2;
+        let late = TELLER_MEMORY_SECONDS + 2;
         check_claims(&[told(1, "otel"), transcript(late)], 2);
     }
 

@@ -238,7 +238,9 @@ impl Edge {
 
     pub async fn append(&self, collector: &str, records: &[String]) {
         let mut frames = Vec::new();
-        records.iter().for_each(|record| Piece::Record(1, record.as_bytes()).encode(&mut frames));
+        for record in records {
+            Piece::Record(1, record.as_bytes()).encode(&mut frames);
+        }
         let parcel = Parcel {
             collector: collector.to_owned(),
             frames,
