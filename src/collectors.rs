@@ -239,7 +239,7 @@ mod tests {
     fn status(places: &[&str]) -> Status {
         let endpoint = |(at, place): (usize, &&str)| {
             json!({ "role": "collector", "name": format!("t{at}"), "kind": "otlp", "dialect": "otel", "ledger": "events",
-                "state": "ok", "place": place, "refused_requests": 0 })
+                "state": "ok", "place": place, "refused_requests": 0, "dead_records": 0 })
         };
         let endpoints: Vec<Value> = places.iter().enumerate().map(endpoint).collect();
         let status = json!({ "version": "1", "process": 1, "console": "127.0.0.1:7070", "tls": true, "ingest": "127.0.0.1:7071",

@@ -162,11 +162,11 @@ fn nothing_is_lost_or_doubled_over_kills_of_either_side_and_a_cut_network() {
     world.wait_for(6 * step + 40 + 6 * step + 2, &[]);
     assert_eq!(counted(&world, "coderd"), (6 * step, 6 * step));
     assert_eq!(counted(&world, "file"), (40 + 6 * step + 2, 40 + 6 * step + 2));
-    // Trust and token are those that the server gave the edge.
+    // The token is the one that the server gave the edge; no trust makes a firewall's records more than the workspace's word.
     let rows = world.sql("SELECT DISTINCT trust, token IS NULL AS unknown FROM events WHERE kind = 'egress.http'");
     assert_eq!(
         (rows.len(), rows[0]["trust"].as_str(), rows[0]["unknown"].as_bool()),
-        (1, Some("control_plane"), Some(false))
+        (1, Some("workspace"), Some(false))
     );
     let metrics = http::get(&edge.console, "/metrics").body;
     assert!(metrics.contains("tachograph_collect_delivered_records_total{collector=\"file\"}"), "{metrics}");
