@@ -115,9 +115,11 @@ test("the fleet is narrowed to a team and a state", async ({ page }) => {
   const all = await page.locator("#agents tbody tr").count();
   await page.locator(".head .acts a", { hasText: "payments" }).click();
   await expect(page).toHaveURL(/team=payments/);
-  const teams = await page.locator("#agents tbody td:nth-child(2) small").allInnerTexts();
+  const teams = await page.locator("#agents tbody td:nth-child(2) small > span:first-child").allInnerTexts();
   expect(teams.length).toBeLessThan(all);
   expect(new Set(teams)).toEqual(new Set(["payments"]));
+  // Who tells of each agent stands beside its team.
+  await expect(page.locator("#agents tbody .seen").first()).toHaveAttribute("aria-label", /^Told by .*gateway/);
 });
 
 test("a statement runs, a mistake is explained, and every query of the gallery gives rows", async ({ page, guard }) => {
