@@ -9,6 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::Args;
 use ledger::identity::Identity;
 use ledger::{LedgerName, Reader};
+use operations::Money;
 use operations::standing::State;
 use query::attribution::Attribution;
 use serde::Serialize;
@@ -202,7 +203,7 @@ fn server(running: &Result<Option<Status>, Failure>) -> Result<String, (Grade, S
 /// Whose money it was, and what to do about what is nobody's.
 fn attribution(found: Attribution) -> Result<String, (Grade, String)> {
     let Attribution { days, cost_micros, attributed_micros, rules, missing } = found;
-    let dollars = |micros: i64| format!("${}.{:02}", micros / 1_000_000, micros / 10_000 % 100);
+    let dollars = |micros: i64| Money::try_from(micros).unwrap_or_default();
     let percent = |micros: i64| i128::from(micros) * 100 / i128::from(cost_micros.max(1));
     if cost_micros == 0 {
         return Ok(format!("nothing was spent in {days} days"));

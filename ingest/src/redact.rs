@@ -324,10 +324,11 @@ fn is_user_and_password(text: &str) -> bool {
         && !is_time_and_process(password)
 }
 
-/// Whether this is `time:pid`: Tetragon's id of a process is its node's name with both behind it, in base64.
+/// Whether this is `time:pid`: Tetragon's id of a process is its node's name with both behind it, in base64. The time is in nanoseconds since
+/// the machine's start, so that a short number is none.
 fn is_time_and_process(text: &str) -> bool {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    text.split_once(':').is_some_and(|(time, process)| is_number(time) && is_number(process))
+    text.split_once(':').is_some_and(|(time, process)| time.len() >= 9 && is_number(time) && is_number(process))
 }
 
 /// Searches and replaces until nothing is found.

@@ -50,36 +50,31 @@ impl ScalarUDFImpl for Teller {
         let [source, family, trust, collector] = texts.as_slice() else {
             return exec_err!("teller takes source, family, trust and collector");
         };
-        let at = |texts: &ArrayRef, row: usize| -> Option<String> {
-            let texts = texts.as_string_view();
-            texts.is_valid(row).then(|| texts.value(row).to_owned())
-        };
-        let mut out = StringBuilder::new();
-        let mut before: Option<([Option<String>; 4], String)> = None;
+        let (mut out, mut before, mut last) = (StringBuilder::new(), None, String::new());
         for row in 0..args.number_rows {
             let columns = [at(source, row), at(family, row), at(trust, row), at(collector, row)];
             // Rows of one feed come together.
-            match &before {
-                Some((known, word)) if *known == columns => out.append_value(word),
-                _ => {
-                    let word = word(&columns);
-                    out.append_value(&word);
-                    before = Some((columns, word));
-                }
+            if before != Some(columns) {
+                (last, before) = (word(columns), Some(columns));
             }
+            out.append_value(&last);
         }
         Ok(ColumnarValue::Array(Arc::new(out.finish())))
     }
+}
+
+fn at(texts: &ArrayRef, row: usize) -> Option<&str> {
+    texts.is_valid(row).then(|| texts.as_string_view().value(row))
 }
 
 fn cast_all(value: &ColumnarValue, rows: usize) -> Result<ArrayRef> {
     Ok(cast(&value.to_array(rows)?, &DataType::Utf8View)?)
 }
 
-fn word([source, family, trust, collector]: &[Option<String>; 4]) -> String {
-    let source = source.as_deref().unwrap_or("");
-    let rank = Rank::of(source, family.as_deref(), trust.as_deref());
-    let collector = collector.as_deref().filter(|_| rank <= Rank::Agent);
+fn word([source, family, trust, collector]: [Option<&str>; 4]) -> String {
+    let source = source.unwrap_or("");
+    let rank = Rank::of(source, family, trust);
+    let collector = collector.filter(|_| rank <= Rank::Agent);
     let slash = if collector.is_some() { "/" } else { "" };
     format!("{}{source}{slash}{}", rank as u8, collector.unwrap_or(""))
 }
@@ -227,8 +222,8 @@ mod tests {
     #[test]
     fn words_are_in_the_order_of_belief() {
         let check = |columns: [&str; 4], expected: &str| {
-            let columns = columns.map(|text| (text != "-").then(|| text.to_owned()));
-            assert_eq!(word(&columns), expected, "{columns:?}");
+            let columns = columns.map(|text| Some(text).filter(|text| *text != "-"));
+            assert_eq!(word(columns), expected, "{columns:?}");
         };
         check(["coder.gateway", "gateway", "gateway", "replica-2"], "4coder.gateway");
         check(["litellm", "gateway", "gateway", "proxy"], "3litellm");

@@ -21,6 +21,7 @@ use crate::fleet::AgentRow;
 pub(crate) use alerts::AlertRow;
 pub(crate) use cell::{Cell, Form};
 pub(crate) use silences::SilenceRow;
+pub use tellers::SUM_COST;
 
 /// One view.
 #[derive(Debug)]

@@ -13,6 +13,11 @@ use std::time::Duration;
 use serde_json::Value;
 use server::Server;
 
+/// An address that nothing listens on at this moment.
+pub fn free_address() -> String {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
 /// The program under test.
 pub fn binary() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_tachograph"))

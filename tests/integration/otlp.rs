@@ -6,12 +6,7 @@ use std::process::Stdio;
 
 use serde_json::json;
 
-use crate::harness::{World, http};
-
-/// An address that nothing listens on at this moment.
-fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
-}
+use crate::harness::{World, free_address, http};
 
 fn configuration(http: &str, grpc: &str) -> String {
     format!(

@@ -1,13 +1,12 @@
 //! One incident as everybody tells of it: the firewall, the gateway, LiteLLM behind it, the agent's hooks and its telemetry. One session, one sum
 //! of money, and a difference between tellers that is found.
 
-use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
-use crate::harness::{World, http};
+use crate::harness::{World, free_address, http};
 
 const SESSION: &str = "4c2f8c1e-8888-4e63-b1d4-9a3c7e6f2b80";
 const WORKSPACE: &str = "f2bd4e9f-7e27-49fc-961e-be4d1c2aa987";
@@ -138,7 +137,7 @@ fn tell(world: &World, ingest: &str, otlp: &str) {
 
 #[test]
 fn five_tellers_make_one_session_and_one_sum_and_their_difference_is_found() {
-    let otlp = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let otlp = free_address();
     let world = World::new(&format!(
         "{CONFIG}[[collector]]\nname = \"otel\"\ntransport = \"otlp\"\ndialect = \"otel\"\nhttp = \"{otlp}\"\n"
     ));
@@ -196,6 +195,6 @@ fn five_tellers_make_one_session_and_one_sum_and_their_difference_is_found() {
     let doctor = world.run(&["doctor", "--config", config.to_str().unwrap(), "-o", "json"]).json();
     let checks = doctor.as_array().unwrap();
     let finding = checks.iter().find(|check| check["what"] == "attribution").unwrap();
-    assert_eq!(finding["finding"], "100 % of $0.05 in 7 days has a person (joined:interception 100 %)", "{finding}");
+    assert_eq!(finding["finding"], "100 % of $0.0540 in 7 days has a person (joined:interception 100 %)", "{finding}");
     assert!(server.stop().unwrap().success());
 }

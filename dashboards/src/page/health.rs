@@ -213,7 +213,8 @@ async fn people(visit: &Visit) -> Result<Option<People>, Trouble> {
     if !visit.principal().may_read(LedgerName::Events) {
         return Ok(None);
     }
-    let found: Attribution = serde_json::from_value(visit.get("/api/v1/attribution").await?).unwrap_or_default();
+    let found: Attribution =
+        serde_json::from_value(visit.get("/api/v1/attribution").await?).map_err(|error| Trouble::internal(&error))?;
     Ok(Some(People::of(&found)))
 }
 

@@ -6,6 +6,7 @@ use axum::Router;
 use axum::response::Response;
 use axum::routing::get;
 use ledger::LedgerName;
+use query::views::SUM_COST;
 use serde_json::Value;
 
 use super::{Group, Page};
@@ -211,14 +212,15 @@ async fn show(visit: Visit) -> Result<Response, Trouble> {
 }
 
 async fn work(visit: &Visit) -> Result<Work, Trouble> {
-    let sql = "SELECT count(*) AS ended, approx_percentile_cont(seconds, 0.5) AS median, approx_percentile_cont(seconds, 0.9) AS p90, \
+    let sql = format!(
+        "SELECT count(*) AS ended, approx_percentile_cont(seconds, 0.5) AS median, approx_percentile_cont(seconds, 0.9) AS p90, \
                approx_percentile_cont(micros, 0.5) AS micros, approx_percentile_cont(micros, 0.9) AS micros_p90, avg(approvals) AS approvals FROM (SELECT session, \
                CAST(date_part('epoch', max(time)) - date_part('epoch', min(time)) AS DOUBLE) AS seconds, \
-               sum_counted(CASE WHEN trust IN ('gateway', 'control_plane') THEN cost_micros END, teller(source, family, trust, collector), time) \
-               FILTER (WHERE cost_micros IS NOT NULL OR tokens_out IS NOT NULL) AS micros, \
+               {SUM_COST} AS micros, \
                sum(CASE WHEN kind = 'approval' THEN 1 ELSE 0 END) AS approvals, max(CASE WHEN kind = 'session.end' THEN 1 ELSE 0 END) AS has_end \
-               FROM events WHERE session IS NOT NULL AND time > now() - INTERVAL '30 days' GROUP BY session) WHERE has_end = 1";
-    let row = visit.rows(sql).await?.into_iter().next().unwrap_or_default();
+               FROM events WHERE session IS NOT NULL AND time > now() - INTERVAL '30 days' GROUP BY session) WHERE has_end = 1"
+    );
+    let row = visit.rows(&sql).await?.into_iter().next().unwrap_or_default();
     let float = |name: &str| row.get(name).and_then(Value::as_f64);
     let duration = |name: &str| float(name).map_or_else(|| "–".to_owned(), |seconds| figures::duration(seconds as i64));
     let dollars = |name: &str| float(name).map_or_else(|| "–".to_owned(), |micros| figures::dollars(micros as i64));

@@ -54,9 +54,8 @@ pub(super) const COST_USD: &str = concat!(
 );
 /// What is claimed only.
 pub(super) const COST_CLAIMED: &str = concat!("CASE WHEN ", is_claim!(), " THEN cost_micros END");
-/// The cost of a session.
-pub(super) const SUM_COST: &str =
-    sum_of_session!(concat!("CASE WHEN ", is_claim!(), " THEN NULL ELSE cost_micros END"));
+/// The cost of a session, each call once, over its rows of `events`.
+pub const SUM_COST: &str = sum_of_session!(concat!("CASE WHEN ", is_claim!(), " THEN NULL ELSE cost_micros END"));
 /// Its output tokens.
 pub(super) const SUM_TOKENS_OUT: &str = sum_of_session!("tokens_out");
 
