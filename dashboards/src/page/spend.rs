@@ -1,7 +1,9 @@
-//! Spend: what today, the week or the month cost, against what is usual and against hard budgets; by team, model, agent and run.
+//! Spend: what today, the week or the month cost, against what is usual and against hard budgets; by team, model, agent and run; and what
+//! workspaces cost beside.
 //! All sums are the server's. Amounts are estimates by a price table; what has no price and what belongs to nobody is told apart.
 
 mod caps;
+mod compute;
 mod dry_run;
 mod forecast;
 mod picture;
@@ -21,6 +23,7 @@ use crate::trouble::{self, Trouble};
 use crate::visit::{Visit, address};
 use crate::{State, figures};
 use caps::{Asked, Caps};
+use compute::Compute;
 use forecast::{Day, Forecast, HOURS};
 use picture::{HeatDay, Picture};
 
@@ -60,6 +63,7 @@ struct SpendPage {
     unpriced: i64,
     unpriced_tokens: i64,
     claimed: i64,
+    compute: Compute,
     heat: Vec<HeatDay>,
     heat_top: String,
     caps: Caps,
@@ -126,14 +130,15 @@ async fn page(visit: &Visit, asked: Asked, refused: Option<String>) -> Result<Re
         literal(&(start - Duration::days(35)).to_rfc3339())
     );
     let by = |column: &'static str| shares(visit, column, &since, start, frame.now);
-    let (hours, caps, totals, teams, agents, runs, models) = tokio::try_join!(
+    let (hours, caps, totals, teams, agents, runs, models, compute) = tokio::try_join!(
         visit.rows(&sql),
         Caps::of(visit, &frame, asked, refused),
         totals(visit, &since),
         by("team"),
         by("workspace_name"),
         by("session"),
-        models(visit, &since)
+        models(visit, &since),
+        Compute::of(visit, start, &scope)
     )?;
     let hours = hourly(&hours);
     let elapsed = (frame.now - start).num_seconds() as f64 / 3_600.0;
@@ -160,6 +165,7 @@ async fn page(visit: &Visit, asked: Asked, refused: Option<String>) -> Result<Re
         used_up: used_up.map(|hour| format!("{:02}:{:02}", hour as u32 % 24, (hour.fract() * 60.0) as u32)),
         sql: address("/sql", [("sql", format!("SELECT team, model, sum(cost_micros) / 1000000.0 AS usd FROM spend WHERE {since} GROUP BY team, model ORDER BY usd DESC").as_str())]),
         trouble,
+        compute,
         heat,
         heat_top,
         caps,
