@@ -120,8 +120,9 @@ fn builds_cost_what_the_table_says_and_a_later_price_leaves_the_past_alone() {
     let configured = format!("{COLLECTOR}\n[compute]\nrates = {:?}\n", file.display());
     world.configure(&configured);
     std::fs::write(&file, rates(TEMPLATE, "").replace("0.192", "-1")).unwrap();
-    let refused = world.run(&["config", "check", "--config", world.config().to_str().unwrap()]);
-    assert!(refused.code != 0 && (refused.out + &refused.err).contains("line 5: rate \"go\": `running_usd_per_hour`"));
+    let refused = world.run(&["config", "check", world.config().to_str().unwrap()]);
+    let said = refused.out + &refused.err;
+    assert!(refused.code != 0 && said.contains("line 5: rate \"go\": `running_usd_per_hour`"), "{said}");
     server.signal("HUP").unwrap();
     server.wait_for_log("the configuration was not changed").unwrap();
     std::fs::write(&file, rates(TEMPLATE, "")).unwrap();
