@@ -255,11 +255,7 @@ impl Server {
             stop: answers_stop.clone(),
         };
         pages.open(Shared { services, tokens: &tokens, slack: &slack, provider: Arc::clone(&oidc) as _, registry })?;
-        configuration.record(None, &loaded, &[]).await?;
-        configuration.record_certificate(None, health.tls().shown().as_ref()).await?;
-        configuration.record_prices(None, &pipeline.prices(), settings.ingest.prices.as_deref()).await?;
-        let file = settings.compute.rates.as_deref();
-        configuration.record_rates(&RateTable::default(), &rates.current(), file).await?;
+        record_start(&mut configuration, &loaded, &health, &pipeline, &rates).await?;
         let notices = notices::start(&store, &triage, &health);
         let control_stop = CancellationToken::new();
         let control = tokio::spawn(control.serve(to_local(&pages, &control_stop)));
@@ -347,6 +343,22 @@ fn to_local(pages: &Console, stop: &CancellationToken) -> HttpServer {
 }
 
 /// The engine of the server: what it shows of alerts and agents is what the API shows.
+/// Writes down what is in effect from the start on.
+async fn record_start(
+    configuration: &mut configuration::Writer,
+    loaded: &Loaded,
+    health: &Health,
+    pipeline: &Pipeline,
+    rates: &Rates,
+) -> Result<(), Failure> {
+    let settings = &loaded.settings;
+    configuration.record(None, loaded, &[]).await?;
+    configuration.record_certificate(None, health.tls().shown().as_ref()).await?;
+    configuration.record_prices(None, &pipeline.prices(), settings.ingest.prices.as_deref()).await?;
+    let file = settings.compute.rates.as_deref();
+    configuration.record_rates(&RateTable::default(), &rates.current(), file).await
+}
+
 fn engine(
     store: &Store,
     settings: &settings::Query,

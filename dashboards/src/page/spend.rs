@@ -130,16 +130,17 @@ async fn page(visit: &Visit, asked: Asked, refused: Option<String>) -> Result<Re
         literal(&(start - Duration::days(35)).to_rfc3339())
     );
     let by = |column: &'static str| shares(visit, column, &since, start, frame.now);
-    let (hours, caps, totals, teams, agents, runs, models, compute) = tokio::try_join!(
+    let (hours, caps, totals, teams, agents, runs, models) = tokio::try_join!(
         visit.rows(&sql),
         Caps::of(visit, &frame, asked, refused),
         totals(visit, &since),
         by("team"),
         by("workspace_name"),
         by("session"),
-        models(visit, &since),
-        Compute::of(visit, start, &scope)
+        models(visit, &since)
     )?;
+    // After the others: of queries at the same time there is a bound.
+    let compute = Compute::of(visit, start, &scope).await?;
     let hours = hourly(&hours);
     let elapsed = (frame.now - start).num_seconds() as f64 / 3_600.0;
     let spent: i64 = hours.iter().filter(|(hour, _)| *hour >= start).map(|(_, micros)| micros).sum();

@@ -130,7 +130,7 @@ async fn every_layout_gives_the_same_rows() {
 
 #[tokio::test]
 async fn every_view_answers_its_example_with_and_without_content() {
-    use event::{ACTION, OUTCOME, TARGET, WORKSPACE};
+    use ledger::events::column::{ACTION, OUTCOME, TARGET, WORKSPACE};
     let (mut events, operations) = story();
     events.push(event(12, "workspace.build", &[(WORKSPACE, "w-1"), (ACTION, "start"), (OUTCOME, "success")]));
     events.push(event(13, "resource", &[(ACTION, "agent_time.bucket"), (TARGET, "day/2026-11-21/2026-11-22")]));

@@ -40,8 +40,25 @@ pub struct TeamSums {
     pub sums: Sums,
 }
 
-const SUMS: &str = "count(DISTINCT workspace) AS workspaces, sum(seconds) FILTER (WHERE state = 'running') AS running, \
-     sum(seconds) FILTER (WHERE state = 'running' AND rate IS NULL) AS unrated, sum(cost_micros) AS cost, sum(storage_micros) AS storage";
+/// All workspaces, those of each team, and those of each template: one question, since each reads all builds.
+fn question(since: &str) -> String {
+    format!(
+        "SELECT grouping(team) = 0 AS of_team, grouping(template) = 0 AS of_template, team, template, \
+         count(DISTINCT workspace) AS workspaces, sum(seconds) FILTER (WHERE state = 'running') AS running, \
+         sum(seconds) FILTER (WHERE state = 'running' AND rate IS NULL) AS unrated, \
+         count(DISTINCT workspace) FILTER (WHERE state = 'running' AND rate IS NULL) AS unrated_workspaces, \
+         sum(cost_micros) AS cost, sum(storage_micros) AS storage FROM compute WHERE {since} \
+         GROUP BY GROUPING SETS ((), (team), (template)) ORDER BY of_team, of_template, team IS NULL, \
+         coalesce(sum(cost_micros), 0) + coalesce(sum(storage_micros), 0) DESC, running DESC NULLS LAST, team, template LIMIT {ROWS_MAX}"
+    )
+}
+
+/// Rows of the answer: what there is more of is not shown.
+const ROWS_MAX: usize = 2_000;
+/// Teams that are shown,
+const TEAMS_SHOWN: usize = 12;
+/// and templates without a rate.
+const TEMPLATES_SHOWN: usize = 5;
 
 impl Sums {
     fn of(row: &Value) -> Self {
@@ -77,31 +94,28 @@ impl Compute {
                 Err(trouble) => return Err(trouble),
             }
         }
-        let all = format!("SELECT {SUMS} FROM compute WHERE {since}");
-        let teams = format!(
-            "SELECT team AS name, {SUMS} FROM compute WHERE {since} GROUP BY 1 \
-             ORDER BY name IS NULL, coalesce(sum(cost_micros), 0) + coalesce(sum(storage_micros), 0) DESC, running DESC, name LIMIT 12"
-        );
-        let unrated = format!(
-            "SELECT template AS name, count(DISTINCT workspace) AS workspaces, sum(seconds) AS running FROM compute \
-             WHERE {since} AND state = 'running' AND rate IS NULL GROUP BY 1 ORDER BY running DESC, name LIMIT 5"
-        );
-        let (all, teams, unrated) = tokio::try_join!(visit.rows(&all), visit.rows(&teams), visit.rows(&unrated))?;
+        let rows = visit.rows(&question(&since)).await?;
+        let is = |row: &&Value, name: &str| row.get(name).and_then(Value::as_bool).unwrap_or(false);
+        let all = rows.iter().find(|row| !is(row, "of_team") && !is(row, "of_template"));
+        let teams: Vec<&Value> = rows.iter().filter(|row| is(row, "of_team")).take(TEAMS_SHOWN).collect();
+        let mut unrated: Vec<&Value> =
+            rows.iter().filter(|row| is(row, "of_template") && number(row, "unrated") > 0).collect();
+        unrated.sort_by_key(|row| std::cmp::Reverse(number(row, "unrated")));
         let largest = teams.iter().filter_map(|row| Sums::of(row).total()).max().unwrap_or(0).max(1) as f64;
-        let team = |row: &Value| {
-            let (name, sums) = (some_text(row, "name").map(str::to_owned), Sums::of(row));
+        let team = |row: &&Value| {
+            let (name, sums) = (some_text(row, "team").map(str::to_owned), Sums::of(row));
             let address = visit.with("team", Some(name.as_deref().unwrap_or_default()));
             TeamSums { address, bar: sums.total().unwrap_or(0) as f64 / largest * 100.0, name, sums }
         };
-        let template = |row: &Value| {
-            let name = some_text(row, "name").map(str::to_owned);
-            (name, number(row, "workspaces"), hours(number(row, "running")))
+        let template = |row: &&Value| {
+            let name = some_text(row, "template").map(str::to_owned);
+            (name, number(row, "unrated_workspaces"), hours(number(row, "unrated")))
         };
         Ok(Self {
             unasked: false,
-            all: all.first().map(Sums::of).unwrap_or_default(),
+            all: all.map(Sums::of).unwrap_or_default(),
             teams: teams.iter().map(team).collect(),
-            unrated: unrated.iter().map(template).collect(),
+            unrated: unrated.iter().take(TEMPLATES_SHOWN).map(template).collect(),
         })
     }
 }
