@@ -68,10 +68,10 @@ test("spend shows what workspaces cost beside the calls of models, where the fil
   await page.goto("/spend?range=month");
   const section = page.locator("#compute");
   await expect(section.getByRole("heading", { name: "Workspaces" })).toBeVisible();
-  await expect(section.locator(".ph p")).toHaveText(/^beside the calls of models: \d+ workspaces ran [\d,]+\.\d hours, \$[\d,.]+, and \$[\d,.]+ for storage$/);
+  await expect(section.locator(".ph p")).toHaveText(/^beside the calls of models: \d+ workspaces ran [\d\s]+\.\d hours, \$[\d\s.]+, and \$[\d\s.]+ for storage$/);
   const rows = await section.locator("tbody tr").allInnerTexts();
   expect(rows.length).toBe(4);
-  for (const row of rows) expect(row).toMatch(/^\w+\s+\d+\s+[\d,]+\.\d\s+[\d,]+\.\d+\s+[\d,]+\.\d+\s+[\d,]+\.\d+$/);
+  for (const row of rows) expect(row).toMatch(/^\w+\s+\d+\s[\d\s]+\.\d\s[\d\s]+\.\d+\s[\d\s]+\.\d+\s[\d\s]+\.\d+$/);
   await section.getByRole("link").first().click();
   await expect(page).toHaveURL(/team=/);
   await expect(section.locator("tbody tr")).toHaveCount(1);
