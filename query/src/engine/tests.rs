@@ -29,7 +29,7 @@ const CASES: &[(&str, &str)] = &[
     ("SELECT count(*) AS n FROM events", "n\n12\n"),
     (
         "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY table_name",
-        "table_name\nagents\nalerts\nbudgets\ncommands\ndeliveries\negress\nevents\nmodel_calls\noperations\npersons\nqueries\nreceipts\nreservations\nsessions\nsilences\nspend\ntool_calls\n",
+        "table_name\nagent_time\nagents\nalerts\nbudgets\ncommands\ncompute\ndeliveries\negress\nevents\nmodel_calls\noperations\npersons\nqueries\nreceipts\nreservations\nsessions\nsilences\nspend\ntool_calls\n",
     ),
     (
         "SELECT column_name FROM information_schema.columns WHERE table_name = 'events' AND ordinal_position < 3 ORDER BY ordinal_position",
