@@ -17,6 +17,7 @@ use http_body_util::{BodyExt, Collected, Limited};
 use operations::triage;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use query::attribution::Attribution;
+use query::compute::Summary;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -118,13 +119,14 @@ pub async fn status(data: &Path) -> Result<Option<Status>, Failure> {
     Ok(Some(serde_json::from_value(running.get("/api/v1/status", &[]).await?)?))
 }
 
-/// Whose money it was: asked of the server that runs on a data directory, or else of the directory.
-pub async fn attribution(data: &Path, settings: Settings) -> Result<Attribution, Failure> {
+/// Whose money it was, and what workspaces cost: asked of the server that runs on a data directory, or else of the directory.
+pub async fn spend(data: &Path, settings: Settings) -> Result<(Attribution, Summary), Failure> {
     let api = match running(data)? {
         Some(running) => running,
         None => Api::of(Inner::Here(Local::read(data, settings)?)),
     };
-    Ok(serde_json::from_value(api.get("/api/v1/attribution", &[]).await?)?)
+    let attribution = serde_json::from_value(api.get("/api/v1/attribution", &[]).await?)?;
+    Ok((attribution, serde_json::from_value(api.get("/api/v1/compute", &[]).await?)?))
 }
 
 /// A text as one segment of a path.

@@ -12,6 +12,7 @@ use ledger::{LedgerName, Reader};
 use operations::Money;
 use operations::standing::State;
 use query::attribution::Attribution;
+use query::compute::Summary;
 use serde::Serialize;
 
 use crate::certificate::{self, Certificate, Trouble};
@@ -94,11 +95,14 @@ pub fn run(arguments: &Arguments) -> CommandResult {
     let running = runtime.block_on(client::status(&data));
     checks.push(Check::of("server", server(&running)));
     checks.extend(endpoints(&data, &settings, running.ok().flatten()));
-    let asked = runtime.block_on(client::attribution(&data, settings));
-    checks.push(Check::of(
-        "attribution",
-        asked.map_err(|failure| (Grade::Look, failure.message())).and_then(attribution),
-    ));
+    let asked = runtime.block_on(client::spend(&data, settings));
+    let asked = asked.map_err(|failure| (Grade::Look, failure.message()));
+    let (whose, compute) = match asked {
+        Ok((whose, summary)) => (attribution(whose), compute(&summary)),
+        Err(finding) => (Err(finding.clone()), Err(finding)),
+    };
+    checks.push(Check::of("attribution", whose));
+    checks.push(Check::of("compute", compute));
     match arguments.output.format {
         Format::Json => output::print_json(&checks)?,
         Format::Table => {
@@ -219,6 +223,39 @@ fn attribution(found: Attribution) -> Result<String, (Grade, String)> {
     let rest: Vec<String> =
         rest.map(|part| format!("{} {}: {}", part.source, dollars(part.cost_micros), part.remedy)).collect();
     Err((Grade::Look, format!("{text}; {}", rest.join(" "))))
+}
+
+/// What workspaces cost, and for which of them nobody said a rate.
+fn compute(found: &Summary) -> Result<String, (Grade, String)> {
+    let Summary { days, version, workspaces, running_seconds, unrated_seconds, cost_micros, storage_micros, unrated } =
+        found;
+    let hours = |seconds: i64| format!("{}.{} h", seconds / 3_600, seconds % 3_600 / 360);
+    if *workspaces == 0 {
+        return Ok(format!("no workspace was built or kept in {days} days"));
+    }
+    let ran = format!("{workspaces} workspaces ran {} in {days} days", hours(*running_seconds));
+    let Some(version) = version else {
+        let what = "and nothing says what that costs; name a table of rates under [compute] rates, see docs/compute.md";
+        return Err((Grade::Look, format!("{ran} {what}")));
+    };
+    let money = |micros: Option<i64>| micros.and_then(|micros| Money::try_from(micros).ok());
+    let parts = [("", money(*cost_micros)), (" for storage", money(*storage_micros))];
+    let parts: Vec<String> = parts.into_iter().filter_map(|(what, money)| Some(format!("{}{what}", money?))).collect();
+    let cost = if parts.is_empty() { "nothing that has a rate".to_owned() } else { parts.join(" and ") };
+    let text = format!("{ran}: {cost} by rates {version}");
+    if *unrated_seconds == 0 {
+        return Ok(text);
+    }
+    let named = unrated.iter().take(3).map(|part| {
+        let template = part
+            .template
+            .as_deref()
+            .map_or_else(|| "workspaces of no known template".to_owned(), |id| format!("template {id}"));
+        format!("{template} ({} workspaces, {})", part.workspaces, hours(part.seconds))
+    });
+    let named = named.collect::<Vec<_>>().join(", ");
+    let what = "has no rate; add a [[rate]] for it, or one without `templates` at the end for the rest";
+    Err((Grade::Look, format!("{text}; {} of them without: {named} {what}", hours(*unrated_seconds))))
 }
 
 /// Collectors, sinks and what else of the running server has stopped; without one, what can be seen from here.

@@ -43,6 +43,7 @@ use ledger::{Options, Store};
 use operations::access::{LoginService, Principal, TokenService, Tokens};
 use operations::budget;
 use operations::triage::TriageService;
+use query::compute::{RateTable, Rates};
 use query::fleet::FleetService;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -192,6 +193,8 @@ struct Server {
     slack: slack::Apps,
     /// Who says who people are.
     oidc: Arc<Oidc>,
+    /// What workspaces cost.
+    rates: Rates,
     /// Who writes down which configuration is in effect.
     configuration: configuration::Writer,
     /// Who records what receivers are to be told of again.
@@ -233,7 +236,8 @@ impl Server {
         let (pipeline, registry) =
             Pipeline::build(&store, settings, rules, &tokens, suppressor, ingest, &health).await?;
         let (fleet, following) = fleet::start(&store, &triage, &health);
-        let engine = engine(&store, &settings.query, &triage, fleet)?;
+        let rates = Rates::of(settings.compute.table()?);
+        let engine = engine(&store, &settings.query, &triage, fleet, rates.clone())?;
         let slack = slack::Apps::of(settings);
         let sinks = Arc::new(RwLock::new(pipeline.followers().sinks().clone()));
         let answers_stop = CancellationToken::new();
@@ -251,9 +255,7 @@ impl Server {
             stop: answers_stop.clone(),
         };
         pages.open(Shared { services, tokens: &tokens, slack: &slack, provider: Arc::clone(&oidc) as _, registry })?;
-        configuration.record(None, &loaded, &[]).await?;
-        configuration.record_certificate(None, health.tls().shown().as_ref()).await?;
-        configuration.record_prices(None, &pipeline.prices(), settings.ingest.prices.as_deref()).await?;
+        record_start(&mut configuration, &loaded, &health, &pipeline, &rates).await?;
         let notices = notices::start(&store, &triage, &health);
         let control_stop = CancellationToken::new();
         let control = tokio::spawn(control.serve(to_local(&pages, &control_stop)));
@@ -269,6 +271,7 @@ impl Server {
             triage,
             slack,
             oidc,
+            rates,
             configuration,
             notices,
             fleet: following,
@@ -288,6 +291,7 @@ impl Server {
         let tls = self.health.tls();
         let certificate = tls.read_again(&settings.listen).map_err(Failure::config)?;
         let provider = self.oidc.prepare(settings)?;
+        let table = settings.compute.table()?;
         if let Some(registry) = self.pipeline.reload(&self.store, old, settings).await? {
             self.pages.replace_metrics(registry);
             *self.sinks.write().unwrap_or_else(PoisonError::into_inner) = self.pipeline.followers().sinks().clone();
@@ -295,6 +299,7 @@ impl Server {
         self.triage.set_policy(settings.alerts.clone());
         self.slack.replace(settings);
         self.oidc.replace(provider);
+        let rated = self.rates.replace(table);
         self.pages.admission().set_names(settings.listen.names.clone());
         let shown = tls.shown();
         tls.show(certificate);
@@ -308,6 +313,8 @@ impl Server {
             let file = settings.ingest.prices.as_deref();
             self.configuration.record_prices(Some(prices.version()), &priced, file).await?;
         }
+        let file = settings.compute.rates.as_deref();
+        self.configuration.record_rates(&rated, &self.rates.current(), file).await?;
         tracing::info!(sha256 = new.hash, needs_restart = needs_restart.join(" "), "the configuration was changed");
         self.loaded = new;
         Ok(())
@@ -336,11 +343,28 @@ fn to_local(pages: &Console, stop: &CancellationToken) -> HttpServer {
 }
 
 /// The engine of the server: what it shows of alerts and agents is what the API shows.
+/// Writes down what is in effect from the start on.
+async fn record_start(
+    configuration: &mut configuration::Writer,
+    loaded: &Loaded,
+    health: &Health,
+    pipeline: &Pipeline,
+    rates: &Rates,
+) -> Result<(), Failure> {
+    let settings = &loaded.settings;
+    configuration.record(None, loaded, &[]).await?;
+    configuration.record_certificate(None, health.tls().shown().as_ref()).await?;
+    configuration.record_prices(None, &pipeline.prices(), settings.ingest.prices.as_deref()).await?;
+    let file = settings.compute.rates.as_deref();
+    configuration.record_rates(&RateTable::default(), &rates.current(), file).await
+}
+
 fn engine(
     store: &Store,
     settings: &settings::Query,
     triage: &Arc<TriageService>,
     fleet: Arc<FleetService>,
+    rates: Rates,
 ) -> Result<query::Engine, query::QueryError> {
     let operations = store.operations();
     let options = query::Options {
@@ -349,6 +373,7 @@ fn engine(
         queries_max: settings.queries_max.map(Into::into),
         triage: Some(Arc::clone(triage)),
         fleet: Some(fleet),
+        rates,
     };
     query::Engine::new(store.events().reader(), operations.reader(), options)
 }

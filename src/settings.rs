@@ -23,6 +23,7 @@ use export::{Secret, SinkConfig};
 use ingest::config::Collector;
 use operations::kind::budget_request::Set;
 use operations::triage::Policy;
+use query::compute::RateTable;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -47,6 +48,8 @@ pub struct Settings {
     pub oidc: Option<oidc::Oidc>,
     /// Files that all collectors share.
     pub ingest: Ingest,
+    /// What workspaces cost beside the calls of models.
+    pub compute: Compute,
     /// The collectors: transports joined with dialects.
     #[serde(rename = "collector")]
     pub collectors: Vec<Collector>,
@@ -186,6 +189,23 @@ pub struct Ingest {
     pub prices: Option<PathBuf>,
 }
 
+/// What workspaces cost beside the calls of models.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Compute {
+    /// A file of rates, in the form of `examples/rates.toml`; see docs/compute.md. Without it the view `compute` and the page Spend tell hours and
+    /// no money. Read again on SIGHUP; which rates are in force is logged, is an entry of kind `rates` in `operations`, and is told by `doctor`.
+    pub rates: Option<PathBuf>,
+}
+
+impl Compute {
+    /// Reads the table; without a file an empty one.
+    pub fn table(&self) -> Result<RateTable, Failure> {
+        let table = self.rates.as_deref().map_or_else(|| Ok(RateTable::default()), RateTable::read);
+        table.map_err(|error| Failure::config(format!("compute.rates: {error}")))
+    }
+}
+
 /// What queries may take. A change needs a restart.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -312,6 +332,7 @@ impl Settings {
         let mut problems: Vec<String> = collectors.iter().map(of_collectors).collect();
         problems.extend(sinks.iter().map(of_sinks));
         problems.extend(self.oidc.iter().flat_map(oidc::Oidc::missing));
+        problems.extend(self.compute.table().err().map(|failure| failure.message()));
         match rules::load(self, Depth::Form) {
             Ok(loaded) => problems.extend(loaded.errors.iter().map(ToString::to_string)),
             Err(failure) => problems.push(format!("detect.user_rules: {}", failure.message())),

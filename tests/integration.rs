@@ -13,6 +13,8 @@ mod budgets;
 mod collect;
 #[path = "integration/commands.rs"]
 mod commands;
+#[path = "integration/compute.rs"]
+mod compute;
 #[path = "integration/console.rs"]
 mod console;
 #[path = "integration/demo.rs"]

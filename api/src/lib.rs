@@ -10,6 +10,7 @@ mod alerts;
 mod attribution;
 mod authorized;
 mod budgets;
+mod compute;
 mod concurrency_limiter;
 #[cfg(test)]
 mod fixtures;
@@ -138,6 +139,7 @@ const ROUTES: &[Route] = &[
     Route { method: "get", path: "/api/v1/records", handler: || get(records::list) },
     Route { method: "get", path: "/api/v1/records/{position}", handler: || get(records::show) },
     Route { method: "get", path: "/api/v1/attribution", handler: || get(attribution::show) },
+    Route { method: "get", path: "/api/v1/compute", handler: || get(compute::show) },
     Route { method: "get", path: "/api/v1/silences", handler: || get(silences::list) },
     Route { method: "post", path: "/api/v1/silences", handler: || post(silences::begin) },
     Route { method: "post", path: "/api/v1/silences/{silence}/expire", handler: || post(silences::expire) },

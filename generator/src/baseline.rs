@@ -48,6 +48,7 @@ impl<'a> Baseline<'a> {
         let morning = self.rhythm.day(day) + MORNING + numbers.between(0, HOUR);
         let mut teller = Teller::new(agent, numbers.clone(), Pace { origin: morning, speed: Speed::LIFE });
         teller.build(0);
+        teller.stop(WORKDAY + SESSION_MAX);
         wires.extend(teller.end().into_iter().filter(|wire| wire.at < self.end - QUIET));
         // Each has a part of the day for itself, so that no two of an agent overlap.
         let part = WORKDAY / sessions;

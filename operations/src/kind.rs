@@ -67,6 +67,7 @@ pub const ALL: &[Info] = &[
     login::LOGIN_REFUSED.info,
     configuration::CONFIG.info,
     configuration::PRICES.info,
+    configuration::RATES.info,
     configuration::CERTIFICATE.info,
     query::QUERY.info,
     query::CONTENT_READ.info,

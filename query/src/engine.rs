@@ -16,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use crate::audit::{self, AuditTrail};
+use crate::compute::Rates;
 use crate::error::{Limit, QueryError};
 use crate::fleet::FleetService;
 use crate::limits;
@@ -113,6 +114,8 @@ pub struct Options {
     pub triage: Option<Arc<TriageService>>,
     /// What agents do now, as the API tells it. `None` makes one that reads the ledger when somebody asks.
     pub fleet: Option<Arc<FleetService>>,
+    /// What workspaces cost; another table takes effect with the next query.
+    pub rates: Rates,
     /// Threads, and parts of a plan; `None` means one per core.
     pub threads: Option<usize>,
     /// Queries at the same time; `None` means [`limits::QUERIES_MAX`].
@@ -128,6 +131,7 @@ struct Inner {
     operations: Reader,
     sessions: Sessions,
     fleet: Arc<FleetService>,
+    rates: Rates,
     audit: Option<Appender>,
     admission: Arc<Semaphore>,
     queries_max: usize,
@@ -162,12 +166,13 @@ impl Engine {
         let own = || Arc::new(FleetService::new(events.clone(), operations.clone(), Arc::clone(&triage)));
         let fleet = options.fleet.unwrap_or_else(own);
         let projections = Projections { triage, fleet: Arc::clone(&fleet) };
-        let sessions = Sessions::new(threads, events.data_directory(), projections)?;
+        let sessions = Sessions::new(threads, events.data_directory(), projections, options.rates.clone())?;
         Ok(Self(Arc::new(Inner {
             events,
             operations,
             sessions,
             fleet,
+            rates: options.rates,
             audit: options.audit,
             admission: Arc::new(Semaphore::new(queries_max)),
             queries_max,
@@ -188,6 +193,11 @@ impl Engine {
     /// What every agent does now, as the view `agents` shows it.
     pub fn fleet(&self) -> &Arc<FleetService> {
         &self.0.fleet
+    }
+
+    /// What workspaces cost, as the view `compute` shows it.
+    pub fn rates(&self) -> &Rates {
+        &self.0.rates
     }
 
     /// Queries that run now, for a metric.

@@ -14,6 +14,7 @@
 pub mod attribution;
 mod audit;
 mod checked_sum;
+pub mod compute;
 mod engine;
 mod error;
 pub mod filter;

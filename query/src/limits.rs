@@ -170,3 +170,26 @@ pub const FLEET_TICKER_ROWS_AT_ONCE: usize = 16;
 
 /// Over so many days is asked whose money it was.
 pub const ATTRIBUTION_DAYS: u32 = 7;
+
+/// The largest file of rates.
+pub const RATES_BYTES_MAX: u64 = 1 << 20;
+/// The longest version of a rate table, and the longest name of a rate.
+pub const RATES_VERSION_BYTES_MAX: usize = 64;
+/// Rates of a table: each is compared with each workspace.
+pub const RATES_MAX: usize = 256;
+/// Prices of all rates together: a workspace's time is cut where one begins.
+pub const RATE_PRICES_MAX: usize = 2_048;
+/// Patterns in each list of a rate.
+pub const RATE_PATTERNS_MAX: usize = 256;
+/// The most that an hour of a workspace, or a month of a GiB, costs in dollars.
+pub const RATE_USD_MAX: u32 = 100_000;
+/// The most storage of a workspace, in GiB.
+pub const RATE_GIB_MAX: u32 = 1_000_000;
+/// Over so many days back the time of workspaces is told day by day; what is older month by month, so that one that runs for years is few rows.
+pub const COMPUTE_DAYS: i64 = 400;
+/// Pieces of the time of workspaces that are looked at in one go, whether they are asked for or not.
+pub const COMPUTE_PIECES_AT_ONCE: usize = 65_536;
+/// Over so many days the summary of compute looks.
+pub const COMPUTE_SUMMARY_DAYS: u32 = 7;
+/// Templates without a rate that the summary names.
+pub const COMPUTE_UNRATED_MAX: usize = 20;

@@ -21,6 +21,7 @@ use ledger::{LedgerError, LedgerName, Part, Snapshot, Table, arrow_schema};
 use operations::access::Principal;
 
 use crate::checked_sum::CheckedSum;
+use crate::compute::{self, ComputeTable, Rates};
 use crate::error::{QueryError, missing_column};
 use crate::growth;
 use crate::guard::{Cancel, guard};
@@ -30,7 +31,7 @@ use crate::overlap::OverlapBounds;
 use crate::statement;
 use crate::table::{ContentUse, Layout, LedgerTable, ProjectedTable, Projections, ReaderFactory};
 use crate::tellers;
-use crate::views::{self, View};
+use crate::views::{self, Source, View};
 
 const CATALOG: &str = "tachograph";
 const SCHEMA: &str = "public";
@@ -55,6 +56,8 @@ pub(crate) struct Sessions {
     readers: ReaderFactory,
     /// What alerts amount to, and what agents do now.
     projections: Projections,
+    /// What workspaces cost.
+    rates: Rates,
 }
 
 /// A planned query.
@@ -71,8 +74,13 @@ pub(crate) struct Planned {
 
 impl Sessions {
     /// Prepares sessions over the ledgers in the data directory `root`, whose plans run in `partitions` parts. What alerts amount
-    /// to is asked of `triage`.
-    pub(crate) fn new(partitions: usize, root: &Path, projections: Projections) -> Result<Self, QueryError> {
+    /// to and what agents do is asked of `projections`, what workspaces cost of `rates`.
+    pub(crate) fn new(
+        partitions: usize,
+        root: &Path,
+        projections: Projections,
+        rates: Rates,
+    ) -> Result<Self, QueryError> {
         // Without a place to spill, a query that outgrows its memory fails; spilled content would outlive its erasure.
         let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
         let runtime = RuntimeEnvBuilder::new()
@@ -113,7 +121,7 @@ impl Sessions {
             state.register_udaf(Arc::new(function)).map_err(QueryError::from_engine)?;
         }
         let readers = ReaderFactory::new(root, &runtime).map_err(QueryError::from_engine)?;
-        Ok(Self { state, runtime, readers, projections })
+        Ok(Self { state, runtime, readers, projections, rates })
     }
 
     /// Plans a statement over a snapshot of each ledger that it reads, which `snapshot` takes.
@@ -139,6 +147,9 @@ impl Sessions {
             let table: Arc<dyn TableProvider> = if let Some(sql) = view.sql(principal.content) {
                 let plan = state.create_logical_plan(&sql).await.map_err(QueryError::from_engine)?;
                 Arc::new(ViewTable::new(plan, Some(sql)))
+            } else if view.source == Source::Compute {
+                let input = state.create_logical_plan(compute::INPUT).await.map_err(QueryError::from_engine)?;
+                Arc::new(ComputeTable::new(view, input, self.rates.current()))
             } else {
                 let (projections, used) = (self.projections.clone(), content_use.clone());
                 Arc::new(ProjectedTable::new(view, projections, principal.content, used))

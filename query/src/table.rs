@@ -42,7 +42,7 @@ use ledger::Snapshot;
 
 pub(crate) use files::ReaderFactory;
 pub(crate) use layout::{Layout, Origin};
-pub(crate) use projected::{ProjectedTable, Projections};
+pub(crate) use projected::{ProjectedTable, Projections, projected_batch, projected_schema};
 pub(crate) use shape::Shape;
 
 use content::ContentExec;

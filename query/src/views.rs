@@ -9,6 +9,7 @@ mod agents;
 mod alerts;
 mod budgets;
 mod cell;
+mod compute;
 mod entries;
 mod silences;
 pub(crate) mod tellers;
@@ -16,6 +17,7 @@ pub(crate) mod tellers;
 use ledger::{LedgerName, Table};
 use operations::kind::field::{Field, Location, Shape};
 
+use crate::compute::ComputeRow;
 use crate::fleet::AgentRow;
 
 pub(crate) use alerts::AlertRow;
@@ -53,12 +55,14 @@ pub enum Source {
     Silences,
     /// The agents of the fleet's fold.
     Agents,
+    /// How long workspaces ran, made of rows of the ledger's table.
+    Compute,
 }
 
 impl Source {
     /// Whether its rows are read from the ledger's table.
     pub fn is_table(self) -> bool {
-        matches!(self, Self::Sql(_) | Self::Entries(_))
+        matches!(self, Self::Sql(_) | Self::Entries(_) | Self::Compute)
     }
 }
 
@@ -88,6 +92,8 @@ pub(crate) enum Value {
     Alert(Form, for<'a> fn(&AlertRow<'a>) -> Cell<'a>),
     /// What is known of a silence.
     Silence(Form, for<'a> fn(&SilenceRow<'a>) -> Cell<'a>),
+    /// What is known of a part of the time of a workspace.
+    Compute(Form, for<'a> fn(&ComputeRow<'a>) -> Cell<'a>),
     /// What is known of an agent.
     Agent(Form, for<'a> fn(&'a AgentRow) -> Cell<'a>),
 }
@@ -98,7 +104,7 @@ impl View {
         let body = match self.source {
             Source::Sql(body) => body.to_owned(),
             Source::Entries(word) => format!("FROM operations WHERE kind = '{word}'"),
-            Source::Alerts | Source::Silences | Source::Agents => return None,
+            Source::Alerts | Source::Silences | Source::Agents | Source::Compute => return None,
         };
         let columns = self.columns.iter().filter(|column| content || !column.content);
         let columns = columns.filter_map(|column| Some(format!("{} AS \"{}\"", column.sql()?, column.name)));
@@ -134,7 +140,7 @@ impl ViewColumn {
                     Shape::Json => format!("json_get_json(record{path})"),
                 }
             }
-            Value::Alert(..) | Value::Silence(..) | Value::Agent(..) => return None,
+            Value::Alert(..) | Value::Silence(..) | Value::Agent(..) | Value::Compute(..) => return None,
         })
     }
 }
@@ -159,6 +165,8 @@ pub const ALL: &[View] = &[
     EGRESS,
     MODEL_CALLS,
     SPEND,
+    compute::COMPUTE,
+    compute::AGENT_TIME,
     COMMANDS,
     TOOL_CALLS,
     SESSIONS,

@@ -15,6 +15,7 @@ use ledger::{Appender, LedgerError, LedgerName, Options, Reader, Store};
 use operations::access::{LoginService, Principal, TokenService, Tokens};
 use operations::budget;
 use operations::triage::TriageService;
+use query::compute::Rates;
 use query::{Engine, QueryError};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -76,9 +77,14 @@ fn router(
     settings: Settings,
 ) -> Result<Router, Failure> {
     let sinks = settings.sinks();
+    let rates = Rates::of(settings.compute.table()?);
     let triage = Arc::new(TriageService::new(operations.clone(), appender.clone(), settings.alerts));
-    let options =
-        query::Options { audit: appender.clone(), triage: Some(Arc::clone(&triage)), ..query::Options::default() };
+    let options = query::Options {
+        audit: appender.clone(),
+        triage: Some(Arc::clone(&triage)),
+        rates,
+        ..query::Options::default()
+    };
     let engine = Engine::new(events.clone(), operations.clone(), options).map_err(failure)?;
     // They are read when somebody asks for them.
     let tokens = Tokens::unread(operations.clone());

@@ -18,6 +18,8 @@ use crate::exit::Failure;
 
 /// The cap of a team's day.
 const TEAM_CAP_USD: u32 = 40;
+/// What workspaces cost: those of the last template run on larger machines.
+const RATES: &str = include_str!("rates.toml");
 /// The name of the log.
 const LOG_NAME: &str = "demo.example/agents";
 
@@ -108,6 +110,7 @@ impl Setup {
         let secrets = tokens(&store, fleet);
         store.stop();
         self.write("names.toml", &names(fleet))?;
+        self.write("rates.toml", RATES)?;
         for inbox in InboxName::ALL {
             self.write(inbox.as_str(), "demo\n")?;
         }
@@ -151,7 +154,7 @@ impl Setup {
 
     fn text(&self) -> String {
         let Self { console, ingest, .. } = self;
-        let (data, names) = (self.quoted("data"), self.quoted("names.toml"));
+        let (data, names, rates) = (self.quoted("data"), self.quoted("names.toml"), self.quoted("rates.toml"));
         let offset = self.rhythm.utc_offset_minutes();
         // What waits for silence waits for seconds here, so that somebody sees it; no rule takes less than ten.
         let seconds = |life: i64| self.speed.scale(life).max(10);
@@ -163,6 +166,8 @@ impl Setup {
              [store]\ndata = {data}\nseal_seconds = 60\n\n\
              [listen]\nconsole = \"{console}\"\ningest = \"{ingest}\"\n\n\
              [ingest]\nnames = {names}\n\n\
+             # What workspaces cost.\n\
+             [compute]\nrates = {rates}\n\n\
              {collectors}\
              # Shorter than in life, so that somebody sees it happen.\n\
              [detect.rules.\"agent.stuck\"]\nnotice_seconds = {notice}\nwarning_seconds = {warning}\ncritical_seconds = {critical}\n\n\

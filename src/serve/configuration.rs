@@ -15,8 +15,9 @@ use ledger::operations::TABLE;
 use ledger::{AppendError, Appender, Entry, Group, Store};
 use operations::budget::{BudgetError, BudgetService};
 use operations::kind::budget_request::Set;
-use operations::kind::configuration::{CERTIFICATE, CONFIG, PRICES, Prices};
+use operations::kind::configuration::{CERTIFICATE, CONFIG, PRICES, Prices, RATES};
 use operations::kind::{self, Envelope};
+use query::compute::RateTable;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -97,6 +98,27 @@ impl Writer {
         let file = file.map(|file| file.display().to_string());
         let record = Prices { version: version.to_owned(), models: new.models(), file };
         owed.push_back(Statement::Entry(PRICES.entry(&envelope, &record)?));
+        self.write(owed).await
+    }
+
+    /// Records which rates of workspaces are in force from now on, in place of `old`, if those are others.
+    pub async fn record_rates(&mut self, old: &RateTable, new: &RateTable, file: Option<&Path>) -> Result<(), Failure> {
+        if old == new {
+            return Ok(());
+        }
+        tracing::info!(version = new.version(), rates = new.rates(), "these rates of workspaces are in force");
+        let version = |table: &RateTable| (!table.is_absent()).then(|| table.version().to_owned());
+        let (from, to) = (version(old), version(new));
+        let (from, to) = (from.as_deref(), to.as_deref());
+        let mut owed = self.take_back().await;
+        let envelope =
+            Envelope { subject: to.or(from).unwrap_or_default(), from, to, actor: ACTOR, ..Envelope::default() };
+        let record = kind::configuration::Rates {
+            version: new.version().to_owned(),
+            rates: new.rates(),
+            file: file.map(|file| file.display().to_string()),
+        };
+        owed.push_back(Statement::Entry(RATES.entry(&envelope, &record)?));
         self.write(owed).await
     }
 

@@ -64,6 +64,23 @@ test("spend is filtered by what costs have, and says so of anything else", async
   await expect(words).toBeVisible();
 });
 
+test("spend shows what workspaces cost beside the calls of models, where the filter can be asked of them", async ({ page }) => {
+  await page.goto("/spend?range=month");
+  const section = page.locator("#compute");
+  await expect(section.getByRole("heading", { name: "Workspaces" })).toBeVisible();
+  await expect(section.locator(".ph p")).toHaveText(/^beside the calls of models: \d+ workspaces ran [\d\s]+\.\d hours, \$[\d\s.]+, and \$[\d\s.]+ for storage$/);
+  const rows = await section.locator("tbody tr").allInnerTexts();
+  expect(rows.length).toBe(4);
+  for (const row of rows) expect(row).toMatch(/^\w+\s+\d+\s[\d\s]+\.\d\s[\d\s]+\.\d+\s[\d\s]+\.\d+\s[\d\s]+\.\d+$/);
+  await section.getByRole("link").first().click();
+  await expect(page).toHaveURL(/team=/);
+  await expect(section.locator("tbody tr")).toHaveCount(1);
+  await page.goto("/spend?range=month&filter=session:*");
+  await expect(section).toContainText("not shown for this filter");
+  await page.goto("/spend?range=month&team=nobody");
+  await expect(section).toHaveCount(0);
+});
+
 test("the first page is small and soon there", async ({ page }) => {
   const begun = Date.now();
   await page.goto("/", { waitUntil: "load" });

@@ -1,7 +1,9 @@
-//! Spend: what today, the week or the month cost, against what is usual and against hard budgets; by team, model, agent and run.
+//! Spend: what today, the week or the month cost, against what is usual and against hard budgets; by team, model, agent and run; and what
+//! workspaces cost beside.
 //! All sums are the server's. Amounts are estimates by a price table; what has no price and what belongs to nobody is told apart.
 
 mod caps;
+mod compute;
 mod dry_run;
 mod forecast;
 mod picture;
@@ -21,6 +23,7 @@ use crate::trouble::{self, Trouble};
 use crate::visit::{Visit, address};
 use crate::{State, figures};
 use caps::{Asked, Caps};
+use compute::Compute;
 use forecast::{Day, Forecast, HOURS};
 use picture::{HeatDay, Picture};
 
@@ -60,6 +63,7 @@ struct SpendPage {
     unpriced: i64,
     unpriced_tokens: i64,
     claimed: i64,
+    compute: Compute,
     heat: Vec<HeatDay>,
     heat_top: String,
     caps: Caps,
@@ -135,6 +139,8 @@ async fn page(visit: &Visit, asked: Asked, refused: Option<String>) -> Result<Re
         by("session"),
         models(visit, &since)
     )?;
+    // After the others: of queries at the same time there is a bound.
+    let compute = Compute::of(visit, start, &scope).await?;
     let hours = hourly(&hours);
     let elapsed = (frame.now - start).num_seconds() as f64 / 3_600.0;
     let spent: i64 = hours.iter().filter(|(hour, _)| *hour >= start).map(|(_, micros)| micros).sum();
@@ -160,6 +166,7 @@ async fn page(visit: &Visit, asked: Asked, refused: Option<String>) -> Result<Re
         used_up: used_up.map(|hour| format!("{:02}:{:02}", hour as u32 % 24, (hour.fract() * 60.0) as u32)),
         sql: address("/sql", [("sql", format!("SELECT team, model, sum(cost_micros) / 1000000.0 AS usd FROM spend WHERE {since} GROUP BY team, model ORDER BY usd DESC").as_str())]),
         trouble,
+        compute,
         heat,
         heat_top,
         caps,

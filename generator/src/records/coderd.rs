@@ -79,20 +79,9 @@ impl Teller<'_> {
 
     /// The workspace is started for the day, and its person connects.
     pub fn build(&mut self, moment: i64) {
-        let at = self.at(moment);
+        self.transition(moment, "start", "initiator");
         let agent = self.agent;
-        let (id, resource, request, connection) =
-            (self.numbers.uuid(), self.numbers.uuid(), self.numbers.uuid(), self.numbers.uuid());
-        let audit = json!({
-            "ID": id, "Time": time(at), "UserID": agent.user_id, "OrganizationID": ORGANISATION, "Ip": "10.20.4.17",
-            "UserAgent": "Go-http-client/1.1", "ResourceType": "workspace_build", "ResourceID": resource,
-            "ResourceTarget": "", "Action": "start", "Diff": {}, "StatusCode": 200,
-            "AdditionalFields": { "workspace_name": agent.name, "build_number": "1", "build_reason": "initiator",
-                "workspace_owner": agent.user, "workspace_id": agent.workspace },
-            "RequestID": request, "ResourceIcon": "",
-            "actor": { "id": agent.user_id, "email": format!("{}@acme.example", agent.user), "username": agent.user },
-        });
-        self.line(at, 0, "audit_log", "audit/backends.(*SlogExporter).ExportStruct", &audit);
+        let connection = self.numbers.uuid();
         let at = self.at(moment + 41_000_000);
         let connected = json!({
             "request_id": self.numbers.uuid(), "ID": self.numbers.uuid(), "OrganizationID": ORGANISATION,
@@ -102,6 +91,28 @@ impl Teller<'_> {
             "Time": time(at), "ConnectionStatus": "connected",
         });
         self.line(at, 0, "connection_log", "audit/backends.(*SlogExporter).ExportStruct", &connected);
+    }
+
+    /// The workspace is stopped by its schedule.
+    pub fn stop(&mut self, moment: i64) {
+        self.transition(moment, "stop", "autostop");
+    }
+
+    /// A build of the workspace succeeded.
+    fn transition(&mut self, moment: i64, action: &str, reason: &str) {
+        let at = self.at(moment);
+        let agent = self.agent;
+        let (id, resource, request) = (self.numbers.uuid(), self.numbers.uuid(), self.numbers.uuid());
+        let audit = json!({
+            "ID": id, "Time": time(at), "UserID": agent.user_id, "OrganizationID": ORGANISATION, "Ip": "10.20.4.17",
+            "UserAgent": "Go-http-client/1.1", "ResourceType": "workspace_build", "ResourceID": resource,
+            "ResourceTarget": "", "Action": action, "Diff": {}, "StatusCode": 200,
+            "AdditionalFields": { "workspace_name": agent.name, "build_number": "1", "build_reason": reason,
+                "workspace_owner": agent.user, "workspace_id": agent.workspace },
+            "RequestID": request, "ResourceIcon": "",
+            "actor": { "id": agent.user_id, "email": format!("{}@acme.example", agent.user), "username": agent.user },
+        });
+        self.line(at, 0, "audit_log", "audit/backends.(*SlogExporter).ExportStruct", &audit);
     }
 
     /// A line of coderd's log, written so long after the moment. Go writes the members in this order.

@@ -1,4 +1,4 @@
-//! What was in effect, and since when: the kinds `config`, `prices` and `certificate`. `from` and `to` are what was in effect
+//! What was in effect, and since when: the kinds `config`, `prices`, `rates` and `certificate`. `from` and `to` are what was in effect
 //! before and after.
 
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,13 @@ pub const PRICES: Kind<Prices> = Kind::of(Info::new(
     Family::Others,
     "`serve`",
     "these prices are in force: `version`, `models` (how many), `file`",
+));
+/// The kind of tables of what workspaces cost.
+pub const RATES: Kind<Rates> = Kind::of(Info::new(
+    "rates",
+    Family::Others,
+    "`serve`",
+    "these rates of workspaces are in force: `version`, `rates` (how many), `file`; none if `file` is null",
 ));
 /// The kind of certificates that the listeners show.
 pub const CERTIFICATE: Kind<Certificate> = Kind::of(Info::new(
@@ -46,6 +53,17 @@ pub struct Prices {
     /// How many models it has.
     pub models: usize,
     /// The file that added to it, if there was one.
+    pub file: Option<String>,
+}
+
+/// The record of a `rates`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rates {
+    /// Version of the table; empty if there is none any more.
+    pub version: String,
+    /// How many rates it has.
+    pub rates: usize,
+    /// Its file.
     pub file: Option<String>,
 }
 

@@ -4,7 +4,7 @@ use ledger::LedgerName;
 use operations::access::Role;
 
 use super::*;
-use crate::fixtures::{Ledgers, ask, principal, request, story};
+use crate::fixtures::{Ledgers, ask, event, principal, request, story};
 use crate::output::Format;
 
 /// The story in three layouts: all rows hot, every full segment sealed, and both.
@@ -29,7 +29,7 @@ const CASES: &[(&str, &str)] = &[
     ("SELECT count(*) AS n FROM events", "n\n12\n"),
     (
         "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY table_name",
-        "table_name\nagents\nalerts\nbudgets\ncommands\ndeliveries\negress\nevents\nmodel_calls\noperations\npersons\nqueries\nreceipts\nreservations\nsessions\nsilences\nspend\ntool_calls\n",
+        "table_name\nagent_time\nagents\nalerts\nbudgets\ncommands\ncompute\ndeliveries\negress\nevents\nmodel_calls\noperations\npersons\nqueries\nreceipts\nreservations\nsessions\nsilences\nspend\ntool_calls\n",
     ),
     (
         "SELECT column_name FROM information_schema.columns WHERE table_name = 'events' AND ordinal_position < 3 ORDER BY ordinal_position",
@@ -130,7 +130,10 @@ async fn every_layout_gives_the_same_rows() {
 
 #[tokio::test]
 async fn every_view_answers_its_example_with_and_without_content() {
-    let (events, operations) = story();
+    use ledger::events::column::{ACTION, OUTCOME, TARGET, WORKSPACE};
+    let (mut events, operations) = story();
+    events.push(event(12, "workspace.build", &[(WORKSPACE, "w-1"), (ACTION, "start"), (OUTCOME, "success")]));
+    events.push(event(13, "resource", &[(ACTION, "agent_time.bucket"), (TARGET, "day/2026-11-21/2026-11-22")]));
     let ledgers = Ledgers::new(1_000);
     ledgers.append(LedgerName::Events, events, 100).await;
     ledgers.append(LedgerName::Operations, operations, 100).await;

@@ -57,11 +57,7 @@ impl ProjectedTable {
     ) -> Self {
         let columns = view.columns.iter().filter(|column| may_read_content || !column.content);
         let columns: Vec<&ViewColumn> = columns.filter(|column| form(column).is_some()).collect();
-        let fields = columns.iter().filter_map(|column| {
-            let nullable = true;
-            Some(Field::new(column.name, form(column)?.data_type(), nullable))
-        });
-        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let schema = projected_schema(columns.iter().copied());
         Self { view, columns, projections, content_use, schema, held: Mutex::new(Vec::new()) }
     }
 
@@ -101,7 +97,7 @@ impl ProjectedTable {
 /// Of what form a column is, if it comes from the projection.
 fn form(column: &ViewColumn) -> Option<Form> {
     match column.value {
-        Value::Alert(form, _) | Value::Silence(form, _) | Value::Agent(form, _) => Some(form),
+        Value::Alert(form, _) | Value::Silence(form, _) | Value::Agent(form, _) | Value::Compute(form, _) => Some(form),
         Value::Same | Value::Sql(_) | Value::Field(_) => None,
     }
 }
@@ -118,6 +114,14 @@ fn agent<'a>(column: &ViewColumn, row: &'a AgentRow) -> Option<Cell<'a>> {
     if let Value::Agent(_, value) = column.value { Some(value(row)) } else { None }
 }
 
+/// The columns that come from a projection, as a table has them.
+pub(crate) fn projected_schema<'a>(columns: impl IntoIterator<Item = &'a ViewColumn>) -> SchemaRef {
+    let nullable = true;
+    let fields =
+        columns.into_iter().filter_map(|column| Some(Field::new(column.name, form(column)?.data_type(), nullable)));
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
 /// Columns of rows, in batches.
 fn batches<'a, R>(
     columns: &[&ViewColumn],
@@ -125,16 +129,22 @@ fn batches<'a, R>(
     rows: &[R],
     value: impl Fn(&ViewColumn, &R) -> Option<Cell<'a>>,
 ) -> Result<Vec<RecordBatch>> {
-    let batch = |rows: &[R]| {
-        let array = |column: &&ViewColumn| {
-            form(column).map(|form| form.column(rows.iter().filter_map(|row| value(column, row))))
-        };
-        let arrays: Vec<ArrayRef> = columns.iter().filter_map(array).collect();
-        // Without a column the number of rows is all that is asked for.
-        let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
-        Ok(RecordBatch::try_new_with_options(Arc::clone(schema), arrays, &options)?)
-    };
-    rows.chunks(limits::BATCH_ROWS).map(batch).collect()
+    rows.chunks(limits::BATCH_ROWS).map(|rows| projected_batch(columns, schema, rows, &value)).collect()
+}
+
+/// Columns of rows, in one batch.
+pub(crate) fn projected_batch<'a, R>(
+    columns: &[&ViewColumn],
+    schema: &SchemaRef,
+    rows: &[R],
+    value: impl Fn(&ViewColumn, &R) -> Option<Cell<'a>>,
+) -> Result<RecordBatch> {
+    let array =
+        |column: &&ViewColumn| form(column).map(|form| form.column(rows.iter().filter_map(|row| value(column, row))));
+    let arrays: Vec<ArrayRef> = columns.iter().filter_map(array).collect();
+    // Without a column the number of rows is all that is asked for.
+    let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+    Ok(RecordBatch::try_new_with_options(Arc::clone(schema), arrays, &options)?)
 }
 
 #[async_trait]

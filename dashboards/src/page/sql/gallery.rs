@@ -102,6 +102,11 @@ pub const QUERIES: &[Query] = &[
         "SELECT date_part('dow', time) AS day, date_part('hour', time) AS hour, sum(cost_micros) / 1000000.0 AS usd\nFROM spend GROUP BY 1, 2 ORDER BY 1, 2",
     ),
     query(
+        "Spend",
+        "Workspaces by team, 30 days",
+        "SELECT team, sum(seconds) FILTER (WHERE state = 'running') / 3600.0 AS hours, sum(cost_micros) / 1000000.0 AS compute_usd,\n  sum(storage_micros) / 1000000.0 AS storage_usd\nFROM compute WHERE day >= now() - INTERVAL '30 days' GROUP BY team ORDER BY compute_usd DESC NULLS LAST",
+    ),
+    query(
         "Operation",
         "Lag of intake by collector, an hour",
         "SELECT collector, count(*) AS events, max(recorded - observed) AS lag_max\nFROM events WHERE recorded > now() - INTERVAL '1 hour' GROUP BY collector ORDER BY events DESC",
@@ -136,10 +141,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_are_twenty_five_with_names_of_their_own() {
+    fn there_are_twenty_six_with_names_of_their_own() {
         let mut names: Vec<&str> = QUERIES.iter().map(|query| query.name).collect();
         names.sort_unstable();
         names.dedup();
-        assert_eq!((QUERIES.len(), names.len()), (25, 25));
+        assert_eq!((QUERIES.len(), names.len()), (26, 26));
     }
 }
