@@ -154,8 +154,8 @@ bench-console: tools chromium ## Measure the fleet page with 2,000 agents at 5,0
 torture: tools kafka ## Deliver alerts for long, with receivers that fail and a forwarder that is killed; read Kafka over ten kills
 	@echo "make: thousands of alerts, hundreds of kills; a run that fails prints its seed"
 	TACHOGRAPH_TORTURE=1 cargo test -p export --locked --test delivery -- --nocapture
-	@echo "make: a million records of Kafka, with members and a broker that are killed"
-	cargo test -p ingest --locked --test kafka -- --ignored --nocapture --exact a_million_records_over_ten_kills
+	@echo "make: a million records of Kafka, with a server and a broker that are killed (TACHOGRAPH_KAFKA_RECORDS says another number)"
+	cargo test --workspace --locked --test integration -- --ignored --nocapture --exact kafka::a_million_records_over_ten_kills
 	@echo "make: ten million sessions of one tenant, and slow loops of others that must still be found"
 	cargo test -p detect-rules --release --locked --test flood -- --ignored --nocapture
 

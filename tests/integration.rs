@@ -29,6 +29,8 @@ mod health;
 mod hook;
 #[path = "integration/integrity.rs"]
 mod integrity;
+#[path = "integration/kafka.rs"]
+mod kafka;
 #[path = "integration/life.rs"]
 mod life;
 #[path = "integration/otlp.rs"]
