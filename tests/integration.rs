@@ -31,6 +31,8 @@ mod hook;
 mod integrity;
 #[path = "integration/kafka.rs"]
 mod kafka;
+#[path = "integration/kafka_security.rs"]
+mod kafka_security;
 #[path = "integration/life.rs"]
 mod life;
 #[path = "integration/otlp.rs"]

@@ -6,6 +6,8 @@
 
 #[path = "../../tests/harness/broker.rs"]
 mod broker;
+#[path = "kafka/hostile.rs"]
+mod hostile;
 #[path = "kafka/inspect.rs"]
 mod inspect;
 #[path = "kafka/member.rs"]
