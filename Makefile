@@ -58,12 +58,12 @@ promtool: tools
 
 # A sender of syslog for the tests of intake, taken out of its packages with the libraries that only it needs: to install it would start a server.
 rsyslog: tools
-	@if ! command -v rsyslogd >/dev/null && [ ! -x "$(TARGET)/tools/rsyslog/usr/sbin/rsyslogd" ]; then \
-	  echo "make: fetching rsyslogd out of the package of rsyslog"; \
-	  command -v apt-get >/dev/null || { echo "make: this is no Debian; please install rsyslogd"; exit 1; }; \
+	@if [ -z "$$(ls /usr/lib/*/rsyslog/lmnsd_ossl.so "$(TARGET)"/tools/rsyslog/usr/lib/*/rsyslog/lmnsd_ossl.so 2>/dev/null)" ]; then \
+	  echo "make: fetching rsyslogd out of the package of rsyslog, with its driver of TLS"; \
+	  command -v apt-get >/dev/null || { echo "make: this is no Debian; please install rsyslogd and its module lmnsd_ossl"; exit 1; }; \
 	  apt-cache show rsyslog >/dev/null 2>&1 || $(SUDO) apt-get update -qq; \
 	  rm -rf "$(TARGET)/tools/rsyslog" && mkdir -p "$(TARGET)/tools/rsyslog" && cd "$(TARGET)/tools/rsyslog" && \
-	  apt-get download -qq rsyslog libestr0 libfastjson4 liblognorm5 && \
+	  apt-get download -qq rsyslog rsyslog-openssl libestr0 libfastjson4 liblognorm5 && \
 	  for package in *.deb; do dpkg-deb --extract "$$package" .; done && rm -f *.deb; \
 	fi
 

@@ -49,6 +49,8 @@ mod senders;
 mod slack;
 #[path = "integration/stories.rs"]
 mod stories;
+#[path = "integration/syslog.rs"]
+mod syslog;
 #[path = "integration/tls.rs"]
 mod tls;
 #[path = "integration/truth.rs"]

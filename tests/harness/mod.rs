@@ -5,6 +5,7 @@ pub mod http;
 pub mod port;
 pub mod producer;
 pub mod receiver;
+pub mod rsyslog;
 pub mod server;
 pub mod tls;
 
