@@ -135,7 +135,7 @@ pub fn block_on<T>(answer: impl Future<Output = T>) -> T {
 }
 
 fn configuration(directory: &Path, port: u16, controller: u16, more: &More) -> String {
-    let listeners: String = more.listeners.iter().map(|listener| format!(",{listener}")).collect();
+    let listeners: String = more.listeners.iter().flat_map(|listener| [",", listener.as_str()]).collect();
     format!(
         "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@127.0.0.1:{controller}\n\
          listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{listeners}\n\

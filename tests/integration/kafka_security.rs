@@ -1,6 +1,7 @@
 //! Kafka with TLS, passwords and certificates: that the documented settings work against a real broker, and that who is refused, by
 //! which side ever, is told of without a secret.
 
+use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -63,7 +64,7 @@ impl Ground {
     }
 
     /// A collector in a group of its own, with these settings of its security.
-    fn collector(&self, name: &str, address: &str, security: &str) -> String {
+    fn collector(name: &str, address: &str, security: &str) -> String {
         format!(
             "[[collector]]\nname = \"{name}\"\ntransport = \"kafka\"\ndialect = \"native\"\nbrokers = [\"{address}\"]\n\
              topics = [\"work\"]\ngroup = \"{name}\"\nsecurity = {{ {security} }}\n"
@@ -80,7 +81,7 @@ impl Ground {
             authority.file.display().to_string(),
             file.display()
         );
-        self.collector(name, &self.addresses[0], &security)
+        Self::collector(name, &self.addresses[0], &security)
     }
 
     /// One that shows a certificate, if it has one.
@@ -88,9 +89,9 @@ impl Ground {
         let mut security = format!("tls = true, ca_file = {:?}", self.authority.file.display().to_string());
         if let Some(Pair { certificate, key }) = client {
             let [certificate, key] = [certificate, key].map(|path| path.display().to_string());
-            security += &format!(", certificate = {certificate:?}, key = {key:?}");
+            write!(security, ", certificate = {certificate:?}, key = {key:?}").unwrap();
         }
-        self.collector(name, &self.addresses[1], &security)
+        Self::collector(name, &self.addresses[1], &security)
     }
 
     /// How many rows each collector recorded.
@@ -131,7 +132,7 @@ fn who_is_refused_is_told_of_without_a_secret_and_reads_once_it_is_mended() {
             ground.with_password("deceived", &stranger, "SCRAM-SHA-512", PASSWORD),
             ground.with_certificate("nobody", None),
             ground.with_certificate("unknown", Some(&unknown)),
-            ground.collector("bare", &ground.addresses[0], &bare),
+            Ground::collector("bare", &ground.addresses[0], &bare),
         ]
         .concat(),
     );

@@ -1,6 +1,7 @@
 //! Syslog over TLS into the whole program, from a real rsyslog: in order and once over a restart, and who is refused. How messages
 //! are told apart is tested in `ingest`. `make rsyslog` fetches the sender.
 
+use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
@@ -50,7 +51,7 @@ impl Ground {
         );
         if let Some(Pair { certificate, key }) = client {
             let [certificate, key] = [certificate, key].map(|path| path.display().to_string());
-            how += &format!(" StreamDriver.CertFile={certificate:?} StreamDriver.KeyFile={key:?}");
+            write!(how, " StreamDriver.CertFile={certificate:?} StreamDriver.KeyFile={key:?}").unwrap();
         }
         forward(&self.address, &how)
     }
