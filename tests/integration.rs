@@ -31,6 +31,10 @@ mod health;
 mod hook;
 #[path = "integration/integrity.rs"]
 mod integrity;
+#[path = "integration/kafka.rs"]
+mod kafka;
+#[path = "integration/kafka_security.rs"]
+mod kafka_security;
 #[path = "integration/life.rs"]
 mod life;
 #[path = "integration/otlp.rs"]
@@ -47,6 +51,8 @@ mod senders;
 mod slack;
 #[path = "integration/stories.rs"]
 mod stories;
+#[path = "integration/syslog.rs"]
+mod syslog;
 #[path = "integration/tls.rs"]
 mod tls;
 #[path = "integration/truth.rs"]

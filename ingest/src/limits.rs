@@ -266,6 +266,9 @@ pub const KAFKA_PARTITIONS_MAX: usize = 1_024;
 pub const KAFKA_AHEAD_KIB: usize = 4_096;
 /// The most bytes that one answer of a broker may hold, apart from a single larger batch.
 pub const KAFKA_FETCH_BYTES_MAX: usize = 16 << 20;
+/// The most bytes that an answer with a single larger batch may hold, and that a batch of zstd may have when it is unpacked. The
+/// library bounds those of gzip, lz4 and snappy by nothing but the size of an answer.
+pub const KAFKA_RECEIVE_BYTES_MAX: usize = 128 << 20;
 /// How long a broker has to answer a question about a partition.
 pub const KAFKA_ANSWER: Duration = Duration::from_secs(3);
 /// What was taken waits at most so long for more before it is appended, also where other partitions never pause.
@@ -286,6 +289,9 @@ pub const KAFKA_PROGRESS_OFFSETS: u64 = 10_000;
 pub const KAFKA_PROGRESS_EVERY: Duration = Duration::from_mins(1);
 /// How long a partition waits for another collector of this process that still holds it, before the group is joined anew.
 pub const KAFKA_CLAIM_PATIENCE: Duration = Duration::from_secs(30);
+/// What keeps a collector from reading though it is connected is over when the library did not say so again for so long. It asks for
+/// topics, permissions and records more often.
+pub const KAFKA_TOLD_AGAIN: Duration = Duration::from_secs(30);
 /// The longest pause before the group is joined anew after an error; the first is [`ERROR_PAUSE`], and each is twice as long.
 pub const KAFKA_PAUSE_MAX: Duration = Duration::from_secs(30);
 /// How long it is told that records were missing, or that a topic is another one.

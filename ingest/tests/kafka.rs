@@ -1,25 +1,31 @@
 //! The transport `kafka` against a real Apache Kafka, with members that are killed as `kill -9` does. `make kafka` fetches the
-//! broker. TACHOGRAPH_KAFKA_RECORDS sets how many records the large one reads, and TACHOGRAPH_KAFKA_KEEP where its data stay.
+//! broker. The same over the whole program is `tests/integration/kafka.rs`.
 
 // Tests fail by panicking, so unwrapping there is the assertion.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-#[path = "kafka/broker.rs"]
+#[path = "../../tests/harness/broker.rs"]
 mod broker;
+#[path = "kafka/hostile.rs"]
+mod hostile;
+#[path = "kafka/inspect.rs"]
+mod inspect;
 #[path = "kafka/member.rs"]
 mod member;
+#[path = "../../tests/harness/port.rs"]
+mod port;
+#[path = "../../tests/harness/producer.rs"]
+mod producer;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use ledger::Rows;
 use ledger::events::column;
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
+use rdkafka::producer::Producer;
 
 use broker::{Broker, PATIENCE};
 use member::{Ground, Member};
+use producer::{Sender, intrude, record, send, send_numbers, sender};
 
 /// Two collectors of one group, in one process.
 const TWO: &str = r#"
@@ -51,37 +57,6 @@ topics = ["odd"]
 group = "tachograph"
 "#;
 
-type Sender = ThreadedProducer<DefaultProducerContext>;
-
-fn sender(broker: &Broker, transaction: Option<&str>) -> Sender {
-    let mut config = broker.client();
-    config.set("enable.idempotence", "true").set("message.max.bytes", "4194304").set("linger.ms", "5");
-    config.set("compression.type", "zstd").set("queue.buffering.max.messages", "10000000");
-    if let Some(id) = transaction {
-        config.set("transactional.id", id);
-    }
-    config.create().unwrap()
-}
-
-/// A record that says which one it is, and has no id by which a double would be found.
-fn record(name: &str) -> String {
-    format!("{{\"kind\":\"check.result\",\"action\":\"{name}\"}}")
-}
-
-fn send(sender: &Sender, topic: &str, partition: i32, key: &str, value: Option<&[u8]>) {
-    let headers = OwnedHeaders::new().insert(Header { key: "trace", value: Some("t-1") });
-    let mut record = BaseRecord::<str, [u8]>::to(topic).partition(partition).key(key).headers(headers);
-    record.payload = value;
-    sender.send(record).map_err(|(error, _)| error).unwrap();
-}
-
-fn send_numbers(sender: &Sender, topic: &str, partition: i32, numbers: std::ops::Range<u64>) {
-    for number in numbers {
-        let value = record(&format!("{partition}-{number}"));
-        send(sender, topic, partition, "k", Some(value.as_bytes()));
-    }
-}
-
 /// How often each `action` was recorded.
 fn counts(rows: &Rows) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
@@ -110,22 +85,9 @@ fn next(inputs: &BTreeMap<String, String>, topic: &str, partition: i32) -> u64 {
     serde_json::from_str::<serde_json::Value>(value).unwrap()["next"].as_u64().unwrap()
 }
 
-/// A member of the group that is not ours takes its share of the partitions, and leaves.
-fn intrude(broker: &Broker) {
-    let mut config = broker.client();
-    config.set("group.id", "tachograph").set("partition.assignment.strategy", "cooperative-sticky");
-    config.set("enable.auto.commit", "false");
-    let consumer: BaseConsumer = config.create().unwrap();
-    consumer.subscribe(&["work"]).unwrap();
-    let until = std::time::Instant::now() + PATIENCE;
-    while consumer.assignment().unwrap().count() == 0 {
-        assert!(std::time::Instant::now() < until, "the group gives no partition away");
-        let _ = consumer.poll(Duration::from_millis(100));
-    }
-}
-
-/// Reads records while members are killed, partitions move, and the broker is killed once.
-fn torture(records: u64, kills: u64) {
+#[test]
+fn two_members_record_each_record_once_over_kills_rebalances_and_a_broker_that_dies() {
+    let (records, kills) = (60_000, 4);
     let mut broker = Broker::start();
     broker.create("work", 3, &[]);
     let ground = Ground::new(TWO, &broker.address());
@@ -156,19 +118,6 @@ fn torture(records: u64, kills: u64) {
     for partition in 0..3 {
         assert_eq!(next(&inputs, "work", partition), broker.end("work", partition));
     }
-    println!("{} rows, each record once, over {kills} kills", rows.len());
-}
-
-#[test]
-fn two_members_record_each_record_once_over_kills_rebalances_and_a_broker_that_dies() {
-    torture(60_000, 4);
-}
-
-#[test]
-#[ignore = "long: TACHOGRAPH_KAFKA_RECORDS says how many records, a million if it says nothing"]
-fn a_million_records_over_ten_kills() {
-    let records = std::env::var("TACHOGRAPH_KAFKA_RECORDS").map_or(1_000_000, |text| text.parse().unwrap());
-    torture(records, 10);
 }
 
 #[test]

@@ -2,11 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
 
+#[path = "../../tests/harness/rsyslog.rs"]
+mod rsyslog;
+
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::os::unix::net::UnixDatagram;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use ingest::transport::stream::{Connected, Streams};
 use ledger::events::column;
 use ledger::{Options, ReadLimit, Seq, Store};
 use operations::access::{Authorize, Principal};
+use rsyslog::{Rsyslog, forward};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -31,67 +32,6 @@ struct Nobody;
 impl Authorize for Nobody {
     fn authorize(&self, _secret: &str) -> Option<Arc<Principal>> {
         None
-    }
-}
-
-/// Where `make rsyslog` puts it, if it did.
-fn tools() -> Option<PathBuf> {
-    let program = std::env::current_exe().ok()?;
-    let tools = program.ancestors().nth(3)?.join("tools/rsyslog");
-    tools.join("usr/sbin/rsyslogd").is_file().then_some(tools)
-}
-
-/// A running rsyslog, until it is dropped.
-struct Rsyslog(Child);
-
-impl Rsyslog {
-    /// Starts it with what it gets on a socket going to these addresses, to each in its own way.
-    fn start(directory: &Path, to: [SocketAddr; 3]) -> Self {
-        let path = |name: &str| directory.join(name).display().to_string();
-        let forward = |address: SocketAddr, how: &str| {
-            format!(
-                "action(type=\"omfwd\" target=\"127.0.0.1\" port=\"{}\" protocol=\"tcp\" {how} \
-                 action.resumeInterval=\"1\" action.resumeRetryCount=\"-1\")\n",
-                address.port()
-            )
-        };
-        let configuration = [
-            format!(
-                "global(workDirectory={:?} maxMessageSize=\"128k\" parser.escapeControlCharactersOnReceive=\"off\")\n",
-                directory.display().to_string()
-            ),
-            "module(load=\"imuxsock\" SysSock.Use=\"off\")\n".to_owned(),
-            format!(
-                "input(type=\"imuxsock\" Socket={:?} IgnoreTimestamp=\"off\" UseSysTimeStamp=\"off\" RateLimit.Interval=\"0\")\n",
-                path("log")
-            ),
-            forward(to[0], "template=\"RSYSLOG_SyslogProtocol23Format\" TCP_Framing=\"octet-counted\""),
-            forward(to[1], "template=\"RSYSLOG_ForwardFormat\""),
-            forward(to[2], "template=\"RSYSLOG_TraditionalForwardFormat\" TCP_Framing=\"octet-counted\""),
-        ];
-        std::fs::write(path("conf"), configuration.concat()).unwrap();
-        let mut command = match tools() {
-            Some(tools) => {
-                let libraries = std::fs::read_dir(tools.join("usr/lib")).unwrap();
-                let libraries =
-                    libraries.map(|entry| entry.unwrap().path()).find(|path| path.join("rsyslog").is_dir()).unwrap();
-                let mut command = Command::new(tools.join("usr/sbin/rsyslogd"));
-                command.arg("-M").arg(libraries.join("rsyslog")).env("LD_LIBRARY_PATH", libraries);
-                command
-            }
-            None => Command::new("rsyslogd"),
-        };
-        command.args(["-n", "-f", &path("conf"), "-i", &path("pid")]).stdin(Stdio::null());
-        Self(command.spawn().unwrap_or_else(|error| {
-            panic!("rsyslogd is missing ({error}), so nothing is sent as it sends: `make rsyslog` fetches it")
-        }))
-    }
-}
-
-impl Drop for Rsyslog {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 
@@ -134,6 +74,16 @@ fn collector(data: &Path) -> (Store, Collectors, Streams) {
     (store, collectors, streams)
 }
 
+/// Has rsyslog forward to these addresses, to each in its own way.
+fn forward_to(addresses: &[String; 3]) -> String {
+    let ways = [
+        "template=\"RSYSLOG_SyslogProtocol23Format\" TCP_Framing=\"octet-counted\"",
+        "template=\"RSYSLOG_ForwardFormat\"",
+        "template=\"RSYSLOG_TraditionalForwardFormat\" TCP_Framing=\"octet-counted\"",
+    ];
+    addresses.iter().zip(ways).map(|(address, how)| forward(address, how)).collect::<String>()
+}
+
 /// Waits until something holds.
 async fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
     let waited = async {
@@ -156,12 +106,11 @@ async fn what_rsyslog_forwards_is_recorded_once_whatever_the_form() {
         let serve = |listener: &Arc<TcpListener>| serve(Arc::clone(listener), streams.clone(), end.clone());
         listeners.iter().map(serve).collect::<Vec<_>>()
     };
-    let (end, addresses) = (CancellationToken::new(), [0, 1, 2].map(|at| listeners[at].local_addr().unwrap()));
+    let (end, addresses) =
+        (CancellationToken::new(), [0, 1, 2].map(|at| listeners[at].local_addr().unwrap().to_string()));
     let served = serve_all(&end);
-    let rsyslog = Rsyslog::start(directory.path(), addresses);
+    let rsyslog = Rsyslog::start(directory.path(), &forward_to(&addresses));
 
-    let (socket, log) = (UnixDatagram::unbound().unwrap(), directory.path().join("log"));
-    wait_for("rsyslog's socket", || socket.connect(&log).is_ok()).await;
     let command =
         |note: &str| format!(r#"{{"time":"2026-10-03T08:15:04Z","kind":"command","source":"acme","action":"{note}"}}"#);
     let said = [
@@ -177,7 +126,7 @@ async fn what_rsyslog_forwards_is_recorded_once_whatever_the_form() {
     // The time at which the program said it, which rsyslog keeps.
     let send = |number: usize, cookie: &str, record: &str| {
         let message = format!("<13>2026-10-03T08:15:{:02}+00:00 falco[7]: {cookie}{record}", 10 + number);
-        socket.send(message.as_bytes()).unwrap();
+        rsyslog.say([message]);
     };
     said.iter().enumerate().for_each(|(number, (cookie, record))| send(number, cookie, record));
     wait_for("what was said", || records(&store).values().sum::<usize>() >= 3 * said.len()).await;
@@ -191,7 +140,7 @@ async fn what_rsyslog_forwards_is_recorded_once_whatever_the_form() {
     let served = serve_all(&end);
     send(said.len(), "", &command("after the end"));
     wait_for("what was said after the end", || records(&store).values().sum::<usize>() > 3 * said.len() + 2).await;
-    drop(rsyslog);
+    rsyslog.stop();
     end.cancel();
     for served in served {
         served.await.unwrap();

@@ -83,7 +83,9 @@ impl State {
                 "correct `path` or `topics`, or start what writes there; it is read as soon as it is there"
             }
             Self::Unreadable => "let the server's user read it; it is tried again every few seconds",
-            Self::PassedOver => "say in `path` or `rotated` what belongs to the collector",
+            Self::PassedOver => {
+                "say in `path` or `rotated` what belongs to the collector; of Kafka, keep records for longer than this server may stand still"
+            }
             Self::Refused => {
                 "make space on the disk of the data directory, or start the server again if its log says so"
             }

@@ -127,7 +127,8 @@ async fn open(shows: Option<ListenerName>, protocol: Protocol, tls: Tls, stream:
     // Answers are small and somebody waits for each.
     let _ = stream.set_nodelay(true);
     let config = shows.and_then(|listener| tls.config(listener)).map(|config| protocol.negotiated(config));
-    let opened = match handshake::open(stream, config).await {
+    // Of records nobody hears whether they arrived.
+    let opened = match handshake::open(stream, config, protocol == Protocol::Streams).await {
         // Nobody would read there what it is told.
         Ok(opened) if opened.is_bare && protocol == Protocol::Streams => Err(HandshakeError::Bare),
         opened => opened,

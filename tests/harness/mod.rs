@@ -1,7 +1,11 @@
 //! What whole-program tests share: a world of its own for each test, the real binary, and as much HTTP as they need.
 
+pub mod broker;
 pub mod http;
+pub mod port;
+pub mod producer;
 pub mod receiver;
+pub mod rsyslog;
 pub mod server;
 pub mod tls;
 
@@ -13,9 +17,12 @@ use std::time::Duration;
 use serde_json::Value;
 use server::Server;
 
+/// How long rows may take on a machine that is busy with other tests.
+const PATIENCE: Duration = Duration::from_mins(2);
+
 /// An address that nothing listens on at this moment.
 pub fn free_address() -> String {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+    format!("127.0.0.1:{}", port::free_port())
 }
 
 /// The program under test.
@@ -156,7 +163,7 @@ impl World {
         let process = tail.id().to_string();
         let (sender, ended) = channel();
         let waiting = std::thread::spawn(move || sender.send(tail.wait().unwrap()));
-        let Ok(status) = ended.recv_timeout(Duration::from_secs(30)) else {
+        let Ok(status) = ended.recv_timeout(PATIENCE) else {
             // It may have ended in this moment.
             let _ = Command::new("kill").arg(&process).status();
             panic!("there were not {rows} rows of {selection:?} in time");

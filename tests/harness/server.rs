@@ -63,14 +63,19 @@ impl Server {
 
     /// Waits for a log line with this message.
     pub fn wait_for_log(&self, message: &str) -> Result<Value, String> {
+        self.wait_for_line(message, |line| line["message"] == message)
+    }
+
+    /// Waits for a line of its log of which something holds; `what` says which one, for people. It is asked of every line.
+    pub fn wait_for_line(&self, what: &str, mut holds: impl FnMut(&Value) -> bool) -> Result<Value, String> {
         let deadline = Instant::now() + DEADLINE;
         let mut said = Vec::new();
         loop {
             match self.log.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(line) if line["message"] == message => return Ok(line),
+                Ok(line) if holds(&line) => return Ok(line),
                 Ok(line) => said.push(line.to_string()),
                 Err(RecvTimeoutError::Timeout) => {
-                    return Err(format!("no {message:?} in time; it said:\n{}", said.join("\n")));
+                    return Err(format!("no {what:?} in time; it said:\n{}", said.join("\n")));
                 }
                 Err(RecvTimeoutError::Disconnected) => return Err(format!("it ended; it said:\n{}", said.join("\n"))),
             }

@@ -91,7 +91,7 @@ fn prometheus_has_nothing_to_say_about_the_metrics() {
 
 /// Asks whether the server is ready until the answer is this.
 #[track_caller]
-fn ask_until(console: &str, expected: impl Fn(&str) -> bool) -> http::Answer {
+pub fn ask_until(console: &str, expected: impl Fn(&str) -> bool) -> http::Answer {
     let deadline = Instant::now() + Duration::from_mins(1);
     loop {
         let ready = http::get(console, "/readyz");

@@ -3,7 +3,7 @@
 //! input says `hold`, until that says `go`, and ends in order with it.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
@@ -28,26 +28,23 @@ const TELLS: &str = "TELLS ";
 
 /// A data directory with the configuration of its collectors.
 pub struct Ground {
-    directory: PathBuf,
-    _temporary: TempDir,
+    directory: TempDir,
 }
 
 impl Ground {
     /// A new one; `{broker}` in the configuration is where the broker listens.
     pub fn new(configuration: &str, broker: &str) -> Self {
-        let temporary = tempfile::tempdir().unwrap();
-        let directory =
-            std::env::var("TACHOGRAPH_KAFKA_KEEP").map_or_else(|_| temporary.path().to_owned(), PathBuf::from);
-        Store::init(&directory.join("data"), "acme.example/agents").unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        Store::init(&directory.path().join("data"), "acme.example/agents").unwrap();
         let configuration = configuration.replace("{broker}", broker);
-        std::fs::write(directory.join("config.toml"), configuration).unwrap();
-        Self { directory, _temporary: temporary }
+        std::fs::write(directory.path().join("config.toml"), configuration).unwrap();
+        Self { directory }
     }
 
     /// Starts a member on it. There must be one at a time.
     pub fn start(&self) -> Member {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["member::member", "--exact", "--ignored", "--nocapture"]).env(DIRECTORY, &self.directory);
+        command.args(["member::member", "--exact", "--ignored", "--nocapture"]).env(DIRECTORY, self.directory.path());
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (output, input) = (child.stdout.take().unwrap(), child.stdin.take());
         let (sender, lines) = channel();
@@ -63,7 +60,7 @@ impl Ground {
 
     /// What the ledger holds while no member runs: all rows, and the newest position of each source.
     pub fn ledger(&self) -> (Rows, std::collections::BTreeMap<String, String>) {
-        let store = Store::open(&self.directory.join("data"), Options::default()).unwrap();
+        let store = Store::open(&self.directory.path().join("data"), Options::default()).unwrap();
         let reader = store.events().reader();
         let limit = ReadLimit { rows: 1 << 16, bytes: 256 << 20 };
         let mut all = Rows::new(LedgerName::Events, store.events().shard(), Seq::FIRST);

@@ -64,9 +64,19 @@ impl HandshakeError {
     }
 }
 
-/// Opens a connection; `config` is what it is shown if it has to speak TLS.
-pub async fn open(stream: TcpStream, config: Option<Arc<ServerConfig>>) -> Result<Opened, HandshakeError> {
-    let Some(config) = config else { return Ok(Opened::plain(stream)) };
+/// Opens a connection; `config` is what it is shown if it has to speak TLS. If it `resets`, a peer that goes on writing after our end
+/// gets an error at once, however we end.
+pub async fn open(
+    stream: TcpStream,
+    config: Option<Arc<ServerConfig>>,
+    resets: bool,
+) -> Result<Opened, HandshakeError> {
+    let Some(config) = config else {
+        if resets {
+            reset_at_end(&stream);
+        }
+        return Ok(Opened::plain(stream));
+    };
     let opening = async {
         let mut first = [0];
         match stream.peek(&mut first).await {
@@ -74,6 +84,10 @@ pub async fn open(stream: TcpStream, config: Option<Arc<ServerConfig>>) -> Resul
             Ok(_) if first == [HANDSHAKE] => {
                 let accepted = TlsAcceptor::from(config).accept(stalling(stream)).await;
                 let wire = accepted.map_err(HandshakeError::Failed)?;
+                // Not before: a reset may overtake the word of what is wrong with a handshake.
+                if resets {
+                    reset_at_end(wire.get_ref().0.stream());
+                }
                 Ok(Opened { wire: Box::new(wire), is_bare: false })
             }
             Ok(_) => Ok(Opened { wire: Box::new(stalling(stream)), is_bare: true }),
@@ -81,6 +95,14 @@ pub async fn open(stream: TcpStream, config: Option<Arc<ServerConfig>>) -> Resul
         }
     };
     tokio::time::timeout(limits::HANDSHAKE_MAX, opening).await.unwrap_or(Err(HandshakeError::TooSlow))
+}
+
+/// Has the system reset the connection when it is dropped, unless the peer has ended it. Otherwise the first write of a peer that does
+/// not look whether we are still there succeeds, and what it says is lost: over TLS no sender looks, since there is always something
+/// to read, and after a crash nobody told it.
+fn reset_at_end(stream: &TcpStream) {
+    // It can only be a connection that is broken.
+    let _ = stream.set_zero_linger();
 }
 
 /// It lies below TLS: what counts is what the peer takes from the network, not what a buffer takes.
@@ -104,7 +126,7 @@ mod tests {
         peer.write_all(says).await.unwrap();
         let peer = Some(peer).filter(|_| stays);
         let stream = listener.accept().await.unwrap().0;
-        let opened = open(stream, Some(Arc::new(config))).await;
+        let opened = open(stream, Some(Arc::new(config)), false).await;
         drop(peer);
         opened.map(|opened| opened.is_bare)
     }

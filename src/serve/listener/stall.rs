@@ -24,6 +24,11 @@ impl<S> Stall<S> {
         Self { stream, patience, waiting: None }
     }
 
+    /// What lies below.
+    pub fn stream(&self) -> &S {
+        &self.stream
+    }
+
     /// What comes of a write: a wait that lasts too long is an error.
     fn watch<T>(&mut self, context: &mut Context<'_>, wrote: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if wrote.is_ready() {

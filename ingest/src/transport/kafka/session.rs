@@ -27,6 +27,9 @@ use crate::health::Trouble;
 use crate::limits;
 use crate::pipeline::PipelineError;
 
+/// Partitions that are named in what is told.
+const PLACES_MAX: usize = 4;
+
 /// Why a membership ended.
 pub(super) enum Ended {
     /// Intake stops.
@@ -103,8 +106,10 @@ pub(super) struct Session<'a> {
     /// Partitions that are ours and could not be taken up yet.
     pending: Option<partitions::Pending>,
     cluster: Option<String>,
-    /// What the library told of brokers.
+    /// What the library told of brokers,
     trouble: Option<Trouble>,
+    /// and when it told so last.
+    told: Instant,
     missing: Vec<String>,
     due: Due,
 }
@@ -128,6 +133,7 @@ impl<'a> Session<'a> {
             pending: None,
             cluster: None,
             trouble: before,
+            told: now,
             missing: Vec::new(),
             due: Due { look: now, topics: None, commit: now, append: now },
         })
@@ -196,14 +202,36 @@ impl<'a> Session<'a> {
     fn failed(&mut self, error: &KafkaError) -> Result<(), Ended> {
         let reason = self.line.consumer.client().context().reason();
         match remedy(error, &reason) {
-            Remedy::Ignore => {}
             Remedy::LookForTopics => self.due.topics = Some(Instant::now()),
             Remedy::JoinAnew(trouble) => return Err(Ended::Trouble(trouble)),
             // That nobody can be reached follows from what has to be mended.
             Remedy::Tell((State::Blocked, _)) if matches!(self.trouble, Some((State::Parked, _))) => {}
-            Remedy::Tell(trouble) => self.trouble = Some(trouble),
+            Remedy::Tell(trouble) => self.worry(trouble),
+            Remedy::Conclude(trouble) if self.trouble.is_none() => self.worry(trouble),
+            Remedy::Conclude(_) | Remedy::Ignore => {}
+            Remedy::Stuck(told) => self.worry(self.stuck(told)),
         }
         Ok(())
+    }
+
+    fn worry(&mut self, trouble: Trouble) {
+        self.told = Instant::now();
+        self.trouble = Some(trouble);
+    }
+
+    /// What is told of records that cannot be read. The library does not say where they are, but those that go on are soon at their end.
+    fn stuck(&self, told: String) -> Trouble {
+        let places: Vec<String> = self.sources.iter().filter_map(Source::behind).take(PLACES_MAX).collect();
+        if places.is_empty() {
+            return (State::Blocked, told);
+        }
+        let message = format!(
+            "a batch of records cannot be unpacked, since it is broken or has more than {} MiB, and nothing after it is read ({}); \
+             delete it in Kafka with `kafka-delete-records`, which is recorded as a loss: {told}",
+            limits::KAFKA_RECEIVE_BYTES_MAX >> 20,
+            places.join(", ")
+        );
+        (State::Parked, message)
     }
 
     /// Makes durable what was taken.
@@ -241,7 +269,12 @@ impl<'a> Session<'a> {
                 let end = numbers.ends.get(source.partition()).copied();
                 source.show(end);
             }
-            if numbers.is_connected && matches!(self.trouble, Some((State::Blocked, _))) {
+            // Who is connected is no more blocked; what keeps it from reading all the same is told again as long as it does.
+            let is_over = match &self.trouble {
+                Some((State::Blocked, _)) => true,
+                _ => self.told.elapsed() >= limits::KAFKA_TOLD_AGAIN,
+            };
+            if numbers.is_connected && is_over {
                 self.trouble = None;
             }
         }

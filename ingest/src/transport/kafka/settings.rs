@@ -114,7 +114,7 @@ impl KafkaSettings {
             .set("statistics.interval.ms", limits::KAFKA_LOOK_EVERY.as_millis().to_string())
             .set("queued.max.messages.kbytes", limits::KAFKA_AHEAD_KIB.to_string())
             .set("fetch.max.bytes", limits::KAFKA_FETCH_BYTES_MAX.to_string())
-            .set("receive.message.max.bytes", (limits::KAFKA_FETCH_BYTES_MAX + (1 << 20)).to_string())
+            .set("receive.message.max.bytes", limits::KAFKA_RECEIVE_BYTES_MAX.to_string())
             .set("log.connection.close", "false");
         self.security.apply(&mut config)?;
         Ok(config)

@@ -205,6 +205,12 @@ impl Source {
         (std::mem::replace(&mut self.committed, durable) != durable).then_some(durable)
     }
 
+    /// What it reads next, for people, if there is more to read.
+    pub fn behind(&self) -> Option<String> {
+        let ((topic, number), next) = (self.partition(), self.track.next());
+        (self.end > next).then(|| format!("{topic}/{number} from offset {next}"))
+    }
+
     /// Shows how far it is behind.
     pub fn show(&mut self, end: Option<u64>) {
         self.end = end.unwrap_or(self.end);

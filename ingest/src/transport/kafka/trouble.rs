@@ -10,6 +10,10 @@ use crate::health::Trouble;
 pub(super) enum Remedy {
     /// Tell it until a broker answers again; the library tries again by itself.
     Tell(Trouble),
+    /// The same, unless something is told already from which it follows.
+    Conclude(Trouble),
+    /// Tell it and which partitions do not go on: they cannot, until somebody does something in Kafka.
+    Stuck(String),
     /// Look which topics are there.
     LookForTopics,
     /// Join the group anew, from what the ledger says.
@@ -36,6 +40,11 @@ pub(super) fn remedy(error: &KafkaError, reason: &str) -> Remedy {
         RDKafkaErrorCode::UnknownTopicOrPartition
         | RDKafkaErrorCode::UnknownTopic
         | RDKafkaErrorCode::UnknownPartition => Remedy::LookForTopics,
+        RDKafkaErrorCode::BadCompression | RDKafkaErrorCode::BadMessage | RDKafkaErrorCode::MessageSizeTooLarge => {
+            Remedy::Stuck(told)
+        }
+        // With TLS 1.3 a broker refuses a certificate after the handshake, as far as the library is concerned.
+        RDKafkaErrorCode::BrokerTransportFailure if is_refusal(&told) => Remedy::JoinAnew((State::Parked, told)),
         // Secrets and certificates are read again then.
         RDKafkaErrorCode::Authentication
         | RDKafkaErrorCode::SaslAuthenticationFailed
@@ -45,10 +54,20 @@ pub(super) fn remedy(error: &KafkaError, reason: &str) -> Remedy {
         | RDKafkaErrorCode::GroupAuthorizationFailed
         | RDKafkaErrorCode::ClusterAuthorizationFailed
         | RDKafkaErrorCode::InconsistentGroupProtocol => Remedy::Tell((State::Parked, told)),
+        // Why each of them cannot be reached was told before.
+        RDKafkaErrorCode::AllBrokersDown => {
+            let told = format!("nobody answers where `brokers` says, or not in the way that `security` says ({told})");
+            Remedy::Conclude((State::Blocked, told))
+        }
         // The library joins again by itself; what the partitions had is read from the ledger then.
         RDKafkaErrorCode::PollExceeded => Remedy::Ignore,
         _ => Remedy::Tell((State::Blocked, told)),
     }
+}
+
+/// Whether the library's words are OpenSSL's about an alert, by which the other side says why it ended a connection of TLS.
+fn is_refusal(told: &str) -> bool {
+    told.contains(":SSL routines:") && told.contains("alert")
 }
 
 #[cfg(test)]
@@ -62,7 +81,7 @@ mod tests {
             assert!(want(&found), "{code:?}: {found:?}");
         };
         let tells = |state: State| move |found: &Remedy| *found == Remedy::Tell((state, "why".to_owned()));
-        check(RDKafkaErrorCode::AllBrokersDown, &tells(State::Blocked));
+        check(RDKafkaErrorCode::AllBrokersDown, &|found| matches!(found, Remedy::Conclude((State::Blocked, _))));
         check(RDKafkaErrorCode::BrokerTransportFailure, &tells(State::Blocked));
         check(RDKafkaErrorCode::SaslAuthenticationFailed, &|found| {
             matches!(found, Remedy::JoinAnew((State::Parked, _)))
@@ -71,6 +90,10 @@ mod tests {
         check(RDKafkaErrorCode::UnknownTopicOrPartition, &|found| *found == Remedy::LookForTopics);
         check(RDKafkaErrorCode::AutoOffsetReset, &|found| matches!(found, Remedy::JoinAnew((State::Missing, _))));
         check(RDKafkaErrorCode::PollExceeded, &|found| *found == Remedy::Ignore);
+        check(RDKafkaErrorCode::BadCompression, &|found| *found == Remedy::Stuck("why".to_owned()));
+        let transport = KafkaError::MessageConsumption(RDKafkaErrorCode::BrokerTransportFailure);
+        let alert = "Receive failed: error:0A000412:SSL routines::sslv3 alert bad certificate: SSL alert number 42";
+        assert!(matches!(remedy(&transport, alert), Remedy::JoinAnew((State::Parked, _))));
         let fatal = KafkaError::MessageConsumptionFatal(RDKafkaErrorCode::Fenced);
         assert!(matches!(remedy(&fatal, ""), Remedy::JoinAnew((State::Blocked, _))));
         assert_eq!(remedy(&KafkaError::PartitionEOF(1), ""), Remedy::Ignore);

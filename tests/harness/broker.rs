@@ -2,7 +2,6 @@
 //! `ingest`, so that tests of the whole program can use it too.
 
 use std::fs::File;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,11 +10,23 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::{Message, Offset, TopicPartitionList};
 use tempfile::TempDir;
+
+use super::port::free_port;
 
 /// How long anything may take on a machine that is busy with other tests.
 pub const PATIENCE: Duration = Duration::from_mins(4);
+
+/// What a broker has beside the listener that asks nobody who they are.
+#[derive(Default)]
+pub struct More {
+    /// Other listeners, each as `PROTOCOL://127.0.0.1:PORT`.
+    pub listeners: Vec<String>,
+    /// Lines of its settings.
+    pub settings: String,
+    /// Users, as the formatting of its storage takes them (`--add-scram`).
+    pub users: Vec<String>,
+}
 
 /// A broker that runs until this is dropped.
 pub struct Broker {
@@ -27,15 +38,22 @@ pub struct Broker {
 impl Broker {
     /// Formats the storage of a new cluster and starts it.
     pub fn start() -> Self {
+        Self::start_with(&More::default())
+    }
+
+    /// The same with more than the usual.
+    pub fn start_with(more: &More) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        // Both are bound at the same time, so that they are two.
-        let free = [TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap()];
-        let [port, controller] = free.map(|listener| listener.local_addr().unwrap().port());
+        let [port, controller] = [(); 2].map(|()| free_port());
         let properties = directory.path().join("server.properties");
-        std::fs::write(&properties, configuration(directory.path(), port, controller)).unwrap();
+        std::fs::write(&properties, configuration(directory.path(), port, controller, more)).unwrap();
         let arguments = ["format", "--cluster-id", "dGFjaG9ncmFwaC10ZXN0cw", "--config"];
         let mut format = java(directory.path(), "kafka.tools.StorageTool");
-        let status = format.args(arguments).arg(&properties).status().unwrap();
+        format.args(arguments).arg(&properties);
+        for user in &more.users {
+            format.args(["--add-scram", user]);
+        }
+        let status = format.status().unwrap();
         assert!(status.success(), "the storage is not formatted: {}", log(directory.path()));
         let child = run(directory.path());
         let broker = Self { directory, port, child };
@@ -43,7 +61,7 @@ impl Broker {
         broker
     }
 
-    /// Where it listens.
+    /// Where it listens and asks nobody who they are.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
@@ -77,7 +95,8 @@ impl Broker {
         config
     }
 
-    fn admin(&self) -> AdminClient<DefaultClientContext> {
+    /// A client of its administration.
+    pub fn admin(&self) -> AdminClient<DefaultClientContext> {
         self.client().create().unwrap()
     }
 
@@ -97,44 +116,10 @@ impl Broker {
         }
     }
 
-    /// Deletes a topic.
-    pub fn delete(&self, topic: &str) {
-        block_on(self.admin().delete_topics(&[topic], &AdminOptions::new())).unwrap().remove(0).unwrap();
-    }
-
-    /// Has the broker delete the records of a partition before an offset, as retention does.
-    pub fn delete_records(&self, topic: &str, partition: i32, before: i64) {
-        let mut list = TopicPartitionList::new();
-        list.add_partition_offset(topic, partition, Offset::Offset(before)).unwrap();
-        block_on(self.admin().delete_records(&list, &AdminOptions::new())).unwrap();
-    }
-
     /// The offset after the last one of a partition.
     pub fn end(&self, topic: &str, partition: i32) -> u64 {
         let consumer: BaseConsumer = self.client().set("isolation.level", "read_uncommitted").create().unwrap();
         consumer.fetch_watermarks(topic, partition, PATIENCE).unwrap().1 as u64
-    }
-
-    /// Members of a group.
-    pub fn members(&self, group: &str) -> usize {
-        let consumer: BaseConsumer = self.client().create().unwrap();
-        let list = consumer.fetch_group_list(Some(group), PATIENCE).unwrap();
-        list.groups().iter().map(|group| group.members().len()).sum()
-    }
-
-    /// Offset and value of all records of a partition, tombstones included, as another client reads them.
-    pub fn read(&self, topic: &str, partition: i32) -> Vec<(i64, Option<Vec<u8>>)> {
-        let mut config = self.client();
-        config.set("group.id", "reader").set("enable.partition.eof", "true").set("enable.auto.commit", "false");
-        let consumer: BaseConsumer = config.create().unwrap();
-        let mut list = TopicPartitionList::new();
-        list.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
-        consumer.assign(&list).unwrap();
-        let mut records = Vec::new();
-        while let Some(Ok(message)) = consumer.poll(PATIENCE) {
-            records.push((message.offset(), message.payload().map(<[u8]>::to_vec)));
-        }
-        records
     }
 }
 
@@ -145,21 +130,23 @@ impl Drop for Broker {
 }
 
 /// Waits for an answer of the administration.
-fn block_on<T>(answer: impl Future<Output = T>) -> T {
+pub fn block_on<T>(answer: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(answer)
 }
 
-fn configuration(directory: &Path, port: u16, controller: u16) -> String {
+fn configuration(directory: &Path, port: u16, controller: u16, more: &More) -> String {
+    let listeners: String = more.listeners.iter().flat_map(|listener| [",", listener.as_str()]).collect();
     format!(
         "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@127.0.0.1:{controller}\n\
-         listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
-         advertised.listeners=PLAINTEXT://127.0.0.1:{port}\ncontroller.listener.names=CONTROLLER\n\
-         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\nlog.dirs={}\n\
+         listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{listeners}\n\
+         advertised.listeners=PLAINTEXT://127.0.0.1:{port}{listeners}\ncontroller.listener.names=CONTROLLER\n\
+         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL\nlog.dirs={}\n\
          offsets.topic.replication.factor=1\noffsets.topic.num.partitions=3\ntransaction.state.log.replication.factor=1\n\
          transaction.state.log.min.isr=1\ntransaction.state.log.num.partitions=3\ngroup.initial.rebalance.delay.ms=0\n\
          auto.create.topics.enable=false\nlog.cleaner.backoff.ms=100\nlog.segment.delete.delay.ms=100\n\
-         message.max.bytes=4194304\n",
-        directory.join("logs").display()
+         message.max.bytes=4194304\n{}",
+        directory.join("logs").display(),
+        more.settings,
     )
 }
 
