@@ -11,6 +11,8 @@ DEMO ?=
 CONFIG ?= examples/quickstart.toml
 # What `make bench` measures: the profile of packages, or `release`, which is built faster.
 PROFILE ?= dist
+# Options of the load of `make bench-otlp`, such as LOAD="--batch 50 --rounds 1".
+LOAD ?=
 # Whether `make senders` runs real coding agents, too.
 AGENTS ?=
 # A copy of the Numenta benchmark (folders data and labels of github.com/numenta/NAB) for `make bench`.
@@ -20,7 +22,7 @@ SECONDS = 60
 FUZZ ?= dialect otlp syslog frames
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help run quickstart test kafka browser senders screenshots bench-console vendor vendor-packages torture payloads fuzz lint bench dist tools promtool rsyslog chromium build
+.PHONY: help run quickstart test kafka browser senders screenshots bench-console bench-otlp vendor vendor-packages torture payloads fuzz lint bench dist tools promtool rsyslog chromium build
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -150,6 +152,14 @@ screenshots: build chromium ## Make the pictures of the pages in docs/screenshot
 bench-console: tools chromium ## Measure the fleet page with 2,000 agents at 5,000 events a second (PROFILE=release; SECONDS, AGENTS, RATE)
 	cargo build --profile $(PROFILE) --locked --bin tachograph
 	@cd tests/browser && TACHOGRAPH=$(abspath $(TARGET))/$(PROFILE)/tachograph node fleet.bench.mjs
+
+bench-otlp: tools ## Measure OTLP over gRPC and HTTP beside the OpenTelemetry Collector, which writes a file (PROFILE=release builds faster; Go and its proxy)
+	@command -v go >/dev/null || { echo "make: go is missing; please install it"; exit 1; }
+	@echo "make: building the Collector, a minute of both cores the first time"
+	cd examples/otlp_collector && go build -mod=readonly -trimpath -o $(abspath $(TARGET))/otlp_collector .
+	@echo "make: building with the $(PROFILE) profile (dist links with LTO: half an hour and more the first time)"
+	cargo build -p tachograph -p query --profile $(PROFILE) --locked --bin tachograph --example otlp_load
+	$(TARGET)/$(PROFILE)/examples/otlp_load --server $(TARGET)/$(PROFILE)/tachograph --collector $(TARGET)/otlp_collector $(LOAD)
 
 torture: tools kafka ## Deliver alerts for long, with receivers that fail and a forwarder that is killed; read Kafka over ten kills
 	@echo "make: thousands of alerts, hundreds of kills; a run that fails prints its seed"
