@@ -19,7 +19,7 @@ AGENTS ?=
 NAB ?=
 # How long `make fuzz` runs each of its targets, and which.
 SECONDS = 60
-FUZZ ?= dialect otlp syslog frames
+FUZZ ?= dialect otlp syslog frames ledger proofs
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: help run quickstart test kafka browser senders screenshots bench-console bench-otlp vendor vendor-packages torture payloads fuzz lint bench dist tools promtool rsyslog chromium build
@@ -184,7 +184,7 @@ FUZZ_HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 FUZZ_FLAGS = -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
   -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares -Zsanitizer=address -Ccodegen-units=1
 
-fuzz: tools ## Fuzz what reads bytes of others, from the examples of the dialects (SECONDS=60 for each of FUZZ="dialect otlp syslog frames")
+fuzz: tools ## Fuzz what reads bytes of others, from examples of the dialects and a small ledger (SECONDS=60 for each of FUZZ="dialect otlp syslog frames ledger proofs")
 	@rustup run nightly rustc --version >/dev/null 2>&1 || { \
 	  echo "make: the fuzzer needs a nightly compiler, which is missing; install it: rustup toolchain install nightly --profile minimal"; exit 1; }
 	@command -v c++ >/dev/null || { echo "make: the fuzzer needs a C++ compiler; install g++ or clang"; exit 1; }
@@ -193,7 +193,7 @@ fuzz: tools ## Fuzz what reads bytes of others, from the examples of the dialect
 	$(TARGET)/fuzz/$(FUZZ_HOST)/release/corpus $(TARGET)/fuzz/corpus
 	@for target in $(FUZZ); do \
 	  echo "make: $$target, for $(SECONDS) seconds"; \
-	  $(TARGET)/fuzz/$(FUZZ_HOST)/release/$$target -max_total_time=$(SECONDS) -timeout=20 -max_len=65536 -print_final_stats=1 \
+	  TACHOGRAPH_FUZZ_LEDGER=$(TARGET)/fuzz/ledger $(TARGET)/fuzz/$(FUZZ_HOST)/release/$$target -max_total_time=$(SECONDS) -timeout=20 -max_len=65536 -print_final_stats=1 \
 	    -artifact_prefix=$(TARGET)/fuzz/found-$$target- $(TARGET)/fuzz/corpus/$$target \
 	    || { echo "make: run the same binary with the file that it names above to see it again"; exit 1; }; \
 	done
