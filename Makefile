@@ -11,16 +11,18 @@ DEMO ?=
 CONFIG ?= examples/quickstart.toml
 # What `make bench` measures: the profile of packages, or `release`, which is built faster.
 PROFILE ?= dist
+# Options of the load of `make bench-otlp`, such as LOAD="--batch 50 --rounds 1".
+LOAD ?=
 # Whether `make senders` runs real coding agents, too.
 AGENTS ?=
 # A copy of the Numenta benchmark (folders data and labels of github.com/numenta/NAB) for `make bench`.
 NAB ?=
 # How long `make fuzz` runs each of its targets, and which.
 SECONDS = 60
-FUZZ ?= dialect otlp syslog frames
+FUZZ ?= dialect otlp syslog frames ledger proofs
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help run quickstart test kafka browser senders screenshots bench-console vendor vendor-packages torture payloads fuzz lint bench dist tools promtool rsyslog chromium build
+.PHONY: help run quickstart test kafka browser senders screenshots bench-console bench-otlp vendor vendor-packages torture payloads fuzz lint bench dist tools promtool rsyslog chromium build
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -151,6 +153,14 @@ bench-console: tools chromium ## Measure the fleet page with 2,000 agents at 5,0
 	cargo build --profile $(PROFILE) --locked --bin tachograph
 	@cd tests/browser && TACHOGRAPH=$(abspath $(TARGET))/$(PROFILE)/tachograph node fleet.bench.mjs
 
+bench-otlp: tools ## Measure OTLP over gRPC and HTTP beside the OpenTelemetry Collector, which writes a file (PROFILE=release builds faster; Go and its proxy)
+	@command -v go >/dev/null || { echo "make: go is missing; please install it"; exit 1; }
+	@echo "make: building the Collector, a minute of both cores the first time"
+	cd examples/otlp_collector && go build -mod=readonly -trimpath -o $(abspath $(TARGET))/otlp_collector .
+	@echo "make: building with the $(PROFILE) profile (dist links with LTO: half an hour and more the first time)"
+	cargo build -p tachograph -p query --profile $(PROFILE) --locked --bin tachograph --example otlp_load
+	$(TARGET)/$(PROFILE)/examples/otlp_load --server $(TARGET)/$(PROFILE)/tachograph --collector $(TARGET)/otlp_collector $(LOAD)
+
 torture: tools kafka ## Deliver alerts for long, with receivers that fail and a forwarder that is killed; read Kafka over ten kills
 	@echo "make: thousands of alerts, hundreds of kills; a run that fails prints its seed"
 	TACHOGRAPH_TORTURE=1 cargo test -p export --locked --test delivery -- --nocapture
@@ -174,7 +184,7 @@ FUZZ_HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 FUZZ_FLAGS = -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
   -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares -Zsanitizer=address -Ccodegen-units=1
 
-fuzz: tools ## Fuzz what reads bytes of others, from the examples of the dialects (SECONDS=60 for each of FUZZ="dialect otlp syslog frames")
+fuzz: tools ## Fuzz what reads bytes of others, from examples of the dialects and a small ledger (SECONDS=60 for each of FUZZ="dialect otlp syslog frames ledger proofs")
 	@rustup run nightly rustc --version >/dev/null 2>&1 || { \
 	  echo "make: the fuzzer needs a nightly compiler, which is missing; install it: rustup toolchain install nightly --profile minimal"; exit 1; }
 	@command -v c++ >/dev/null || { echo "make: the fuzzer needs a C++ compiler; install g++ or clang"; exit 1; }
@@ -183,7 +193,7 @@ fuzz: tools ## Fuzz what reads bytes of others, from the examples of the dialect
 	$(TARGET)/fuzz/$(FUZZ_HOST)/release/corpus $(TARGET)/fuzz/corpus
 	@for target in $(FUZZ); do \
 	  echo "make: $$target, for $(SECONDS) seconds"; \
-	  $(TARGET)/fuzz/$(FUZZ_HOST)/release/$$target -max_total_time=$(SECONDS) -timeout=20 -max_len=65536 -print_final_stats=1 \
+	  TACHOGRAPH_FUZZ_LEDGER=$(TARGET)/fuzz/ledger $(TARGET)/fuzz/$(FUZZ_HOST)/release/$$target -max_total_time=$(SECONDS) -timeout=20 -max_len=65536 -print_final_stats=1 \
 	    -artifact_prefix=$(TARGET)/fuzz/found-$$target- $(TARGET)/fuzz/corpus/$$target \
 	    || { echo "make: run the same binary with the file that it names above to see it again"; exit 1; }; \
 	done

@@ -221,18 +221,31 @@ fn unwrap_json(raw: &[u8]) -> Option<Line<'_>> {
     if journal { unwrap_journal(&members) } else { unwrap_shipped(&members) }
 }
 
-/// Whether one of [`LINE_KEYS`] stands in the text as a string. Every record of some sources is asked, so all are found at once.
+/// Whether one of [`LINE_KEYS`] stands in the text with a line behind it. Every record of some sources is asked, so all are found at once; an
+/// element of OpenTelemetry begins as those of Google Cloud do, and its `log` is an object.
 fn has_line(raw: &[u8]) -> bool {
     static SEARCH: LazyLock<Option<Searcher>> =
         LazyLock::new(|| Searcher::new(LINE_KEYS.iter().map(|key| format!("\"{key}\""))));
-    SEARCH.as_ref().is_none_or(|search| search.find(raw).is_some())
+    let begins_line = |key: usize, rest: &[u8]| {
+        let value = rest.trim_ascii_start().strip_prefix(b":").map(<[u8]>::trim_ascii_start);
+        value.zip(LINE_KEYS.get(key)).is_some_and(|(value, key)| value.first() == Some(&begin_of(key)))
+    };
+    let is_line = |search: &Searcher| {
+        search.find_iter(raw).any(|found| begins_line(found.pattern().as_usize(), &raw[found.end()..]))
+    };
+    SEARCH.as_ref().is_none_or(is_line)
+}
+
+/// What the line under a key begins with.
+fn begin_of(key: &str) -> u8 {
+    if key == "jsonPayload" { b'{' } else { b'"' }
 }
 
 /// What a shipper put around a line. Where it does not tell the stream, as those do that read containers' logs, what is
 /// inside must look like a record.
 fn unwrap_shipped(members: &BTreeMap<Cow<'_, str>, &RawValue>) -> Option<Line<'static>> {
     let is_line = |key: &str, value: &RawValue| {
-        LINE_KEYS.contains(&key) && value.get().starts_with(if key == "jsonPayload" { '{' } else { '"' })
+        LINE_KEYS.contains(&key) && value.get().as_bytes().first() == Some(&begin_of(key))
     };
     let mut lines = members.iter().filter(|(key, value)| is_line(key, value));
     let (key, line) = lines.next()?;
@@ -317,6 +330,22 @@ mod tests {
 
     fn check(line: &str, want: &str) {
         assert_eq!(joined(&[line]), [want], "{line}");
+    }
+
+    #[test]
+    fn a_key_of_a_line_has_one_behind_it() {
+        for (text, is_line) in [
+            (r#"{"time":1,"log":"x"}"#, true),
+            ("{\"time\":1,\"log\" :\t\"x\"}", true),
+            (r#"{"resource":{},"jsonPayload":{}}"#, true),
+            (r#"{"resource":{},"jsonPayload":"x"}"#, false),
+            (r#"{"resource":{"message":1},"log":{"body":"x"}}"#, false),
+            (r#"{"resource":{},"log":{},"message":"x"}"#, true),
+            (r#"{"resource":"log"}"#, false),
+            (r#"{"resource":"log","line":"#, false),
+        ] {
+            assert_eq!(has_line(text.as_bytes()), is_line, "{text}");
+        }
     }
 
     #[test]

@@ -83,7 +83,7 @@ struct Agent {
     scopes: &'static [&'static str],
     /// The names of its services.
     services: &'static [&'static str],
-    /// Keys of attributes that are facts here, beside those that are facts for all.
+    /// Keys of attributes that are facts here, beside those that are facts for all, in order.
     facts: &'static [&'static str],
     /// Adds the events that an element tells; none if it tells nothing of what the agent did.
     tell: fn(&Element, &mut Events),
@@ -235,27 +235,26 @@ impl<'a> Reader<'a, '_> {
 
     /// The attributes of the program that tells, which stand at `resource` of the object at this path.
     fn resource(&mut self, raw: Raw<'a>, path: &FieldPath) -> Attributes<'a> {
-        let path = path.then("resource");
-        let resource = self.described(raw, OF_RESOURCE, &path);
-        Attributes::of(resource.get("attributes"))
+        self.described(raw, OF_RESOURCE, &path.then("resource")).1
     }
 
     /// The name of the scope, which stands at `scope` of the object at this path.
     fn scope(&mut self, raw: Raw<'a>, path: &FieldPath) -> Cow<'a, str> {
-        let path = path.then("scope");
-        let Text(name) = self.described(raw, OF_SCOPE, &path).text("name");
+        let Text(name) = self.described(raw, OF_SCOPE, &path.then("scope")).0.text("name");
         name
     }
 
-    fn described(&mut self, raw: Raw<'a>, known: &[&str], path: &FieldPath) -> Members<'a> {
-        let Some(raw) = raw else { return Members::default() };
+    /// The members and the attributes of what tells.
+    fn described(&mut self, raw: Raw<'a>, known: &[&str], path: &FieldPath) -> (Members<'a>, Attributes<'a>) {
+        let Some(raw) = raw else { return Default::default() };
         let Ok(members) = read::<Members>(raw.get()) else {
             self.content.add("resource", path.clone(), raw);
-            return Members::default();
+            return Default::default();
         };
+        let attributes = Attributes::of(members.get("attributes"));
         self.content.add_members(&members, known, path);
-        self.content.add_attributes(&members, &[], path);
-        members
+        self.content.add_attributes(&attributes, &[], path);
+        (members, attributes)
     }
 
     fn element(
@@ -277,8 +276,8 @@ impl<'a> Reader<'a, '_> {
         let agent = Agent::of(scope, &service, &element);
         let facts = agent.map_or(&[][..], |agent| agent.facts);
         match signal {
-            Signal::Log => self.content.add_log(&element.members, &element.name, facts, path),
-            Signal::Span => self.content.add_span(&element.members, facts, path),
+            Signal::Log => self.content.add_log(&element, facts, path),
+            Signal::Span => self.content.add_span(&element, facts, path),
             Signal::Metric => self.content.add_metric(&element.members, facts, path),
         }
         // More events than a record may have are not taken in any case.

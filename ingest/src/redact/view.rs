@@ -33,7 +33,7 @@ impl<'a> View<'a> {
             return Self { text: Cow::Borrowed(value), offsets: Vec::new(), strings };
         }
         let mut opened = None;
-        let mut view = Self::decode(value, |rest, text| {
+        let mut view = Self::decode(value, [b'"', b'\\'], |rest, text| {
             let next = rest.chars().next()?;
             if next == '"' {
                 match opened.take() {
@@ -51,27 +51,39 @@ impl<'a> View<'a> {
     pub fn unescaped(value: &'a str) -> Option<Self> {
         let mut slashes = memchr::memchr_iter(b'\\', value.as_bytes());
         let is_escape = |at: usize| value.as_bytes().get(at + 1).is_some_and(|byte| b"nrtu\"\\/x".contains(byte));
-        slashes.any(is_escape).then(|| Self::decode(value, |rest, _| rest.starts_with('\\').then(|| unescape(rest))))
+        slashes.any(is_escape).then(|| Self::decode(value, [b'\\'; 2], |rest, _| Some(unescape(rest))))
     }
 
     /// Reads percent-encoding. `None` if there is none. Bytes that are no UTF-8 stay encoded.
     pub fn percent_decoded(value: &'a str) -> Option<Self> {
         let mut percents = memchr::memchr_iter(b'%', value.as_bytes());
         let is_encoded = |at: usize| hex(value, at + 1, 2).is_some();
-        percents.any(is_encoded).then(|| Self::decode(value, |rest, _| percent_char(rest)))
+        percents.any(is_encoded).then(|| Self::decode(value, [b'%'; 2], |rest, _| percent_char(rest)))
     }
 
-    /// Builds a reading: `special` gives the character that begins here and the length that it is written with, or nothing
-    /// if the next character stands for itself. It also learns the length of the reading so far.
-    fn decode(value: &'a str, mut special: impl FnMut(&str, usize) -> Option<(char, usize)>) -> Self {
+    /// Builds a reading: where one of the two ASCII characters stands, `special` gives the character that begins there and the length that it is
+    /// written with, or nothing if it stands for itself, as all others do. It also learns the length of the reading so far.
+    fn decode(value: &'a str, marks: [u8; 2], mut special: impl FnMut(&str, usize) -> Option<(char, usize)>) -> Self {
         let mut text = String::with_capacity(value.len());
         let mut offsets = Vec::with_capacity(value.len() + 1);
         let mut at = 0;
-        while let Some(next) = value[at..].chars().next() {
-            let (char, len) = special(&value[at..], text.len()).unwrap_or((next, next.len_utf8()));
-            text.push(char);
-            offsets.resize(text.len(), at as u32);
-            at += len;
+        while at < value.len() {
+            let rest = &value[at..];
+            let (run, rest) = rest.split_at(memchr::memchr2(marks[0], marks[1], rest.as_bytes()).unwrap_or(rest.len()));
+            text.push_str(run);
+            if run.is_ascii() {
+                offsets.extend(at as u32..(at + run.len()) as u32);
+            } else {
+                let starts = run.char_indices();
+                starts.for_each(|(start, char)| offsets.resize(offsets.len() + char.len_utf8(), (at + start) as u32));
+            }
+            at += run.len();
+            if let Some(mark) = rest.chars().next() {
+                let (char, len) = special(rest, text.len()).unwrap_or((mark, mark.len_utf8()));
+                text.push(char);
+                offsets.resize(text.len(), at as u32);
+                at += len;
+            }
         }
         offsets.push(at as u32);
         Self { text: Cow::Owned(text), offsets, strings: Vec::new() }
@@ -257,4 +269,42 @@ fn decode_base64(digits: &[u8]) -> Option<String> {
     }
     let said = String::from_utf8(said).ok()?;
     (said.bytes().filter(u8::is_ascii).count() * 4 >= said.len() * 3).then_some(said)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Reads one character after the other, all of which may be special.
+    fn slowly(value: &str, mut special: impl FnMut(&str) -> Option<(char, usize)>) -> (String, Vec<u32>) {
+        let (mut text, mut offsets, mut at) = (String::new(), Vec::new(), 0);
+        while let Some(next) = value[at..].chars().next() {
+            let (char, len) = special(&value[at..]).unwrap_or((next, next.len_utf8()));
+            text.push(char);
+            offsets.resize(text.len(), at as u32);
+            at += len;
+        }
+        offsets.push(at as u32);
+        (text, offsets)
+    }
+
+    fn check(value: &str, view: Option<View>, special: impl FnMut(&str) -> Option<(char, usize)>) {
+        if let Some(view) = view.filter(|view| matches!(view.text, Cow::Owned(_))) {
+            assert_eq!((view.text.into_owned(), view.offsets), slowly(value, special), "{value:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn runs_are_read_as_characters_are(value in r#"([a-zäß€𝄞 0-9]{0,6}(["\\%]|\\u[dD][89abAB][0-9]{2}|\\[nxt"]|%[0-9C]{2}){0,3}){0,8}"#) {
+            let mut is_open = false;
+            check(&value, Some(View::unquoted(&value)), |rest| {
+                is_open ^= rest.starts_with('"');
+                (is_open && rest.starts_with('\\')).then(|| unescape(rest))
+            });
+            check(&value, View::unescaped(&value), |rest| rest.starts_with('\\').then(|| unescape(rest)));
+            check(&value, View::percent_decoded(&value), percent_char);
+        }
+    }
 }

@@ -3,6 +3,7 @@
 
 use serde_json::value::RawValue;
 
+use super::element::Element;
 use super::facts::is_common_fact;
 use super::value::Attributes;
 use crate::dialect::json::{Raw, read, text_of};
@@ -112,17 +113,17 @@ impl<'a> Content<'a> {
         }
     }
 
-    /// Adds the attributes that are no facts: neither common ones nor those of the agent.
-    pub fn add_attributes(&mut self, members: &Members<'a>, facts: &[&str], path: &FieldPath) {
-        self.add_list(members.get("attributes"), facts, &path.then("attributes"));
+    /// Adds the attributes that are no facts: neither common ones nor those of the agent. `facts` are in order. They stand at `attributes` of the
+    /// object at this path.
+    pub fn add_attributes(&mut self, attributes: &Attributes<'a>, facts: &[&str], path: &FieldPath) {
+        self.add_list(attributes, facts, &path.then("attributes"));
     }
 
-    fn add_list(&mut self, raw: Raw<'a>, facts: &[&str], path: &FieldPath) {
-        let attributes = Attributes::of(raw);
+    fn add_list(&mut self, attributes: &Attributes<'a>, facts: &[&str], path: &FieldPath) {
         if let Some(odd) = attributes.odd {
             self.add("attributes", path.clone(), odd);
         }
-        let is_fact = |key: &str| is_common_fact(key) || facts.contains(&key);
+        let is_fact = |key: &str| facts.binary_search(&key).is_ok() || is_common_fact(key);
         for (number, attribute) in attributes.list.iter().enumerate() {
             let key = attribute.key.as_str();
             if is_fact(key) && !attribute.is_odd() {
@@ -135,9 +136,10 @@ impl<'a> Content<'a> {
     }
 
     /// Adds the content of a log record. Its body is a fact if it only says again what event it is.
-    pub fn add_log(&mut self, log: &Members<'a>, event: &str, facts: &[&str], path: &FieldPath) {
+    pub fn add_log(&mut self, element: &Element<'_, 'a>, facts: &[&str], path: &FieldPath) {
+        let (log, event) = (&element.members, element.name.as_ref());
         self.add_members(log, OF_LOG, path);
-        self.add_attributes(log, facts, path);
+        self.add_attributes(&element.attributes, facts, path);
         let Some(body) = log.get("body") else { return };
         let said: Members = read(body.get()).unwrap_or_default();
         match said.0.as_slice() {
@@ -152,13 +154,14 @@ impl<'a> Content<'a> {
     }
 
     /// Adds the content of a span with its events, links and status.
-    pub fn add_span(&mut self, span: &Members<'a>, facts: &[&str], path: &FieldPath) {
+    pub fn add_span(&mut self, element: &Element<'_, 'a>, facts: &[&str], path: &FieldPath) {
+        let span = &element.members;
         self.add_members(span, OF_SPAN, path);
-        self.add_attributes(span, facts, path);
+        self.add_attributes(&element.attributes, facts, path);
         for name in ["events", "links"] {
             self.add_each(span.get(name), &path.then(name), name, |content, part, path| {
                 content.add_members(part, OF_SPAN_PART, path);
-                content.add_attributes(part, facts, path);
+                content.add_attributes(&Attributes::of(part.get("attributes")), facts, path);
             });
         }
         if let Some(status) = span.get("status") {
@@ -173,7 +176,7 @@ impl<'a> Content<'a> {
     /// Adds the content of a metric and its data points.
     pub fn add_metric(&mut self, metric: &Members<'a>, facts: &[&str], path: &FieldPath) {
         self.add_members(metric, OF_METRIC, path);
-        self.add_list(metric.get("metadata"), facts, &path.then("metadata"));
+        self.add_list(&Attributes::of(metric.get("metadata")), facts, &path.then("metadata"));
         for name in DATA {
             let Some(raw) = metric.get(name) else { continue };
             let path = path.then(name);
@@ -184,7 +187,7 @@ impl<'a> Content<'a> {
             self.add_members(&data, OF_DATA, &path);
             self.add_each(data.get("dataPoints"), &path.then("dataPoints"), name, |content, point, path| {
                 content.add_members(point, OF_POINT, path);
-                content.add_attributes(point, facts, path);
+                content.add_attributes(&Attributes::of(point.get("attributes")), facts, path);
             });
         }
     }

@@ -3,27 +3,6 @@
 
 /// Attributes of the machine and of the library, and ids that workspaces are told to add (`OTEL_RESOURCE_ATTRIBUTES`).
 const OF_RESOURCE: &[&str] = &[
-    "service.name",
-    "service.version",
-    "service.namespace",
-    "service.instance.id",
-    "deployment.environment",
-    "deployment.environment.name",
-    "env",
-    "host.arch",
-    "host.id",
-    "host.name",
-    "os",
-    "os.name",
-    "os.type",
-    "os.version",
-    "os_version",
-    "process.pid",
-    "process.runtime.name",
-    "process.runtime.version",
-    "telemetry.sdk.language",
-    "telemetry.sdk.name",
-    "telemetry.sdk.version",
     "coder.agent_id",
     "coder.agent_name",
     "coder.chat_id",
@@ -35,12 +14,33 @@ const OF_RESOURCE: &[&str] = &[
     "coder.template_name",
     "coder.workspace_id",
     "coder.workspace_name",
+    "deployment.environment",
+    "deployment.environment.name",
+    "env",
+    "host.arch",
+    "host.id",
+    "host.name",
+    "organization.id",
+    "os",
+    "os.name",
+    "os.type",
+    "os.version",
+    "os_version",
+    "process.pid",
+    "process.runtime.name",
+    "process.runtime.version",
+    "service.instance.id",
+    "service.name",
+    "service.namespace",
+    "service.version",
     "team.id",
-    "user.email",
-    "user.id",
+    "telemetry.sdk.language",
+    "telemetry.sdk.name",
+    "telemetry.sdk.version",
     "user.account_id",
     "user.account_uuid",
-    "organization.id",
+    "user.email",
+    "user.id",
 ];
 
 /// Attributes of events of most agents.
@@ -149,6 +149,11 @@ const TOTAL: &[&str] = &["gen_ai.usage.total_tokens"];
 
 /// Whether an attribute with this key is a fact, whoever tells it.
 pub fn is_common_fact(key: &str) -> bool {
-    let lists = [OF_EVENTS, OF_RESOURCE, OF_MODELS, INPUT, OUTPUT, CACHE_READ, CACHE_WRITE, REASONING, TOTAL];
-    lists.iter().any(|list| list.contains(&key))
+    // Every attribute of every record is looked for.
+    let is_listed = [OF_EVENTS, OF_RESOURCE, OF_MODELS].iter().any(|list| list.binary_search(&key).is_ok());
+    is_listed || [INPUT, OUTPUT, CACHE_READ, CACHE_WRITE, REASONING, TOTAL].iter().any(|list| list.contains(&key))
 }
+
+/// The lists that are in order.
+#[cfg(test)]
+pub const LISTS: [&[&str]; 3] = [OF_EVENTS, OF_RESOURCE, OF_MODELS];

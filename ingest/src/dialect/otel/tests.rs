@@ -222,3 +222,11 @@ fn only_the_gateways_traces_are_more_than_an_agents_word() {
     }
     assert_eq!(Otel.trust_unsaid(), Trust::Agent, "who says no trust is an agent");
 }
+
+#[test]
+fn lists_of_facts_are_in_order() {
+    let of_agents = AGENTS.iter().copied().chain([&genai::AGENT]).map(|agent| agent.facts);
+    for list in of_agents.chain(facts::LISTS) {
+        assert!(list.windows(2).all(|pair| pair[0] < pair[1]), "a search does not find everything in {list:?}");
+    }
+}

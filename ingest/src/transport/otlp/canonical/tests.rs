@@ -238,3 +238,18 @@ fn a_resource_is_written_with_all_its_fields() {
     };
     check(&resource, &schema::RESOURCE);
 }
+
+#[test]
+fn text_is_escaped_where_json_wants_it() {
+    let written = |text: &[u8]| {
+        let mut out = Vec::new();
+        string(text, &mut out);
+        out
+    };
+    assert_eq!(written(b""), b"\"\"");
+    assert_eq!(written(b"\n\"a\"\\\r\t\x01\x1f\x7f b"), b"\"\\n\\\"a\\\"\\\\\\r\\t\\u0001\\u001f\x7f b\"");
+    // What is no UTF-8 stays as it is.
+    assert_eq!(written(b"\xff\n\xfe"), b"\"\xff\\n\xfe\"");
+    let all: String = ('\0'..='\u{ff}').rev().chain('\0'..='\u{ff}').collect();
+    assert_eq!(serde_json::from_slice::<String>(&written(all.as_bytes())).unwrap(), all);
+}
