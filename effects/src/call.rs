@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use crate::command::{Line, reads};
-use crate::effect::{Effect, EffectKind};
+use crate::effect::{Effect, EffectKind, configure};
 use crate::file::{paths, secrets};
 use crate::host;
 use crate::limits::{CALL_DEPTH_MAX, CALL_LINES_MAX, CALL_TEXTS_MAX, EFFECTS_MAX};
@@ -354,7 +354,8 @@ impl Call {
                 add(EffectKind::Persist, "a file is written from which something starts by itself");
             }
             Verb::Write if paths::is_agent_configuration(&path) => {
-                add(EffectKind::Persist, "a file is written from which agents take permissions, tools or hooks");
+                add(EffectKind::Configure, configure::WRITTEN);
+                add(EffectKind::Persist, configure::WRITTEN);
             }
             Verb::Write if paths::is_agent_instructions(&path) => {
                 add(EffectKind::Remember, "a file is written from which agents take instructions");
@@ -363,7 +364,12 @@ impl Call {
             Verb::Delete if paths::is_root(&path) => {
                 add(EffectKind::Destroy, "a root, home or system folder is removed");
             }
-            Verb::Delete => add(EffectKind::Delete, "a file is removed"),
+            Verb::Delete => {
+                if paths::is_agent_configuration(&path) {
+                    add(EffectKind::Configure, configure::REMOVED);
+                }
+                add(EffectKind::Delete, "a file is removed");
+            }
             Verb::Send if secrets::holds_secrets(&path) => {
                 add(EffectKind::Exfiltrate, "what usually holds secrets is sent");
             }

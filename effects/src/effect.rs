@@ -4,6 +4,7 @@
 //! stand in [`Effect::object`]. Whether an effect is worth telling is for rules to say.
 
 mod code;
+pub mod configure;
 mod cover;
 pub mod destroy;
 mod discover;
@@ -143,6 +144,7 @@ fn of_command(command: &Command, line: &Line, found: &mut Vec<Effect>) {
     found.extend(code::effect(command, line, &name));
     found.extend(cover::effect(command, &name));
     found.extend(rights::effects(command, &name));
+    found.extend(configure::effect(command, &name));
     found.extend(persist::effects(command, &name));
     found.extend(unattended::effect(command, &name));
     found.extend(remote::effect(command, line, &name));

@@ -85,6 +85,7 @@ columns! {
     67 ACTOR "actor" Text Facts Repeated Word(ACTORS) Ignored "Who started what happened, where the source tells: person, automation, schedule, sub_agent or cloud_agent.";
     68 AMOUNT "amount" Integer Facts Repeated Number(Counter) Ignored "How much of what `action` names was used or lost: bytes of memory or disk, thousandths of a core, milliseconds of runtime, records.";
     69 AMOUNT_MAX "amount_max" Integer Facts Repeated Number(Counter) Ignored "How much of it there is, or is allowed.";
+    70 STATE "state" Text Facts Repeated Name Ignored "How the thing is that `target` names: its version, where it comes from, or a hash of it.";
     100 COMMAND "command" Text Content Repeated FreeText Ignored "Command line.";
     101 FILE "file" Text Content Repeated FreeText Ignored "Path of the file that was read or written.";
     102 CONTENT "content" Text Content Long Content Ignored "Prompt, tool input and output, diff: the values cut out of the record, as one JSON object; for an unparsed record all of it.";

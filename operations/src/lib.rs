@@ -12,6 +12,7 @@ pub mod calendar;
 pub mod field_names;
 pub mod filter;
 pub mod fold;
+pub mod inventory;
 pub mod kind;
 pub mod limits;
 pub mod money;

@@ -48,6 +48,7 @@ kinds! {
     Permission "permission" "Gives files or programs lasting rights: set-user-id, capabilities, sudo's rules.";
     Account "account" "Changes accounts: users, groups, passwords, keys that let somebody in.";
     Discard "discard" "Throws work away that only this place has: changes that are not committed, branches, stashes.";
+    Configure "configure" "Changes what an agent has or may do: its permissions, tools, servers, plugins or hooks.";
     Persist "persist" "Makes something start by itself: schedules, services, profiles, hooks.";
     Remember "remember" "Writes what agents read in later sessions: memories, notes, instructions.";
     Unattended "unattended" "Starts an agent that asks nobody, or takes its questions away.";

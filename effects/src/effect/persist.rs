@@ -1,7 +1,7 @@
 //! What starts by itself after a command: schedules, services, profiles, hooks, and what agents and pipelines take orders from.
 
 use super::rights::written_all;
-use super::{Effect, EffectKind};
+use super::{Effect, EffectKind, configure};
 use crate::command::{Command, RedirectKind};
 use crate::file::paths;
 
@@ -132,9 +132,7 @@ fn by_file(command: &Command, name: &str) -> Option<Effect> {
                 "whom the machine trusts is changed"
             }
             () if is_system_program(&path) => "a program of the system is replaced",
-            () if paths::is_agent_configuration(&path) => {
-                "a file is written from which agents take permissions, tools or hooks"
-            }
+            () if paths::is_agent_configuration(&path) => configure::WRITTEN,
             () if paths::is_ci(&path) => "a file is written that continuous integration runs",
             () => return None,
         };

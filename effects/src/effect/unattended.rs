@@ -4,7 +4,7 @@ use super::{Effect, EffectKind};
 use crate::command::Command;
 
 /// Agents' programs.
-const AGENTS: [&str; 12] = [
+pub const AGENTS: [&str; 12] = [
     "claude",
     "codex",
     "gemini",

@@ -88,6 +88,7 @@ fn is_felt(kind: EffectKind) -> bool {
         | EffectKind::Permission
         | EffectKind::Account
         | EffectKind::Discard
+        | EffectKind::Configure
         | EffectKind::Persist
         | EffectKind::Remember
         | EffectKind::Unattended
