@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! {"tachograph_hook":{"agent":"codex","event":"PostToolUse","time":"2026-11-20T10:00:00.123Z","host":"ws-1"},"payload":{…}}
+//! {"tachograph_hook":{…,"files":[{"item":"settings_file","name":"~/.codex/config.toml","hash":"9f86d081884c7d65"}]},"payload":{…}}
 //! {…}                                                                             a payload alone
 //! ```
 //!
@@ -14,6 +15,8 @@
 //! | a call ended | `command`, `file.read`, `file.write` by the tool, else `tool.result` | as the hook says; none where it says nothing |
 //! | a permission is asked for, or denied | `approval` | deny |
 //! | a request to a model ended | `model.tokens`, with its counters | |
+//! | settings were changed | `config.change`; `target` says whose | |
+//! | which files of settings, policies and instructions a session starts with (`files`) | `inventory` | |
 //! | anything else, also hooks that are not known | `agent.event`, with the hook's name as `action` | |
 //!
 //! So a call is one `tool.call` and one event of its end; both carry `tool_call` where the agent numbers its calls, `action_fp`
@@ -28,6 +31,7 @@
 pub mod agents;
 mod ended;
 mod examples;
+mod files;
 mod guess;
 mod payload;
 pub(super) mod refusal;
@@ -110,6 +114,7 @@ record! {
         agent: Text<'a> = "agent",
         event: Text<'a> = "event",
         time: Text<'a> = "time",
+        files: Raw<'a> = "files",
     }
 }
 
@@ -133,7 +138,12 @@ fn decode(record: Record<'_>, received: i64, drafts: &mut Drafts, agent: Option<
     let name = hook.unwrap_or_default();
     let hook = Hook { agent, name, text, payload: path, received, time: told.time.time() };
     match hook.decode(&payload, drafts) {
-        Ok(()) => Decoded::Events,
+        Ok(()) => {
+            if let Some(files) = told.files {
+                hook.add_files(files, &payload, drafts);
+            }
+            Decoded::Events
+        }
         Err(reason) => Decoded::Unparsed(reason),
     }
 }
@@ -202,7 +212,10 @@ impl Hook<'_> {
             Meaning::Result => ended::set_result(draft, payload, self.agent),
             Meaning::Failure => ended::set_failure(draft, payload),
             Meaning::Denial => draft.columns.set_text(column::OUTCOME, "deny"),
-            Meaning::SessionStart => draft.columns.set_text_if(column::TARGET, payload.source.some()),
+            // Of a change of settings: whose they are.
+            Meaning::SessionStart | Meaning::Change => {
+                draft.columns.set_text_if(column::TARGET, payload.source.some());
+            }
             Meaning::Prompt => {
                 draft.columns.set_text_if(column::TARGET, payload.source.some());
                 draft.columns.set_text_if(column::ACTOR, actor(payload.source.as_str()));
@@ -271,6 +284,7 @@ fn kind(meaning: Meaning, tool: &str) -> &'static str {
         Meaning::FileWritten => "file.write",
         Meaning::Approval | Meaning::Denial => "approval",
         Meaning::ModelUsage => "model.tokens",
+        Meaning::Change => "config.change",
         Meaning::Batch | Meaning::Other => "agent.event",
     }
 }

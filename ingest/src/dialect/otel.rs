@@ -16,7 +16,9 @@
 //! | a request to a model is made or fails | `model.call`, `model.call.end` |
 //! | what a request took, in the one record of each agent from which money is counted | `model.tokens` |
 //! | the same again, or sums of it | `model.summary`, without counters |
-//! | a hook, plugin, skill or MCP server is there; which managed settings are in force | `inventory` |
+//! | a hook, plugin, skill, setting or MCP server is there, in `target` and `state`; which managed settings are in force | `inventory` |
+//! | all that follow of such things are told now, or there is none | `inventory` without `target` |
+//! | a plugin or extension is installed, changed or removed | `config.change` |
 //! | a hook did not get through | `loss` |
 //! | a data point of a metric | `metric` |
 //! | an export request as a whole, with the content of its elements | `page` |

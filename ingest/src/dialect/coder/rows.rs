@@ -52,6 +52,7 @@ record! {
         transition: Text<'a> = "transition",
         reason: Text<'a> = "reason",
         status: Text<'a> = "status",
+        template_version: Text<'a> = "template_version_name" | "template_version_id",
         created_at: Text<'a> = "created_at",
         updated_at: Text<'a> = "updated_at",
     }
@@ -287,6 +288,7 @@ fn decode_build(build: &Build, received: i64, draft: &mut Draft) -> Result<(), S
     columns.set_text_if(column::WORKSPACE_NAME, build.workspace_name.some());
     columns.set_text_if(column::ACTOR, actor(build.reason.as_str()));
     columns.set_text_if(column::OUTCOME, outcome(status));
+    columns.set_text_if(column::STATE, build.template_version.some());
     if build.initiator.id().is_some() {
         columns.set_text(column::ATTRIBUTION, "direct");
     }

@@ -36,6 +36,8 @@ pub enum Meaning {
     FileWritten,
     /// A file is about to be read.
     FileRead,
+    /// The settings were changed.
+    Change,
     /// Anything else.
     Other,
 }
@@ -67,8 +69,8 @@ pub fn by_name(name: &str) -> Option<&'static Agent> {
 pub static AGENTS: &[&Agent] = &[&CLAUDE_CODE, &CODEX, &GEMINI, &COPILOT, &CURSOR, &OPENCODE];
 
 use Meaning::{
-    Approval, Batch, Call, Denial, Failure, FileRead, FileWritten, ModelUsage, Other, Prompt, Result, SessionEnd,
-    SessionStart, ShellCall, ShellResult, SubagentEnd, SubagentStart,
+    Approval, Batch, Call, Change, Denial, Failure, FileRead, FileWritten, ModelUsage, Other, Prompt, Result,
+    SessionEnd, SessionStart, ShellCall, ShellResult, SubagentEnd, SubagentStart,
 };
 
 /// Claude Code 2.1: HOOK_EVENTS of its SDK.
@@ -100,7 +102,7 @@ pub static CLAUDE_CODE: Agent = Agent {
         ("TeammateIdle", Other),
         ("TaskCreated", Other),
         ("TaskCompleted", Other),
-        ("ConfigChange", Other),
+        ("ConfigChange", Change),
         ("WorktreeCreate", Other),
         ("WorktreeRemove", Other),
         ("InstructionsLoaded", Other),

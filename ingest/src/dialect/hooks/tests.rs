@@ -424,3 +424,44 @@ fn an_envelope_without_a_payload_is_unparsed() {
     check(r#"{"tachograph_hook":{"agent":"codex"},"payload":"text"}"#, "wrong type");
     check(r#"{"tachograph_hook":{"agent":"claude_code"},"payload":{"session_id":"s"}}"#, "no hook_event_name");
 }
+
+#[test]
+fn a_session_tells_its_files_by_their_hashes() {
+    let shown = |event: &Columns| {
+        assert_eq!((event["kind"].as_str(), event["session"].as_str()), ("inventory", "s-1"));
+        ["action", "target", "state"].map(|column| event.get(column).map_or("-", String::as_str)).join(" ")
+    };
+    let told = |files: &str| {
+        let record = format!(
+            r#"{{"tachograph_hook":{{"agent":"codex","files":{files}}},"payload":{{"session_id":"s-1","hook_event_name":"SessionStart"}}}}"#
+        );
+        let events = events(&Hooks, &record);
+        assert_eq!(events[0]["kind"], "session.start");
+        events[1..].iter().map(&shown).collect::<Vec<_>>()
+    };
+    let files = r#"[{"item":"settings_file","name":"~/.codex/config.toml","hash":"9f86"},{"item":"policy_file","name":"/etc/codex/requirements.toml","hash":"60b7"},
+                    {"item":"settings_file","name":".codex/config.toml","hash":"fd61"},{"item":"else","name":"x","hash":"y"},{"item":"policy_file"}]"#
+        .replace('\n', "");
+    assert_eq!(
+        told(&files),
+        [
+            "settings_file ~/.codex/config.toml 9f86",
+            "settings_file .codex/config.toml fd61",
+            "policy_file /etc/codex/requirements.toml 60b7",
+            "instructions_file - -",
+        ]
+    );
+    assert_eq!(told("[]"), ["settings_file - -", "policy_file - -", "instructions_file - -"]);
+    assert_eq!(told("7"), [""; 0]);
+    check(
+        &events(
+            &Hooks,
+            r#"{"hook_event_name":"ConfigChange","session_id":"s-1","source":"project_settings","file_path":"/w/.claude/settings.json"}"#,
+        )[0],
+        &[
+            ("kind", Some("config.change")),
+            ("target", Some("project_settings")),
+            ("file", Some("/w/.claude/settings.json")),
+        ],
+    );
+}

@@ -6,10 +6,11 @@
 use std::borrow::Cow;
 
 use ledger::events::column;
+use operations::inventory::Item;
 
 use super::Agent;
 use super::element::{Element, Events, set_name};
-use super::told::{number, set_actor, set_call, set_decision, set_ended, set_inventory, set_status};
+use super::told::{number, set_actor, set_call, set_decision, set_ended, set_inventory, set_listed, set_status};
 use crate::dialect::gateway::micros;
 use crate::dialect::hooks::agents::CLAUDE_CODE;
 use crate::dialect::json::{Text, read, record};
@@ -90,6 +91,7 @@ const FACTS: &[&str] = &[
     "permission_mode",
     "plugin.name",
     "plugin.scope",
+    "plugin.version",
     "plugin_id_hash",
     "query_source_safe",
     "queued_sends",
@@ -176,6 +178,10 @@ fn tell_event(element: &Element, events: &mut Events) {
         "internal_error" | "api_retries_exhausted" => {
             add(element, events, "agent.event", |draft| draft.columns.set_text(column::OUTCOME, "error"))
         }
+        "plugin_installed" => add(element, events, "config.change", |draft| {
+            set_name(draft, column::TARGET, element.text("plugin.name").as_deref());
+            set_ended(draft, element.attributes.flag("success"), None);
+        }),
         _ if tell_inventory(name, element, events) => return,
         _ => add(element, events, "agent.event", |draft| {
             set_ended(draft, element.attributes.flag("success"), None);
@@ -229,19 +235,21 @@ fn tell_hooks<'d>(element: &Element, events: &'d mut Events) -> &'d mut Draft {
 
 /// Adds what an event says of the inventory; says whether it is such an event.
 fn tell_inventory(event: &str, element: &Element, events: &mut Events) -> bool {
-    let (what, key) = match event {
-        "plugin_loaded" | "plugin_installed" => ("plugin", "plugin.name"),
-        "hook_registered" => ("hook", "hook_event"),
-        "mcp_server_connection" => ("mcp_server", "server_name"),
-        "skill_activated" => ("skill", "skill.name"),
-        "managed_settings_resolved" => ("managed_settings", ""),
+    let (item, key, state): (_, _, &[&str]) = match event {
+        "plugin_loaded" => (Item::Plugin, "plugin.name", &["plugin.version", "marketplace.name", "plugin.scope"]),
+        "hook_registered" => (Item::Hook, "hook_event", &["hook_type", "hook_source"]),
+        "mcp_server_connection" => (Item::McpServer, "server_name", &["transport_type", "server_scope"]),
+        "skill_activated" => (Item::Skill, "skill.name", &["skill.source"]),
+        "managed_settings_resolved" => (Item::ManagedSettings, "", &[]),
         _ => return false,
     };
+    let state: Vec<_> = state.iter().filter_map(|key| element.text(key)).collect();
+    let state = Some(state.join(" ")).filter(|state| !state.is_empty());
     let draft = add(element, events, "inventory", |draft| {
-        set_inventory(draft, what, element.text(key).as_deref());
-        match what {
-            "managed_settings" => set_managed_settings(draft, element),
-            "mcp_server" => {
+        set_inventory(draft, item, element.text(key).as_deref(), state.as_deref());
+        match item {
+            Item::ManagedSettings => set_managed_settings(draft, element),
+            Item::McpServer => {
                 let status = element.text("status").unwrap_or_default();
                 let success = match status.as_ref() {
                     "connected" => Some(true),
@@ -254,7 +262,22 @@ fn tell_inventory(event: &str, element: &Element, events: &mut Events) -> bool {
         }
     });
     identify(draft, element);
+    if item == Item::ManagedSettings && element.text("managed_settings.trigger").is_some_and(|word| word == "startup") {
+        begin_lists(element, events);
+    }
     true
+}
+
+/// A session that starts tells of each thing that it has, and says nothing of those that it has no longer: so what it does not name from
+/// here on is gone.
+fn begin_lists(element: &Element, events: &mut Events) {
+    for item in [Item::Hook, Item::Plugin, Item::McpServer] {
+        let draft = add(element, events, "inventory", |draft| set_listed(draft, item, None, None));
+        identify(draft, element);
+        if let Some(id) = draft.columns.text(column::SOURCE_ID).map(|id| [id, "/", item.word()].concat()) {
+            set_name(draft, column::SOURCE_ID, Some(&id));
+        }
+    }
 }
 
 /// Which managed settings are in force. That there are none is worth a word: then nothing that was decided for all is.

@@ -6,10 +6,11 @@
 //! of one turn only `session_task.turn` tells what the agent did.
 
 use ledger::events::column;
+use operations::inventory::Item;
 
 use super::Agent;
 use super::element::{Element, Events, set_name};
-use super::told::{act_as, names, number, set_call, set_decision, set_ended, set_listed, set_status};
+use super::told::{act_as, listed, number, set_call, set_decision, set_ended, set_listed, set_status};
 use crate::dialect::hooks::agents::CODEX;
 use crate::dialect::tool::{ToolKind, exit_code};
 use crate::dialect::usage::Usage;
@@ -190,12 +191,17 @@ fn is_automation(element: &Element) -> bool {
     element.text("originator").is_some_and(|originator| originator == "codex_exec" || originator.contains("sdk"))
 }
 
-/// A session, and the servers that it has.
+/// A session, the servers that it has, and what it may do.
 fn tell_start(element: &Element, events: &mut Events) {
     let draft = add(element, events, "session.start");
     set_name(draft, column::PROVIDER, element.text("provider_name").as_deref());
-    for server in names(&element.text("mcp_servers").unwrap_or_default()) {
-        set_listed(add(element, events, "inventory"), "mcp_server", server);
+    for server in listed(element, "mcp_servers") {
+        set_listed(add(element, events, "inventory"), Item::McpServer, server.as_deref(), None);
+    }
+    for key in ["approval_policy", "sandbox_policy"] {
+        if let Some(value) = element.text(key) {
+            set_listed(add(element, events, "inventory"), Item::Setting, Some(key), Some(&value));
+        }
     }
 }
 

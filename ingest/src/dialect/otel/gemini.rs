@@ -4,10 +4,11 @@
 //! The event `gen_ai.client.inference.operation.details` and the spans tell the same again; they alone name the response and the call.
 
 use ledger::events::column;
+use operations::inventory::Item;
 
 use super::Agent;
 use super::element::{Element, Events, set_name};
-use super::told::{names, number, set_call, set_ended, set_inventory, set_listed, set_status};
+use super::told::{listed, number, set_call, set_ended, set_listed, set_status};
 use crate::dialect::hooks::agents::GEMINI;
 use crate::dialect::json::{Integer, Text, read, record};
 use crate::dialect::tool::ToolKind;
@@ -158,8 +159,8 @@ fn tell_event(element: &Element, events: &mut Events) {
             draft.columns.set_text(column::OUTCOME, "success");
         }
         _ if name.starts_with("extension_") => {
-            let draft = add(element, events, "inventory");
-            set_inventory(draft, "plugin", element.text("extension_name").as_deref());
+            let draft = add(element, events, "config.change");
+            set_name(draft, column::TARGET, element.text("extension_name").as_deref());
             set_ended(draft, element.text("status").map(|status| status == "success"), None);
         }
         _ => {
@@ -181,12 +182,17 @@ fn add<'d>(element: &Element, events: &'d mut Events, kind: &str) -> &'d mut Dra
     draft
 }
 
-/// A session, and the servers and extensions that it has.
+/// A session, the servers and extensions that it has, and what it may do.
 fn tell_start(element: &Element, events: &mut Events) {
     add(element, events, "session.start");
-    for (what, key) in [("mcp_server", "mcp_servers"), ("plugin", "extensions")] {
-        for name in names(&element.text(key).unwrap_or_default()) {
-            set_listed(add(element, events, "inventory"), what, name);
+    for (item, key) in [(Item::McpServer, "mcp_servers"), (Item::Plugin, "extensions")] {
+        for name in listed(element, key) {
+            set_listed(add(element, events, "inventory"), item, name.as_deref(), None);
+        }
+    }
+    for key in ["approval_mode", "sandbox_enabled"] {
+        if let Some(value) = element.text(key) {
+            set_listed(add(element, events, "inventory"), Item::Setting, Some(key), Some(&value));
         }
     }
 }

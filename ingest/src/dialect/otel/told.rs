@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use ledger::events::column;
+use operations::inventory::Item;
 
 use super::element::{Element, set_name};
 use super::facts::{CACHE_READ, CACHE_WRITE, INPUT, OUTPUT, REASONING};
@@ -82,19 +83,20 @@ pub fn set_status(draft: &mut Draft, status: Option<i64>, failed: bool) {
     }
 }
 
-/// Sets what a record of the inventory is about.
-pub fn set_inventory(draft: &mut Draft, what: &str, name: Option<&str>) {
-    draft.columns.set_text(column::ACTION, what);
+/// Sets what a record of the inventory is about, and how it is. Without a name it says that all such things are told now.
+pub fn set_inventory(draft: &mut Draft, item: Item, name: Option<&str>, state: Option<&str>) {
+    draft.columns.set_text(column::ACTION, item.word());
     set_name(draft, column::TARGET, name);
-    set_name(draft, column::MCP_SERVER, name.filter(|_| what == "mcp_server"));
+    set_name(draft, column::STATE, state);
+    set_name(draft, column::MCP_SERVER, name.filter(|_| item == Item::McpServer));
 }
 
 /// Sets the same of a record that lists several: each is an event, known by the record and its name.
-pub fn set_listed(draft: &mut Draft, what: &str, name: &str) {
-    set_inventory(draft, what, Some(name));
+pub fn set_listed(draft: &mut Draft, item: Item, name: Option<&str>, state: Option<&str>) {
+    set_inventory(draft, item, name, state);
     // One that says no time may come twice in the same words.
     if !draft.identity.is_empty() {
-        draft.identity.push_str(&["\n", what, "\n", name].concat());
+        draft.identity.push_str(&["\n", item.word(), "\n", name.unwrap_or_default()].concat());
     }
 }
 
@@ -111,9 +113,15 @@ pub fn set_actor(draft: &mut Draft, word: Option<&str>) {
     draft.columns.set_text_if(column::ACTOR, actor);
 }
 
-/// The names in a list that is written with commas.
-pub fn names(list: &str) -> impl Iterator<Item = &str> {
-    list.split(',').map(str::trim).filter(|name| !name.is_empty()).take(LIST_MAX)
+/// The names in a list that is written with commas; of a list that is empty one that is none, which says that there are none.
+pub fn listed(element: &Element, key: &str) -> Vec<Option<String>> {
+    if !element.attributes.has(key) {
+        return Vec::new();
+    }
+    let list = element.text(key).unwrap_or_default();
+    let names = list.split(',').map(str::trim).filter(|name| !name.is_empty()).take(LIST_MAX);
+    let names: Vec<_> = names.map(|name| Some(name.to_owned())).collect();
+    if names.is_empty() { vec![None] } else { names }
 }
 
 /// The whole number in a text, unless it is none.

@@ -1,6 +1,14 @@
 //! What single records of each agent mean, beside those of its session.
 
+use std::collections::HashSet;
+
 use super::*;
+
+/// What an event of the inventory tells of a thing.
+fn item(event: &Columns) -> String {
+    assert_eq!(event["kind"], "inventory");
+    ["action", "target", "state"].map(|column| event.get(column).map_or("-", String::as_str)).join(" ")
+}
 
 /// The event of an example whose text has this part.
 fn example(list: &[&str], part: &str) -> Columns {
@@ -65,19 +73,23 @@ fn claude_codes_decisions_errors_and_losses() {
 #[test]
 fn claude_codes_inventory() {
     use examples::claude_code::{OTHERS, SESSION};
-    let found = |list, part| {
-        let event = example(list, part);
-        assert_eq!(event["kind"], "inventory");
-        [&event["action"], &event["target"]].map(Clone::clone)
+    let told = |list: &[&str], part: &str| {
+        let found = list.iter().find(|example| example.contains(part)).expect(part);
+        events(&Otel, found)
     };
-    assert_eq!(found(SESSION, "plugin_loaded"), ["plugin", "cc-plugin-agents-md"]);
-    assert_eq!(found(SESSION, "hook_registered"), ["hook", "PreToolUse"]);
-    assert_eq!(found(OTHERS, "mcp_server_connection"), ["mcp_server", "github"]);
-    assert_eq!(found(OTHERS, "skill_activated"), ["skill", "release-notes"]);
-    assert_eq!(found(OTHERS, "managed_settings_resolved"), ["managed_settings", "remote,file"]);
-    assert_eq!(found(SESSION, "managed_settings_resolved"), ["managed_settings", "none"]);
-    check(&example(SESSION, "managed_settings_resolved"), &[("rule", Some("managed_settings"))]);
-    check(&example(OTHERS, "managed_settings_resolved"), &[("rule", None)]);
+    let found = |list, part| told(list, part).iter().map(item).collect::<Vec<_>>();
+    assert_eq!(found(SESSION, "plugin_loaded"), ["plugin cc-plugin-agents-md builtin default-bundle"]);
+    assert_eq!(found(SESSION, "hook_registered"), ["hook PreToolUse http userSettings"]);
+    assert_eq!(found(OTHERS, "mcp_server_connection"), ["mcp_server github http project"]);
+    assert_eq!(found(OTHERS, "skill_activated"), ["skill release-notes project"]);
+    let lists = ["hook - -", "plugin - -", "mcp_server - -"];
+    assert_eq!(found(OTHERS, "managed_settings_resolved")[0], "managed_settings remote,file -");
+    assert_eq!(found(SESSION, "managed_settings_resolved"), [&["managed_settings none -"], &lists[..]].concat());
+    let settings = told(SESSION, "managed_settings_resolved");
+    check(&settings[0], &[("rule", Some("managed_settings"))]);
+    check(&told(OTHERS, "managed_settings_resolved")[0], &[("rule", None)]);
+    let ids: HashSet<_> = settings.iter().map(|event| event["source_id"].clone()).collect();
+    assert_eq!(ids.len(), 4, "each is an event of its own: {ids:?}");
 }
 
 #[test]
@@ -136,8 +148,15 @@ fn codexes_exit_codes_and_failures() {
     check(&example(OTHERS, "call_9"), &[("kind", Some("approval")), ("outcome", Some("deny")), ("rule", Some("User"))]);
     check(&example(OTHERS, "/root/reviewer"), &[("actor", Some("sub_agent")), ("agent", Some("/root/reviewer"))]);
     let start = events(&Otel, OTHERS[0]);
-    let names: Vec<&str> = start.iter().map(|event| event.get("mcp_server").map_or("", String::as_str)).collect();
-    assert_eq!((start[0]["kind"].as_str(), names), ("session.start", vec!["", "github", "linear"]));
+    assert_eq!(start[0]["kind"], "session.start");
+    let has = [
+        "mcp_server github -",
+        "mcp_server linear -",
+        "setting approval_policy on-request",
+        "setting sandbox_policy workspace-write",
+    ];
+    assert_eq!(start[1..].iter().map(item).collect::<Vec<_>>(), has);
+    assert_eq!(start[1]["mcp_server"], "github");
 }
 
 #[test]

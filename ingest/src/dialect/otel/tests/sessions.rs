@@ -48,7 +48,7 @@ fn metric(events: &[Columns], name: &str, target: &str) -> i64 {
 #[test]
 fn claude_code() {
     let kinds = [
-        ("inventory", 3),
+        ("inventory", 6),
         ("prompt", 1),
         ("agent.event", 4),
         ("model.tokens", 2),
@@ -69,6 +69,8 @@ fn claude_code() {
 fn codex() {
     let kinds = [
         ("session.start", 1),
+        // That there are no servers, and two settings.
+        ("inventory", 3),
         ("prompt", 1),
         ("model.call", 2),
         ("model.tokens", 2),
@@ -88,6 +90,8 @@ fn codex() {
 fn gemini() {
     let kinds = [
         ("session.start", 1),
+        // That there are no servers and no extensions, and two settings.
+        ("inventory", 4),
         ("prompt", 1),
         ("model.call", 2),
         ("model.tokens", 2),
