@@ -16,7 +16,7 @@
 //!
 //! Only the first line names the session; what follows in the same file gets it from there. A fork refers to the session that it began as; older
 //! releases copied its lines with the time of copying, so ids hold neither session nor time, and the first of two that tell the same counts.
-//! A line of tokens does not say which model it was: they are counted and not priced.
+//! A line of tokens does not say which model it was: it gets that from the last line of the session that does, `turn_context`.
 //!
 //! Every member that is not known to be a fact is content. A rollout is written by the agent whose it is: its trust is `agent`, and whatever
 //! else tells of money outranks it, which the end of its `source` says.

@@ -47,6 +47,8 @@ async fn the_lines_of_a_rollout_are_of_the_session_that_its_first_line_names() {
     }
     assert!(house.column(column::SESSION).iter().all(|found| found == session), "also after a restart");
     assert_eq!((count(&house, "model.tokens"), count(&house, "prompt")), (1, 1));
+    let tokens = house.column(column::KIND).iter().position(|kind| kind == "model.tokens").unwrap();
+    assert_eq!(house.column(column::MODEL)[tokens], "gpt-5", "the model that a line before the restart named");
     // An older release copied what was before into a fork, with the time of copying; the fork's own line stands first.
     let older: Vec<String> = all.iter().filter(is_older).map(|line| (*line).to_owned()).collect();
     feed_file(&house, "old", &older).await;
