@@ -5,6 +5,7 @@
 //! is a sentence on standard error and the exit code 0. Of what a hook sends nothing is judged here; that is the dialect's.
 
 mod deliver;
+mod files;
 mod install;
 mod spool;
 
@@ -175,7 +176,7 @@ fn read() -> Vec<u8> {
     }
 }
 
-/// One line: what is known of the payload, and the payload.
+/// One line: what is known of the payload and, when a session starts, of the files that the agent reads; and the payload.
 fn envelope(arguments: &Arguments, payload: &[u8]) -> Vec<u8> {
     let mut told = json!({ "time": output::exact_time(SystemClock.now()), "version": env!("CARGO_PKG_VERSION") });
     let host = rustix::system::uname();
@@ -184,6 +185,9 @@ fn envelope(arguments: &Arguments, payload: &[u8]) -> Vec<u8> {
         if let Some(value) = value {
             told[name] = value.as_str().into();
         }
+    }
+    if let Some(files) = files::at_start(arguments.event.as_deref(), payload) {
+        told["files"] = files;
     }
     let mut line = format!("{{\"tachograph_hook\":{told},\"payload\":").into_bytes();
     line.extend_from_slice(&one_line(payload));

@@ -80,6 +80,10 @@ pub const HOOK_READ_MAX: Duration = Duration::from_secs(2);
 pub const HOOK_READ_BYTES_MAX: usize = 16 << 20;
 /// The largest payload that is sent as it is; of a larger one the longest texts are cut. A record has 1 MiB at most.
 pub const HOOK_PAYLOAD_BYTES_MAX: usize = (1 << 20) - (16 << 10);
+/// Bytes of a file of settings that are hashed when a session starts,
+pub const HOOK_FILE_BYTES_MAX: u64 = 4 << 20;
+/// and files of one folder of such.
+pub const HOOK_FOLDER_FILES_MAX: usize = 256;
 /// Bytes that wait in a spool; what comes then is counted and lost.
 pub const HOOK_SPOOL_BYTES_MAX: u64 = 64 << 20;
 /// How long a hook waits for another that writes.

@@ -81,9 +81,10 @@ fn what_hooks_say_while_the_server_is_away_arrives_once() {
     quiet(&machine.fire(&["--agent", "codex"], &payload("PostToolUse", 5)));
     // Either this or the hook's own delivery does it.
     machine.flush();
-    world.wait_for(7, &["session=s1"]);
+    // The last in the spool.
+    world.wait_for(1, &["session=s1", "kind=command"]);
     assert!(server.stop().unwrap().success());
-    let rows = world.sql("SELECT agent_kind, kind, count(*) AS n, min(workspace) AS workspace FROM events WHERE session = 's1' GROUP BY 1, 2 ORDER BY 1, 2");
+    let rows = world.sql("SELECT agent_kind, kind, count(*) AS n, min(workspace) AS workspace FROM events WHERE session = 's1' AND kind <> 'inventory' GROUP BY 1, 2 ORDER BY 1, 2");
     let rows: Vec<_> = rows
         .iter()
         .map(|row| (row["agent_kind"].as_str().unwrap(), row["kind"].as_str().unwrap(), row["n"].as_u64().unwrap()))
@@ -131,4 +132,57 @@ fn a_spool_says_what_waits_and_why() {
     let install = world.run(&["hook", "install", "--agent", "claude_code"]).ok();
     assert!(install.out.contains("tachograph hook --agent claude_code"));
     assert_ne!(world.run(&["hook", "install", "--agent", "nobody"]).code, 0);
+}
+
+#[test]
+fn what_changed_between_sessions_is_told_with_what_made_it_so() {
+    let world = World::new(CONFIGURATION);
+    let server = world.serve();
+    let token =
+        world.token("workspace", &["--role", "ingest", "--dialect", "hooks", "--trust", "agent", "--workspace", "w1"]);
+    let machine = Machine { world: &world, spool: world.path("spool"), server: server.ingest.clone(), token };
+    let (home, project) = (world.path("home"), world.path("home/work"));
+    std::fs::create_dir_all(project.join(".claude")).unwrap();
+    let fire = |session: &str, second: usize, event: &str, more: &str| {
+        let payload = format!(
+            r#"{{"session_id":"{session}","cwd":{:?},"timestamp":"2026-11-20T10:00:{second:02}Z","hook_event_name":"{event}"{more}}}"#,
+            project.to_str().unwrap()
+        );
+        let mut command = machine.command(&["--agent", "claude_code"]);
+        let mut child = command.env("HOME", &home).stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(payload.as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success());
+    };
+    std::fs::write(project.join(".mcp.json"), "{}").unwrap();
+    std::fs::write(project.join("AGENTS.md"), "secret words of the project").unwrap();
+    fire("s1", 1, "SessionStart", "");
+    fire("s1", 2, "UserPromptSubmit", r#","prompt":"add the docs server""#);
+    let command = r#","tool_name":"Bash","tool_use_id":"t1","tool_input":{"command":"claude mcp add --scope project docs https://mcp.acme.example"},"tool_response":{"stdout":"ok"}"#;
+    fire("s1", 3, "PostToolUse", command);
+    std::fs::write(project.join(".mcp.json"), r#"{"mcpServers":{"docs":{}}}"#).unwrap();
+    std::fs::remove_file(project.join("AGENTS.md")).unwrap();
+    fire("s2", 10, "SessionStart", "");
+    fire("s2", 11, "UserPromptSubmit", r#","prompt":"go on""#);
+    machine.flush();
+    world.wait_for(2, &["kind=prompt"]);
+    let rows = world.sql(
+        "SELECT c.item, c.name, c.change, c.workspace, c.session, c.cause_kind, e.command FROM inventory_changes c \
+         LEFT JOIN events e ON e.position = c.cause ORDER BY c.item",
+    );
+    let told: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            let text = |name: &str| row[name].as_str().unwrap_or("-");
+            let name = text("name").split(" (project ").next().unwrap();
+            [text("item"), name, text("change"), text("workspace"), text("session"), text("cause_kind")].join(" ")
+        })
+        .collect();
+    assert_eq!(
+        told,
+        ["instructions_file AGENTS.md removed w1 s2 command", "settings_file .mcp.json changed w1 s2 command"]
+    );
+    assert!(rows[1]["command"].as_str().unwrap().starts_with("claude mcp add"), "{rows:#?}");
+    let leaked = world.sql("SELECT count(*) AS n FROM events WHERE concat(record, content) LIKE '%secret words%'");
+    assert_eq!(leaked[0]["n"], 0, "what stands in files is told nowhere");
+    assert!(server.stop().unwrap().success());
 }
