@@ -347,6 +347,8 @@ mod analyst_tests;
 #[cfg(test)]
 mod bounds_tests;
 #[cfg(test)]
+mod inventory_tests;
+#[cfg(test)]
 mod pruning_tests;
 #[cfg(test)]
 mod spend_tests;

@@ -23,6 +23,7 @@ mod fixtures;
 pub mod fleet;
 mod growth;
 mod guard;
+mod inventory;
 pub mod limits;
 mod operators;
 pub mod output;

@@ -25,6 +25,7 @@ use crate::compute::{self, ComputeTable, Rates};
 use crate::error::{QueryError, missing_column};
 use crate::growth;
 use crate::guard::{Cancel, guard};
+use crate::inventory;
 use crate::limits;
 use crate::operators::{Operators, json_has_key, json_texts};
 use crate::overlap::OverlapBounds;
@@ -110,7 +111,8 @@ impl Sessions {
         let mut state = builder.with_optimizer_rule(Arc::new(OverlapBounds)).build();
         datafusion_functions_json::register_all(&mut state).map_err(QueryError::from_engine)?;
         growth::bound(&mut state).map_err(QueryError::from_engine)?;
-        for function in [json_texts(), json_has_key(), tellers::teller()] {
+        let functions = [json_texts(), json_has_key(), tellers::teller()];
+        for function in functions.into_iter().chain(inventory::functions()) {
             state.register_udf(Arc::new(function)).map_err(QueryError::from_engine)?;
         }
         for name in AMPLIFIERS {

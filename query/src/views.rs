@@ -11,6 +11,7 @@ mod budgets;
 mod cell;
 mod compute;
 mod entries;
+mod inventory;
 mod silences;
 pub(crate) mod tellers;
 
@@ -172,6 +173,8 @@ pub const ALL: &[View] = &[
     SESSIONS,
     PERSONS,
     agents::AGENTS,
+    inventory::INVENTORY,
+    inventory::INVENTORY_CHANGES,
     alerts::ALERTS,
     silences::SILENCES,
     budgets::BUDGETS,

@@ -238,15 +238,12 @@ fn key(workspace: &str, build: Option<&str>, seq: Seq) -> [u8; 16] {
     let mut hash = Sha256::new();
     hash.update((workspace.len() as u64).to_le_bytes());
     hash.update(workspace);
-    match build {
-        Some(build) => {
-            hash.update([1]);
-            hash.update(build);
-        }
-        None => {
-            hash.update([0]);
-            hash.update(seq.get().to_le_bytes());
-        }
+    if let Some(build) = build {
+        hash.update([1]);
+        hash.update(build);
+    } else {
+        hash.update([0]);
+        hash.update(seq.get().to_le_bytes());
     }
     let digest = hash.finalize();
     let mut key = [0; 16];

@@ -1,5 +1,6 @@
 //! Pieces of any builds, and what SQL says of some.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use ledger::events::column::{
@@ -55,12 +56,14 @@ fn table(days: &[i64]) -> RateTable {
     for (number, day) in days.iter().enumerate() {
         last += day;
         let (year, month, day) = (2023 + last / 336, last / 28 % 12 + 1, last % 28 + 1);
-        text += &format!(
+        write!(
+            text,
             "[[rate.price]]\nfrom = {year}-{month:02}-{day:02}\nrunning_usd_per_hour = {}.000{number}\n\
              stopped_usd_per_hour = 0.0{number}1\nstorage_usd_per_gib_month = 0.{number}83\nstorage_gib = {}\n",
             number + 1,
             number * 7
-        );
+        )
+        .unwrap();
     }
     RateTable::parse(&text).unwrap()
 }

@@ -29,7 +29,7 @@ const CASES: &[(&str, &str)] = &[
     ("SELECT count(*) AS n FROM events", "n\n12\n"),
     (
         "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY table_name",
-        "table_name\nagent_time\nagents\nalerts\nbudgets\ncommands\ncompute\ndeliveries\negress\nevents\nmodel_calls\noperations\npersons\nqueries\nreceipts\nreservations\nsessions\nsilences\nspend\ntool_calls\n",
+        "table_name\nagent_time\nagents\nalerts\nbudgets\ncommands\ncompute\ndeliveries\negress\nevents\ninventory\ninventory_changes\nmodel_calls\noperations\npersons\nqueries\nreceipts\nreservations\nsessions\nsilences\nspend\ntool_calls\n",
     ),
     (
         "SELECT column_name FROM information_schema.columns WHERE table_name = 'events' AND ordinal_position < 3 ORDER BY ordinal_position",
@@ -136,6 +136,7 @@ async fn every_view_answers_its_example_with_and_without_content() {
     events.push(event(13, "resource", &[(ACTION, "agent_time.bucket"), (TARGET, "day/2026-11-21/2026-11-22")]));
     let ledgers = Ledgers::new(1_000);
     ledgers.append(LedgerName::Events, events, 100).await;
+    ledgers.append(LedgerName::Events, inventory_tests::rows(), 100).await;
     ledgers.append(LedgerName::Operations, operations, 100).await;
     let engine = ledgers.engine();
     for view in crate::views::ALL {
