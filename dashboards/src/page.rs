@@ -7,6 +7,7 @@ mod egress;
 mod fleet;
 mod health;
 mod integrity;
+mod inventory;
 mod record;
 mod sessions;
 mod silences;
@@ -77,6 +78,7 @@ pub const PAGES: &[Page] = &[
     silences::PAGE,
     spend::PAGE,
     egress::PAGE,
+    inventory::PAGE,
     integrity::PAGE,
     sql::PAGE,
     health::PAGE,

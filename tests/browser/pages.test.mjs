@@ -56,6 +56,18 @@ test("no page has inline code or style", async ({ page, context }) => {
   }
 });
 
+test("the inventory says what changed and leads to what made it so", async ({ page }) => {
+  await page.goto("/inventory");
+  const changes = page.getByRole("group", { name: "Changes" }).locator("tbody tr");
+  const policy = changes.filter({ hasText: "/etc/claude-code/managed-settings.json" }).first();
+  await expect(policy).toContainText("policy file");
+  await expect(policy).toContainText(/changed\s*[0-9a-f]{16} → [0-9a-f]{16}/);
+  await expect(page.getByRole("group", { name: "Things" }).locator("tbody tr").first()).toContainText("file");
+  await policy.getByRole("link", { name: /^a / }).click();
+  await expect(page).toHaveURL(/\/records\/events\/0\/\d+/);
+  await expect(page.locator("h1")).toHaveCount(1);
+});
+
 test("spend is filtered by what costs have, and says so of anything else", async ({ page }) => {
   const words = page.getByText("Spend is filtered by team, user, workspace");
   await page.goto("/spend?filter=team:*");

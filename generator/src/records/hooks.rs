@@ -87,6 +87,20 @@ impl Teller<'_> {
         self.hook(moment + took, &end);
     }
 
+    /// The files of settings, policies and instructions, as `tachograph hook` tells them by their hashes. The policy of all is renewed every
+    /// week, the instructions of a repository every third day.
+    fn files(&self, at: i64) -> Value {
+        let day = at.div_euclid(86_400_000_000);
+        let (cwd, team) = (self.agent.directory(), self.agent.team);
+        let project = format!(" (project {:.8})", hash(&cwd));
+        json!([
+            { "item": "policy_file", "name": "/etc/claude-code/managed-settings.json", "hash": hash(&format!("policy {}", day / 7)) },
+            { "item": "settings_file", "name": "~/.claude/settings.json", "hash": hash(team) },
+            { "item": "settings_file", "name": format!(".mcp.json{project}"), "hash": hash(&cwd) },
+            { "item": "instructions_file", "name": format!("AGENTS.md{project}"), "hash": hash(&format!("{cwd} {}", day / 3)) },
+        ])
+    }
+
     fn hook(&mut self, moment: i64, more: &Value) {
         let (at, session) = (self.at(moment), &self.session);
         let cwd = self.agent.directory();
@@ -96,12 +110,23 @@ impl Teller<'_> {
             "prompt_id": self.prompt,
         });
         let payload = merged(payload, more);
-        let told = json!({
+        let mut told = json!({
             "agent": "claude_code", "event": payload["hook_event_name"], "time": time(at), "host": self.agent.name,
         });
+        if payload["hook_event_name"] == "SessionStart" {
+            told["files"] = self.files(at);
+        }
         let record = json!({ "tachograph_hook": told, "payload": payload });
         self.send(at, Door::Hooks(self.agent.number), record.to_string());
     }
+}
+
+/// What looks like the hash of a file (FNV-1a).
+fn hash(text: &str) -> String {
+    let hash = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    format!("{hash:016x}")
 }
 
 /// The members of both; those of the second outweigh.

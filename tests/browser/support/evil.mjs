@@ -57,6 +57,10 @@ export function nativeRecords(now = Date.now()) {
       { kind: "dns.query", host: `${label}.${HOST}`, action: name, outcome: "allow" },
       { kind: `evil.${name}`, action: name, target: name, rule: name },
       { kind: "audit", action: name, target: name, outcome: "success" },
+      { kind: "inventory", action: "mcp_server", target: name, state: name, mcp_server: name },
+      { kind: "config.change", action: name, target: name },
+      { kind: "inventory", action: "mcp_server", target: name, state: `${name} 2`, mcp_server: name, session: `t-${index}-${name}` },
+      { kind: "session.end", session: `t-${index}-${name}` },
     ];
     return kinds.map((kind, step) => ({ ...who, time: new Date(now - 60_000 + index * 100 + step).toISOString(), ...kind, source_id: `${who.source_id}-${step}` }));
   });

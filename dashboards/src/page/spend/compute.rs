@@ -143,7 +143,12 @@ mod tests {
             "0.0",
             "",
         );
-        check(json!({"running": 4_500_000, "unrated": 360, "cost": null, "storage": null}), None, "1\u{202f}250.0", "0.1");
+        check(
+            json!({"running": 4_500_000, "unrated": 360, "cost": null, "storage": null}),
+            None,
+            "1\u{202f}250.0",
+            "0.1",
+        );
         check(json!({"running": 5_399, "unrated": 0, "cost": 0, "storage": null}), Some(0), "1.4", "");
         check(json!({"running": 3_600, "unrated": null, "cost": 5, "storage": 7}), Some(12), "1.0", "");
     }
