@@ -155,7 +155,7 @@ fn spread(mut values: Vec<f64>) -> Value {
 
 fn shown(spread: &Value, digits: usize) -> String {
     let [least, median, most] = [0, 1, 2].map(|at| spread[at].as_f64().unwrap_or(f64::NAN));
-    if least == most {
+    if least.total_cmp(&most).is_eq() {
         return format!("{median:.digits$}");
     }
     format!("{median:.digits$} ({least:.digits$} to {most:.digits$})")
