@@ -45,10 +45,11 @@ fn ledger_seeds(sample: &Sample) -> Vec<Vec<u8>> {
 
 /// Headers, notes and keys of the ledger, and proofs over a tree.
 fn proof_seeds(sample: &Sample) -> Vec<Vec<u8>> {
-    let files = |word: &str| {
-        sample.files.iter().filter(|file| file.name.to_string_lossy().contains(word)).map(|file| file.bytes.clone())
+    let files = |word: &str| -> Vec<Vec<u8>> {
+        let named = sample.files.iter().filter(|file| file.name.to_string_lossy().contains(word));
+        named.map(|file| file.bytes.clone()).collect()
     };
-    let headers = files("headers").flat_map(|bytes| {
+    let headers = files("headers").into_iter().flat_map(|bytes| {
         // Behind 16 bytes of the kind and four of the format, and before a hash.
         let body = bytes.get(20..bytes.len().saturating_sub(32)).unwrap_or_default();
         body.chunks_exact(proof::header::HEADER_LEN).map(<[u8]>::to_vec).collect::<Vec<_>>()
