@@ -342,7 +342,6 @@ fn to_local(pages: &Console, stop: &CancellationToken) -> HttpServer {
     HttpServer::new(limits::CONTROL_CONNECTIONS_MAX, Protocol::Http1, pages.router(), admission, stop.clone())
 }
 
-/// The engine of the server: what it shows of alerts and agents is what the API shows.
 /// Writes down what is in effect from the start on.
 async fn record_start(
     configuration: &mut configuration::Writer,
@@ -359,6 +358,7 @@ async fn record_start(
     configuration.record_rates(&RateTable::default(), &rates.current(), file).await
 }
 
+/// The engine of the server: what it shows of alerts and agents is what the API shows.
 fn engine(
     store: &Store,
     settings: &settings::Query,

@@ -35,36 +35,36 @@ type Column<T> = (&'static str, Form, for<'a> fn(&'a T) -> Cell<'a>);
 
 fn items<'a>() -> [Column<Held<'a>>; 11] {
     [
-        ("agent_kind", Form::Text, |held| text_if(held.thing.agent_kind)),
-        ("item", Form::Text, |held| text(held.thing.item.word())),
-        ("name", Form::Text, |held| text(held.thing.name)),
-        ("state", Form::Text, |held| text_if(held.state.as_deref())),
+        ("agent_kind", Form::Text, |held| Cell::text_if(held.thing.agent_kind)),
+        ("item", Form::Text, |held| Cell::text(held.thing.item.word())),
+        ("name", Form::Text, |held| Cell::text(held.thing.name)),
+        ("state", Form::Text, |held| Cell::text_if(held.state.as_deref())),
         ("is_there", Form::Flag, |held| Cell::Flag(Some(held.is_there))),
         ("first_seen", Form::Time, |held| Cell::Integer(Some(held.first_seen))),
         ("last_seen", Form::Time, |held| Cell::Integer(Some(held.last_seen))),
         ("sessions", Form::Integer, |held| Cell::Integer(Some(held.sessions))),
         ("changes", Form::Integer, |held| Cell::Integer(Some(held.changes))),
         ("changed", Form::Time, |held| Cell::Integer(held.changed)),
-        ("position", Form::Text, |held| text(held.position)),
+        ("position", Form::Text, |held| Cell::text(held.position)),
     ]
 }
 
 fn changes<'a>() -> [Column<Change<'a>>; 14] {
     [
         ("time", Form::Time, |change| Cell::Integer(Some(change.time))),
-        ("agent_kind", Form::Text, |change| text_if(change.thing.agent_kind)),
-        ("item", Form::Text, |change| text(change.thing.item.word())),
-        ("name", Form::Text, |change| text(change.thing.name)),
-        ("change", Form::Text, |change| text(change.drift.word())),
-        ("before", Form::Text, |change| text_if(change.before.as_deref())),
-        ("after", Form::Text, |change| text_if(change.after.as_deref())),
-        ("session", Form::Text, |change| text_if(change.session)),
-        ("position", Form::Text, |change| text(change.position)),
+        ("agent_kind", Form::Text, |change| Cell::text_if(change.thing.agent_kind)),
+        ("item", Form::Text, |change| Cell::text(change.thing.item.word())),
+        ("name", Form::Text, |change| Cell::text(change.thing.name)),
+        ("change", Form::Text, |change| Cell::text(change.drift.word())),
+        ("before", Form::Text, |change| Cell::text_if(change.before.as_deref())),
+        ("after", Form::Text, |change| Cell::text_if(change.after.as_deref())),
+        ("session", Form::Text, |change| Cell::text_if(change.session)),
+        ("position", Form::Text, |change| Cell::text(change.position)),
         ("unchanged", Form::Time, |change| Cell::Integer(change.unchanged)),
-        ("cause", Form::Text, |change| text_if(change.cause.map(|cause| cause.position))),
-        ("cause_kind", Form::Text, |change| text_if(change.cause.map(|cause| cause.kind))),
+        ("cause", Form::Text, |change| Cell::text_if(change.cause.map(|cause| cause.position))),
+        ("cause_kind", Form::Text, |change| Cell::text_if(change.cause.map(|cause| cause.kind))),
         ("cause_time", Form::Time, |change| Cell::Integer(change.cause.map(|cause| cause.time))),
-        ("cause_session", Form::Text, |change| text_if(change.cause.and_then(|cause| cause.session))),
+        ("cause_session", Form::Text, |change| Cell::text_if(change.cause.and_then(|cause| cause.session))),
     ]
 }
 
@@ -126,14 +126,6 @@ impl ScalarUDFImpl for Function {
         let lists = ListArray::try_new(item, OffsetBuffer::from_lengths(lengths), Arc::new(items), None)?;
         Ok(ColumnarValue::Array(Arc::new(lists)))
     }
-}
-
-fn text(text: &str) -> Cell<'_> {
-    Cell::Text(Some(text.into()))
-}
-
-fn text_if(text: Option<&str>) -> Cell<'_> {
-    Cell::Text(text.map(Into::into))
 }
 
 /// How many things each place has, and their columns.

@@ -109,10 +109,14 @@ struct Start {
 
 /// The files that a session starts with; `None` if none starts.
 pub fn at_start(event: Option<&str>, payload: &[u8]) -> Option<Value> {
+    let is_start = |name: &str| ["sessionstart", "session.created"].iter().any(|word| name.eq_ignore_ascii_case(word));
+    // Most hooks are of calls, and their payloads may be large.
+    if event.is_some_and(|name| !is_start(name)) {
+        return None;
+    }
     let start: Start = serde_json::from_slice(payload).unwrap_or_default();
     let name = event.or(start.hook_event_name.as_deref()).unwrap_or_default();
-    let is_start = ["sessionstart", "session.created"].iter().any(|word| name.eq_ignore_ascii_case(word));
-    is_start.then(|| look(std::env::home_dir().as_deref(), start.cwd.as_deref()))
+    is_start(name).then(|| look(std::env::home_dir().as_deref(), start.cwd.as_deref()))
 }
 
 fn look(home: Option<&Path>, project: Option<&Path>) -> Value {

@@ -99,9 +99,6 @@ pub struct Cause<'a> {
     pub session: Option<&'a str>,
 }
 
-/// The name under which managed settings are held, whose `target` says how they are.
-const MANAGED_SETTINGS: &str = "managed_settings";
-
 /// What one session told of a thing.
 #[derive(Debug)]
 struct Told<'a> {
@@ -134,11 +131,6 @@ fn project(name: &str) -> Option<&str> {
 }
 
 impl Session<'_> {
-    /// Whether it tells of the project to which a thing belongs, if it belongs to one.
-    fn is_about(&self, name: &str) -> bool {
-        project(name).is_none_or(|own| self.things.keys().any(|thing| project(thing.name) == Some(own)))
-    }
-
     fn start(&self) -> i64 {
         self.lists.values().map(|(time, _)| *time).min().unwrap_or(i64::MAX)
     }
@@ -173,7 +165,8 @@ fn gather<'a>(rows: &[Row<'a>]) -> (Vec<Session<'a>>, Causes<'a>) {
             "inventory" => {
                 let Some(item) = row.action.and_then(Item::of) else { continue };
                 match item {
-                    Item::ManagedSettings => (item, Some(MANAGED_SETTINGS), row.state.or(row.target)),
+                    // Their `target` says how they are.
+                    Item::ManagedSettings => (item, Some(item.word()), row.state.or(row.target)),
                     _ => (item, row.target, row.state),
                 }
             }
@@ -261,9 +254,10 @@ impl<'a> Place<'a> {
         if !session.is_whole {
             return;
         }
+        let projects: BTreeSet<&str> = session.things.keys().filter_map(|thing| project(thing.name)).collect();
         for (list, (time, position)) in &session.lists {
             if list.1.is_listed() {
-                self.miss(session, *list, *time, position);
+                self.miss(session, &projects, *list, (*time, position));
             }
             self.listed.insert(*list, *time);
         }
@@ -313,13 +307,21 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// What a session that told all did not tell is gone.
-    fn miss(&mut self, session: &Session<'a>, list: (Option<&'a str>, Item), time: i64, position: &'a str) {
-        let of_list = |thing: &Thing| (thing.agent_kind, thing.item) == list && session.is_about(thing.name);
+    /// What a session that told all did not tell is gone, unless it is of a project that the session says nothing of.
+    fn miss(
+        &mut self,
+        session: &Session<'a>,
+        projects: &BTreeSet<&str>,
+        (agent_kind, item): (Option<&'a str>, Item),
+        (time, position): (i64, &'a str),
+    ) {
+        let of_list = |thing: &Thing| (thing.agent_kind, thing.item) == (agent_kind, item);
+        let is_told_of = |thing: &Thing| project(thing.name).is_none_or(|own| projects.contains(own));
         let gone: Vec<Thing> = self
             .held
-            .iter()
-            .filter(|(thing, held)| held.is_there && of_list(thing) && !session.things.contains_key(thing))
+            .range(Thing { agent_kind, item, name: "" }..)
+            .take_while(|(thing, _)| of_list(thing))
+            .filter(|(thing, held)| held.is_there && is_told_of(thing) && !session.things.contains_key(thing))
             .map(|(thing, _)| *thing)
             .collect();
         for thing in gone {

@@ -43,12 +43,12 @@ pub(crate) enum Cell<'a> {
 
 impl<'a> Cell<'a> {
     /// A text that is there.
-    pub(super) fn text(text: impl Into<Cow<'a, str>>) -> Self {
+    pub(crate) fn text(text: impl Into<Cow<'a, str>>) -> Self {
         Self::Text(Some(text.into()))
     }
 
     /// A text that may be absent.
-    pub(super) fn text_if(text: Option<&'a str>) -> Self {
+    pub(crate) fn text_if(text: Option<&'a str>) -> Self {
         Self::Text(text.map(Cow::Borrowed))
     }
 

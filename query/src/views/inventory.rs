@@ -26,7 +26,7 @@ macro_rules! field {
 
 /// What tells of things, what may change them, and what says that a session went on: each session's words once.
 ///
-/// Commands and files that were denied or failed changed nothing.
+/// Commands, files and builds that were denied or failed changed nothing, and that a workspace was built is not for its agent to say.
 macro_rules! from {
     ($function:literal) => {
         concat!(
@@ -37,9 +37,10 @@ macro_rules! from {
              'action', action, 'target', target, 'state', state, 'time', at)) AS rows FROM (SELECT coalesce(workspace, \"user\", agent, '') AS \
              place, max(workspace) AS workspace, max(workspace_name) AS workspace_name, max(\"user\") AS \"user\", max(team) AS team, kind, \
              session, agent_kind, action, target, state, 'events/' || shard || '/' || min(seq) AS position, \
-             min(CAST(coalesce(time, recorded) AS BIGINT)) AS at FROM events WHERE kind IN ('inventory', 'prompt', 'session.end', \
-             'config.change', 'workspace.build') OR kind IN ('command', 'file.write', 'tool.result') AND array_has(effects, 'configure') AND \
-             coalesce(outcome, '') NOT IN ('deny', 'blocked', 'error') GROUP BY place, shard, kind, session, agent_kind, action, target, \
+             min(CAST(coalesce(time, recorded) AS BIGINT)) AS at FROM events WHERE kind IN ('inventory', 'prompt', 'session.end') \
+             OR coalesce(outcome, '') NOT IN ('deny', 'blocked', 'error') AND (kind = 'config.change' \
+             OR kind = 'workspace.build' AND coalesce(trust, 'control_plane') IN ('gateway', 'control_plane') \
+             OR kind IN ('command', 'file.write', 'tool.result') AND array_has(effects, 'configure')) GROUP BY place, shard, kind, session, agent_kind, action, target, \
              state, CASE WHEN kind NOT IN ('inventory', 'prompt', 'session.end') THEN seq END) GROUP BY place))"
         )
     };

@@ -146,10 +146,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_has_a_name_of_its_own() {
+    fn there_are_twenty_seven_with_names_of_their_own() {
         let mut names: Vec<&str> = QUERIES.iter().map(|query| query.name).collect();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(QUERIES.len(), names.len());
+        assert_eq!((QUERIES.len(), names.len()), (27, 27));
     }
 }
