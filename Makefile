@@ -22,7 +22,7 @@ SECONDS = 60
 FUZZ ?= dialect otlp syslog frames ledger proofs
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help run quickstart test kafka browser senders screenshots bench-console bench-otlp vendor vendor-packages torture payloads fuzz lint bench dist tools promtool rsyslog chromium build
+.PHONY: help run quickstart test kafka browser senders screenshots bench-console bench-otlp vendor vendor-packages torture payloads fuzz lint bench dist tools promtool rsyslog validators chromium build
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -69,6 +69,20 @@ rsyslog: tools
 	  for package in *.deb; do dpkg-deb --extract "$$package" .; done && rm -f *.deb; \
 	fi
 
+# Validators of schemas and receivers that others wrote, for the tests of export: from PyPI into a folder of their own.
+validators: tools
+	@if ! cmp -s tests/validators/requirements.txt "$(TARGET)/validators/.installed"; then \
+	  if ! python3 -c "import ensurepip" 2>/dev/null; then \
+	    echo "make: installing python3-venv"; \
+	    command -v apt-get >/dev/null || { echo "make: this is no Debian; please install Python 3 with its module venv"; exit 1; }; \
+	    $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv; \
+	  fi; \
+	  echo "make: fetching validators of export, 200 MB"; \
+	  rm -rf "$(TARGET)/validators" && python3 -m venv "$(TARGET)/validators" && \
+	  "$(TARGET)/validators/bin/pip" install --quiet --disable-pip-version-check -r tests/validators/requirements.txt && \
+	  cp tests/validators/requirements.txt "$(TARGET)/validators/.installed"; \
+	fi
+
 # The build that the tests use, too: quick to make, and quick enough to try everything. `make dist` builds what is installed.
 build: tools
 	@echo "make: building, seven to nine minutes on two cores the first time"
@@ -84,7 +98,7 @@ quickstart: build ## Record the bundled example and show what to try next
 	@echo "make: serving with $(DATA).toml; Ctrl-C stops it"
 	@exec $(TARGET)/debug/tachograph serve --config "$(DATA).toml"
 
-test: lint promtool kafka rsyslog ## Run lint and all tests
+test: lint promtool kafka rsyslog validators ## Run lint and all tests
 	@echo "make: all tests"
 	cargo test --workspace --locked --lib --bins --tests
 	cargo test --workspace --locked --doc

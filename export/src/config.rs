@@ -17,10 +17,11 @@ use crate::connections::Reach;
 use crate::delivery::route::Routes;
 use crate::limits::{INTERVAL_MS_MAX, REQUEST_TIMEOUT, SINK_NAME_MAX, SINKS_MAX};
 use crate::message::BatchLimits;
-use crate::record::{Filter, Grouping};
+use crate::record::{Filter, Grouping, Selection};
+use crate::schemas::{self, SchemaSpec};
 use crate::sink::{AnySink, SinkSpec, Start};
 use crate::sinks::SINKS;
-use crate::streams::fields::FieldPolicy;
+use crate::streams::fields::{FieldPolicy, Renderer};
 use operations::secret::Secret;
 
 /// What the configuration says about export.
@@ -66,6 +67,12 @@ pub struct Common {
     /// Kinds of events that it gets; empty means every kind.
     #[serde(default)]
     pub kinds: Vec<String>,
+    /// What must hold of a record, in the grammar of docs/filter.md, such as `team:payments -kind:resource`; for receivers of everything.
+    #[serde(default)]
+    pub filter: operations::filter::Filter,
+    /// The schema that its records are said in, one of those below, for receivers of everything. Without it the first one that its type takes.
+    #[serde(default)]
+    pub schema: Option<String>,
     /// The mildest alerts that it gets.
     #[serde(default = "info")]
     pub severity: Severity,
@@ -100,6 +107,8 @@ pub struct SinkConfig {
     pub settings: Map<String, Value>,
     /// The sink that they make.
     pub(crate) sink: AnySink,
+    /// The schema that its records are said in, if it takes everything.
+    schema: Option<&'static SchemaSpec>,
     /// The routes, if one of them names the sink.
     routes: Option<Arc<Routes>>,
     grouping: Arc<Grouping>,
@@ -153,7 +162,18 @@ impl SinkConfig {
         }
         let sink =
             spec.class.parse(Value::Object(settings.clone())).map_err(|error| format!("sink {name}: {error}"))?;
-        Ok(Self { common, spec, settings, sink, routes: None, grouping: Arc::default() })
+        let schema = schema_of(&common, &sink).map_err(|error| format!("sink {name}: {error}"))?;
+        Ok(Self { common, spec, settings, sink, schema, routes: None, grouping: Arc::default() })
+    }
+
+    /// Which rows of a ledger it gets, and how they become records. `key` is the installation's key, for hashed columns, and `origin` that of
+    /// the ledger's log.
+    pub(crate) fn selection(&self, key: [u8; 32], origin: &str) -> Selection {
+        let selection = Selection::new(self.filter(), Renderer::new(self.common.fields.clone(), key));
+        match self.schema {
+            Some(schema) => selection.said_in(schema, format!("{origin}/{}", self.common.name)),
+            None => selection,
+        }
     }
 
     /// Which rows it gets.
@@ -165,6 +185,7 @@ impl SinkConfig {
             sink: self.common.name.clone(),
             routes: self.routes.clone(),
             grouping: self.grouping.clone(),
+            rows: self.common.filter.clone(),
         }
     }
 
@@ -211,7 +232,8 @@ impl SinkConfig {
 
     /// Whether the content part of this ledger is read for it.
     pub(crate) fn needs_content(&self, ledger: LedgerName) -> bool {
-        ledger == LedgerName::Events && self.common.fields.needs_content()
+        let asked = || !self.common.filter.content_columns(ledger).is_empty();
+        ledger == LedgerName::Events && (self.common.fields.needs_content() || asked())
     }
 
     /// Secrets that are not set and files that cannot be read, by setting. The sink waits for them.
@@ -262,6 +284,21 @@ impl SinkConfig {
         }
         Ok(())
     }
+}
+
+/// The schema that a sink's records are said in. The error says which there are.
+fn schema_of(common: &Common, sink: &AnySink) -> Result<Option<&'static SchemaSpec>, String> {
+    let AnySink::Stream(stream) = sink else {
+        return match (&common.schema, common.filter.is_empty()) {
+            (None, true) => Ok(None),
+            (Some(_), _) => Err("schema is for receivers of every record; this one is told of alerts".to_owned()),
+            (_, false) => Err("filter is for receivers of every record; a route says which alerts go here".to_owned()),
+        };
+    };
+    let taken = stream.schemas();
+    let Some(name) = &common.schema else { return Ok(taken.first().copied()) };
+    let found = taken.iter().copied().find(|schema| schema.name == name);
+    found.map(Some).ok_or_else(|| format!("schema {name} is not one of {}", schemas::names(taken)))
 }
 
 impl Config {

@@ -5,7 +5,7 @@ mod idle;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ledger::consumer::Monitor;
-use ledger::{AppendError, Appender, Consumer, Follower, Group, Ledger, LedgerName, Reader};
+use ledger::{AppendError, Appender, Consumer, Follower, Group, Ledger, LedgerError, LedgerName, Reader};
 use operations::kind::Envelope;
 use operations::kind::export::{RETRY, Retry};
 use tokio::sync::Notify;
@@ -16,7 +16,6 @@ use crate::config::{Config, ConfigError, SinkConfig};
 use crate::delivery::suppressor::{SuppressNothing, Suppressor};
 use crate::metrics::Metrics;
 use crate::status::SinkStatus;
-use crate::streams::fields::Renderer;
 use crate::worker::state_store::{LIMIT, LedgerStateStore};
 use crate::worker::token_bucket::TokenBucket;
 use crate::worker::{SinkWorker, Timing};
@@ -29,6 +28,9 @@ pub enum ExportError {
     /// A setting is not usable.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The ledger cannot be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// A connection cannot be prepared.
     #[error("sink {sink}: {message}")]
     Connection {
@@ -197,6 +199,7 @@ fn worker(
     let name = sink.common.name.clone();
     let failed = |message| ExportError::Connection { sink: name.clone(), message };
     let content = sink.needs_content(source.name());
+    let origin = source.reader().origin()?;
     let consumer = Consumer::of(source.reader(), content, LIMIT, shown.monitor.clone(), stop);
     let state_store = LedgerStateStore {
         sink: name.clone(),
@@ -209,7 +212,7 @@ fn worker(
         outbox: None,
     };
     Ok(SinkWorker {
-        renderer: Renderer::new(sink.common.fields.clone(), key),
+        selection: sink.selection(key, &origin),
         recorder: consumer.recorder(state_store),
         consumer,
         sender: sink.sink.sender(&sink.reach()).map_err(failed)?,

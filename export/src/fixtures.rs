@@ -10,7 +10,8 @@ use operations::kind::export::RECEIPT_KIND;
 use serde_json::{Value, json};
 
 use crate::config::SinkConfig;
-use crate::record::{Filter, Record};
+use crate::record::{Filter, Record, Selection};
+use crate::schemas::SchemaSpec;
 use crate::streams::fields::Renderer;
 
 /// A sink of a SIEM with this name.
@@ -132,7 +133,8 @@ pub fn records_of(alerts: &[Alert]) -> Vec<Record> {
 /// The filter of a receiver of every alert.
 pub fn filter() -> Filter {
     let (kinds, sink) = (Vec::new(), "sink".to_owned());
-    Filter { kinds, severity: Severity::Info, alerts_only: true, sink, routes: None, grouping: Arc::default() }
+    let (routes, grouping, rows) = (None, Arc::default(), operations::filter::Filter::default());
+    Filter { kinds, severity: Severity::Info, alerts_only: true, sink, routes, grouping, rows }
 }
 
 /// A notice about alert `number`, for a reason.
@@ -144,18 +146,24 @@ pub fn notice(because: &Value, number: u64) -> Value {
 
 /// Records for a receiver of alerts.
 pub fn alert_records(rows: &Rows) -> Vec<Record> {
-    let filter = filter();
-    let renderer = Renderer::new(crate::FieldPolicy::default(), [3; 32]);
-    rows.iter().filter_map(|row| filter.select(&row, row.position.seq.get(), &renderer)).collect()
+    let selection = Selection::new(filter(), Renderer::new(crate::FieldPolicy::default(), [3; 32]));
+    rows.iter().filter_map(|row| selection.record(&row, row.position.seq.get(), None)).collect()
 }
 
-/// Records of everything in a block that may be exported.
+/// Records of everything in a block that may be exported, by the columns' own names.
 pub fn records(rows: &Rows) -> Vec<Record> {
+    records_in(&crate::schemas::plain::SPEC, rows)
+}
+
+/// The same in any schema, as the stream `acme.example/agents/siem/events/0` has them.
+pub fn records_in(schema: &'static SchemaSpec, rows: &Rows) -> Vec<Record> {
     let filter = Filter { alerts_only: false, ..filter() };
-    let renderer = Renderer::new(crate::FieldPolicy::default(), [3; 32]);
-    let mut records = Vec::new();
+    let selection = Selection::new(filter, Renderer::new(crate::FieldPolicy::default(), [3; 32]))
+        .said_in(schema, "acme.example/agents/siem/events/0".to_owned());
+    let mut records: Vec<Record> = Vec::new();
     for row in rows.iter() {
-        records.extend(filter.select(&row, records.len() as u64, &renderer));
+        let previous = records.last().and_then(|record| record.said.link.clone());
+        records.extend(selection.record(&row, records.len() as u64, previous.as_ref()));
     }
     records
 }

@@ -7,14 +7,17 @@ use ledger::events::column as event;
 use ledger::operations::column as operation;
 use ledger::{LedgerName, Position, Row, Timestamp};
 use operations::alert::{ALERT, Alert, Severity, State};
+use operations::filter;
 use operations::kind::alert_notice::{Because, NOTICED, Notice};
 use operations::kind::alert_step::{ACKNOWLEDGE, ACKNOWLEDGED, CLOSE, CLOSED, CloseReason};
+use operations::kind::export::Link;
 use operations::kind::is_internal;
 use operations::triage::{Column, group_key};
 use serde_json::{Map, Value};
 
 use crate::delivery::route::Routes;
 use crate::hash::sha256;
+use crate::schemas::{Context, Said, SchemaSpec};
 use crate::streams::fields::Renderer;
 
 /// One record for a sink: what its rendering is made from, and nothing else.
@@ -34,8 +37,10 @@ pub struct Record {
     pub host: Option<String>,
     /// What it is.
     pub body: Body,
-    /// The columns that the field policy lets out, as a JSON object.
+    /// The columns that the field policy lets out, as a JSON object. Schemas are made from them; receivers of everything get `said`.
     pub fields: Map<String, Value>,
+    /// The record in the schema of the sink, if it is one of a receiver of everything.
+    pub said: Said,
     /// Why it is told although it is no new revision.
     pub notice: Option<Because>,
     /// What it has in common with others, if alerts are grouped.
@@ -44,6 +49,31 @@ pub struct Record {
     pub hidden: Option<String>,
     /// Roughly how many bytes it takes in memory.
     pub size: usize,
+}
+
+impl Record {
+    /// The stream in which `seq` counts without gaps: `events/0`.
+    pub fn stream(&self) -> String {
+        format!("{}/{}", self.position.ledger, self.position.shard)
+    }
+
+    /// The kind: `egress.http`, `alert`, `token`.
+    pub fn kind(&self) -> &str {
+        match self.body {
+            Body::Alert(_) => ALERT.word(),
+            _ => self.text("kind").unwrap_or_default(),
+        }
+    }
+
+    /// A column that is a text.
+    pub fn text(&self, column: &str) -> Option<&str> {
+        self.fields.get(column).and_then(Value::as_str)
+    }
+
+    /// A column that is a number.
+    pub fn integer(&self, column: &str) -> Option<i64> {
+        self.fields.get(column).and_then(Value::as_i64)
+    }
 }
 
 /// What kind of record it is.
@@ -168,6 +198,45 @@ pub struct Filter {
     pub routes: Option<Arc<Routes>>,
     /// Which alerts are told together.
     pub grouping: Arc<Grouping>,
+    /// What must hold of a row beside, for a receiver of everything.
+    pub rows: filter::Filter,
+}
+
+/// Which rows a sink gets, and how each becomes a record.
+pub struct Selection {
+    filter: Filter,
+    renderer: Renderer,
+    /// The schema that the records of a receiver of everything are said in, and the name of their stream.
+    schema: Option<(&'static SchemaSpec, String)>,
+}
+
+impl Selection {
+    /// The rows that pass, as records of people's alerts.
+    pub fn new(filter: Filter, renderer: Renderer) -> Self {
+        Self { filter, renderer, schema: None }
+    }
+
+    /// The same, said in a schema as records of this stream.
+    #[must_use]
+    pub fn said_in(self, schema: &'static SchemaSpec, stream: String) -> Self {
+        Self { schema: Some((schema, stream)), ..self }
+    }
+
+    /// The record of a row, if the sink gets it. `export_seq` is the number that it will have, and `previous` the record before it.
+    pub fn record(&self, row: &Row<'_>, export_seq: u64, previous: Option<&Link>) -> Option<Record> {
+        let mut record = self.filter.select(row, export_seq, &self.renderer)?;
+        self.say(&mut record, previous);
+        Some(record)
+    }
+
+    /// Says a record in the schema of the sink, if it has one.
+    pub fn say(&self, record: &mut Record, previous: Option<&Link>) {
+        if let Some((schema, chain)) = &self.schema {
+            record.said = (schema.say)(record, &Context { chain, previous });
+            record.said.schema = schema.name;
+            record.size += record.said.text.len();
+        }
+    }
 }
 
 /// What a row is to the sink.
@@ -180,7 +249,10 @@ struct Selected {
 
 impl Filter {
     /// The record of a row, if the sink gets it. `export_seq` is the number that it will have.
-    pub fn select(&self, row: &Row<'_>, export_seq: u64, renderer: &Renderer) -> Option<Record> {
+    fn select(&self, row: &Row<'_>, export_seq: u64, renderer: &Renderer) -> Option<Record> {
+        if !self.rows.is_empty() && !self.rows.matches(row, row.recorded) {
+            return None;
+        }
         let Selected { body, time, host, notice } = match row.position.ledger {
             LedgerName::Events => self.event(row)?,
             LedgerName::Operations => self.operation(row)?,
@@ -202,6 +274,7 @@ impl Filter {
             host,
             body,
             fields,
+            said: Said::default(),
             notice,
             group,
             hidden: None,
@@ -269,13 +342,16 @@ mod tests {
 
     #[test]
     fn a_sink_gets_what_its_filter_says_and_nothing_about_exporting() {
-        let renderer = Renderer::new(crate::FieldPolicy::default(), [0; 32]);
         let all = Filter { alerts_only: false, ..fixtures::filter() };
         let some = Filter { kinds: vec!["egress.http".into()], severity: Severity::High, ..all.clone() };
         let alerts = Filter { alerts_only: true, ..all.clone() };
         let check = |rows: &ledger::Rows, expected: [bool; 3]| {
             let row = rows.get(0).unwrap();
-            let got = [&all, &some, &alerts].map(|filter| filter.select(&row, 0, &renderer).is_some());
+            let got = [&all, &some, &alerts].map(|filter| {
+                Selection::new(filter.clone(), Renderer::new(crate::FieldPolicy::default(), [0; 32]))
+                    .record(&row, 0, None)
+                    .is_some()
+            });
             assert_eq!(got, expected, "{:?}", row.text(operation::KIND));
         };
         check(&fixtures::events(&[json!({"kind": "egress.http"})]), [true, true, false]);

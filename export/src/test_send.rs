@@ -11,6 +11,7 @@ use crate::config::SinkConfig;
 use crate::connections::{SendError, excerpt};
 use crate::judgement::Judgement;
 use crate::record::{Body, Record};
+use crate::schemas::Said;
 use crate::sender::confirm::Accepted;
 use crate::sender::{Meaning, Reaction, Sender};
 use crate::sink::AnySink;
@@ -33,7 +34,9 @@ pub struct TestReport {
 /// Renders a synthetic alert, marked as a test, and sends it unless `dry_run`. Nothing is recorded.
 pub async fn test(config: &SinkConfig, dry_run: bool) -> Result<TestReport, String> {
     let now = now();
-    let records = [record(&config.common.name, now)];
+    let mut records = [record(&config.common.name, now)];
+    let selection = config.selection([0; 32], "test");
+    records.iter_mut().for_each(|record| selection.say(record, None));
     let rendered = match &config.sink {
         AnySink::Delivery(sink) => {
             sink.render(&records, &Outbox::new(&config.common.name, LedgerName::Operations, 0, false))
@@ -130,6 +133,7 @@ fn record(sink: &str, now: Timestamp) -> Record {
         host: None,
         body,
         fields,
+        said: Said::default(),
         notice: None,
         group: None,
         hidden: None,

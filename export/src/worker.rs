@@ -27,10 +27,10 @@ use crate::judgement::Ack;
 use crate::limits::{PARK, RECEIPT_EVERY, RETRY_MAX, RETRY_MIN, STATUS_EVERY, WINDOW_ENTRIES_MAX};
 use crate::message::MessageKind;
 use crate::metrics::SinkMetrics;
+use crate::record::Selection;
 use crate::sender::Sender;
 use crate::sink::{AnySink, Start};
 use crate::status::{SinkStatus, now};
-use crate::streams::fields::Renderer;
 use plan::{Batch, Plan};
 use send::{Attempt, Settled};
 use state_store::{StateEntry, StateStore};
@@ -80,7 +80,8 @@ type Result<T, E = Halt<WorkerError>> = std::result::Result<T, E>;
 /// One sink in one ledger.
 pub struct SinkWorker<F, S> {
     pub config: SinkConfig,
-    pub renderer: Renderer,
+    /// Which rows it gets, and how they become records.
+    pub selection: Selection,
     /// What reads its ledger,
     pub consumer: Consumer<F>,
     /// and records how far it is.
@@ -347,7 +348,7 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
 
     /// Takes rows. Those that wait are a part of the lag, also while more are read.
     fn absorb(&self, plan: &mut Plan, rows: &Rows) {
-        plan.absorb(rows, &self.config.filter(), &self.renderer);
+        plan.absorb(rows, &self.selection);
         self.consumer.monitor().holds(plan.pending().len() as u64);
     }
 

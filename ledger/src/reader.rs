@@ -160,6 +160,11 @@ impl Reader {
         Rows::new(self.view.table.ledger, self.view.shard, from)
     }
 
+    /// The origin of its log, which the checkpoints name.
+    pub fn origin(&self) -> Result<String, LedgerError> {
+        Ok(Identity::read(self.data_directory())?.origin(self.view.table.ledger, self.view.shard))
+    }
+
     /// The shard's directory,
     pub(crate) fn directory(&self) -> &Path {
         &self.directory

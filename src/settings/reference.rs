@@ -237,6 +237,10 @@ fn detectors(text: &mut String) {
 }
 
 fn sinks(text: &mut String) {
+    text.push_str("\n### Schemas\n\nWhat `schema` may be, for receivers of every record:\n\n");
+    for schema in export::SCHEMAS {
+        let _ = writeln!(text, "- `{}`: {}", schema.name, schema.what);
+    }
     for spec in export::SINKS {
         let schema = (spec.schema)().to_value();
         let settings = Schema { root: &schema, value: &schema }.settings();

@@ -23,6 +23,7 @@ use crate::judgement::{Ack, Judgement};
 use crate::limits::CONFIRM_TIMEOUT_MAX;
 use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::{Body, Record};
+use crate::schemas::plain;
 use crate::sink::{Class, Settings, Sink, SinkSpec, check_url};
 use crate::streams::Stream;
 use operations::secret::{Secret, SecretError};
@@ -105,40 +106,34 @@ fn yes() -> bool {
 }
 
 impl SplunkHec {
-    fn event(&self, record: &Record) -> Value {
-        let (sourcetype, kind) = match &record.body {
-            Body::Event => ("tachograph:event", None),
-            Body::Alert(_) => ("tachograph:alert", Some("alert")),
-            Body::Operation | Body::Action(_) => ("tachograph:operation", None),
+    fn event(&self, record: &Record) -> String {
+        let sourcetype = match &record.body {
+            _ if record.said.schema != plain::SPEC.name => format!("tachograph:{}", record.said.schema),
+            Body::Event => "tachograph:event".to_owned(),
+            Body::Alert(_) => "tachograph:alert".to_owned(),
+            Body::Operation | Body::Action(_) => "tachograph:operation".to_owned(),
         };
         let position = record.position;
         // Indexed fields are texts. They make losses and duplicates countable without reading the events.
         let fields = json!({
-            "stream": format!("{}/{}", position.ledger, position.shard),
+            "stream": record.stream(),
             "seq": position.seq.to_string(),
             "id": position.to_string(),
             "export_seq": record.export_seq.to_string(),
         });
-        let mut event = json!({
-            "source": self.source,
-            "sourcetype": sourcetype,
-            "fields": fields,
-            "event": record.fields,
-        });
+        let mut event = json!({"source": self.source, "sourcetype": sourcetype, "fields": fields});
         // A number with exactly three decimals, whatever a float would make of it.
         let millis = record.time.unix_micros().rem_euclid(1_000_000) / 1_000;
         let time = format!("{}.{millis:03}", record.time.unix_seconds());
         event["time"] = serde_json::from_str(&time).unwrap_or(Value::Null);
-        if let Some(kind) = kind {
-            event["event"]["kind"] = kind.into();
-        }
         if let Some(host) = &record.host {
             event["host"] = host.as_str().into();
         }
         if let Some(index) = &self.index {
             event["index"] = index.as_str().into();
         }
-        event
+        // What is said is spliced in, not read again; an envelope is never empty.
+        format!("{{\"event\":{},{}", record.said.json(), &event.to_string()[1..])
     }
 
     /// A request to one of the collector's endpoints.
@@ -224,7 +219,7 @@ impl Stream for SplunkHec {
     fn render(&self, records: &[Record]) -> Rendered {
         let (mut body, mut taken) = (Vec::new(), 0);
         for record in records {
-            let text = self.event(record).to_string();
+            let text = self.event(record);
             if taken > 0 && body.len() + text.len() + 1 > BODY_BYTES_MAX {
                 break;
             }
@@ -301,7 +296,8 @@ mod tests {
         let body = body(&sink().render(&fixtures::records(&rows)));
         let expected = concat!(
             r#"{"event":{"host":"attacker-logger.com","kind":"egress.http","position":"events/0/0","recorded":"2025-11-21T00:00:00.000000Z","#,
-            r#""time":"2025-11-21T18:33:20.123456Z","workspace_name":"alice/api"},"fields":{"export_seq":"0","id":"events/0/0","seq":"0","#,
+            r#""tachograph":{"export_seq":0,"seq":0,"stream":"events/0"},"time":"2025-11-21T18:33:20.123456Z","#,
+            r#""workspace_name":"alice/api"},"fields":{"export_seq":"0","id":"events/0/0","seq":"0","#,
             r#""stream":"events/0"},"host":"alice/api","index":"tachograph","source":"tachograph","sourcetype":"tachograph:event","#,
             r#""time":1763750000.123}"#,
             "\n"

@@ -6,17 +6,16 @@
 use std::time::Duration;
 
 use ledger::Timestamp;
-use operations::alert::Severity;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use crate::capabilities::Capabilities;
 use crate::connections::tcp::{Closed, Frames, Framing, Tcp};
 use crate::connections::{Connection, Reach};
 use crate::judgement::{Ack, Judgement};
 use crate::message::{BatchLimits, Message, Rendered};
-use crate::record::{Body, Record};
+use crate::record::Record;
+use crate::schemas::severity;
 use crate::sink::{Class, Settings, Sink, SinkSpec};
 use crate::streams::Stream;
 use crate::streams::fields::time;
@@ -76,43 +75,12 @@ fn audit_log() -> u8 {
 impl Syslog {
     /// One message: `<PRI>1 TIMESTAMP HOSTNAME APP-NAME PROCID MSGID SD MSG`.
     fn message(&self, record: &Record) -> String {
-        let priority = u16::from(self.facility) * 8 + severity(&record.body);
+        let priority = u16::from(self.facility) * 8 + u16::from(severity::syslog(severity::of(record)));
         let moment = time(record.time);
         let moment = moment.as_str().unwrap_or("-");
         let host = header(record.host.as_deref(), HOST_CHARS_MAX);
-        let kind = match record.body {
-            Body::Alert(_) => Some("alert"),
-            _ => record.fields.get("kind").and_then(Value::as_str),
-        };
-        let id = header(kind, ID_CHARS_MAX);
-        format!("<{priority}>1 {moment} {host} tachograph - {id} - {}", text(record, kind))
-    }
-}
-
-/// The record, with where it stands: what makes losses and duplicates countable.
-fn text(record: &Record, kind: Option<&str>) -> Value {
-    let position = record.position;
-    let mut fields = record.fields.clone();
-    if let Some(kind) = kind {
-        fields.insert("kind".to_owned(), kind.into());
-    }
-    let stream = format!("{}/{}", position.ledger, position.shard);
-    fields.insert(
-        "tachograph".to_owned(),
-        json!({"stream": stream, "seq": position.seq, "export_seq": record.export_seq}),
-    );
-    Value::Object(fields)
-}
-
-/// The severity of RFC 5424, 6.2.1: what is no alert is informational.
-fn severity(body: &Body) -> u16 {
-    let Body::Alert(alert) = body else { return 6 };
-    match alert.severity {
-        Severity::Critical => 2,
-        Severity::High => 3,
-        Severity::Medium => 4,
-        Severity::Low => 5,
-        Severity::Info => 6,
+        let id = header(Some(record.kind()), ID_CHARS_MAX);
+        format!("<{priority}>1 {moment} {host} tachograph - {id} - {}", record.said.text)
     }
 }
 
@@ -181,7 +149,9 @@ impl Stream for Syslog {
 
 #[cfg(test)]
 mod tests {
+    use operations::alert::Severity;
     use proptest::prelude::*;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::fixtures;

@@ -64,11 +64,6 @@ impl Renderer {
         Self { policy, key }
     }
 
-    /// Whether the content part must be read.
-    pub fn needs_content(&self) -> bool {
-        self.policy.needs_content()
-    }
-
     /// The row as one JSON object: its position and its columns by name.
     pub fn row(&self, row: &Row<'_>) -> Map<String, Value> {
         let table = Table::of(row.position.ledger);

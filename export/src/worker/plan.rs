@@ -15,14 +15,13 @@ use std::ops::Range;
 use ledger::Rows;
 use ledger::Seq;
 use operations::fold::Exported;
-use operations::kind::export::{Checkpoint, ExportIntent, ExportReceipt, HiddenAt, Intended};
+use operations::kind::export::{Checkpoint, ExportIntent, ExportReceipt, HiddenAt, Intended, Link};
 
 use super::send::{Attempt, Settled};
 use super::state_store::{IntentEntry, ReceiptEntry, RejectedEntry, StateEntry};
 use crate::limits::{EXCLUDED_MAX, PENDING_BYTES_MAX};
 use crate::message::{MessageKind, Rendered};
-use crate::record::{Filter, Record};
-use crate::streams::fields::Renderer;
+use crate::record::{Record, Selection};
 use batch::{BatchRecords, Intent};
 use windows::Windows;
 
@@ -37,6 +36,8 @@ pub struct Plan {
     batch_from: Seq,
     /// The number of the first record that waits.
     export_seq: u64,
+    /// The record before that one, if the sink's schema links records.
+    link: Option<Link>,
     /// Records that wait, in order.
     pending: VecDeque<Record>,
     pending_bytes: usize,
@@ -66,7 +67,7 @@ impl Plan {
     /// A worker where its receipts and intents say that it is, with at most `limit_max` records in a batch, in a ledger that ends at
     /// `durable` now. `in_windows` says whether many batches may share an intent and a receipt.
     pub fn new(exported: Exported, limit_max: usize, durable: Seq, in_windows: bool) -> Self {
-        let Exported { next_seq, export_seq, intent, .. } = exported;
+        let Exported { next_seq, export_seq, intent, receipt, .. } = exported;
         let (intent, window) = match intent {
             Some((range, Intended::Batch(intent))) => (Intent::Inherited(range, intent), None),
             Some((range, Intended::Window(window))) => (Intent::None, Some((range.end, window))),
@@ -79,6 +80,7 @@ impl Plan {
             next_seq,
             batch_from: next_seq,
             export_seq,
+            link: receipt.and_then(|receipt| receipt.link),
             pending: VecDeque::new(),
             pending_bytes: 0,
             read_to: next_seq,
@@ -126,10 +128,11 @@ impl Plan {
     }
 
     /// Takes the rows that follow those it has.
-    pub fn absorb(&mut self, rows: &Rows, filter: &Filter, renderer: &Renderer) {
+    pub fn absorb(&mut self, rows: &Rows, selection: &Selection) {
         for row in rows.iter().filter(|row| row.position.seq >= self.read_to) {
             let export_seq = self.export_seq + self.pending.len() as u64;
-            if let Some(mut record) = filter.select(&row, export_seq, renderer) {
+            let previous = self.pending.back().map_or(self.link.as_ref(), |record| record.said.link.as_ref());
+            if let Some(mut record) = selection.record(&row, export_seq, previous) {
                 record.hidden = self.decided(row.position.seq);
                 self.pending_bytes += record.size;
                 self.pending.push_back(record);
@@ -360,7 +363,8 @@ impl Plan {
         } else {
             self.pending.get(1).map_or(batch.end, |next| next.position.seq)
         };
-        let rejected = StateEntry::Rejected(RejectedEntry { position, export_seq, reason: reason.clone() });
+        let previous = self.link.clone();
+        let rejected = StateEntry::Rejected(RejectedEntry { position, export_seq, reason: reason.clone(), previous });
         let sent = Summary { sha256: None, bytes: 0, attempts, ack: reason };
         let receipt = self.advance(end, Counts { count: 0, rejected: 1, passed: 0 }, sent, checkpoint);
         before.into_iter().chain([rejected, StateEntry::Receipt(receipt)]).collect()
@@ -373,6 +377,7 @@ impl Plan {
         self.totals.rejected += counts.rejected;
         for record in self.pending.drain(..(records as usize).min(self.pending.len())) {
             self.pending_bytes -= record.size.min(self.pending_bytes);
+            self.link = record.said.link;
         }
         let record = ExportReceipt {
             export_seq: self.export_seq,
@@ -386,6 +391,7 @@ impl Plan {
             attempts: sent.attempts,
             ack: sent.ack,
             checkpoint,
+            link: self.link.clone(),
         };
         let entry = ReceiptEntry { from: self.next_seq, to: end, record };
         (self.next_seq, self.batch_from) = (end, end);
@@ -422,9 +428,9 @@ mod tests {
         let settings =
             json!({"name": "siem", "type": "splunk_hec", "url": "https://splunk.acme.example", "token": "env:T"});
         let config = crate::SinkConfig::from_settings(settings.as_object().unwrap().clone()).unwrap();
-        let renderer = Renderer::new(crate::FieldPolicy::default(), [3; 32]);
+        let selection = config.selection([3; 32], "events/0");
         let mut plan = Plan::new(Exported::default(), 100, Seq::new(9), false);
-        plan.absorb(&fixtures::events(&vec![json!({"kind": "note"}); 9]), &config.filter(), &renderer);
+        plan.absorb(&fixtures::events(&vec![json!({"kind": "note"}); 9]), &selection);
         let batch = plan.propose(|records| Rendered::whole(Vec::new(), records.len())).unwrap();
         assert!(matches!(plan.records(&batch), Cow::Borrowed(records) if records.len() == 9));
     }
@@ -441,11 +447,11 @@ mod tests {
     fn what_was_passed_over_before_a_batch_is_passed_over_when_it_is_repeated() {
         let settings = json!({"name": "pager", "type": "pagerduty", "routing_key": "env:K"});
         let config = crate::SinkConfig::from_settings(settings.as_object().unwrap().clone()).unwrap();
-        let renderer = Renderer::new(crate::FieldPolicy::default(), [3; 32]);
+        let selection = config.selection([3; 32], "events/0");
         let alerts: Vec<_> =
             (0..4).map(|number| fixtures::entry_of(&fixtures::alert_of(number, Severity::High))).collect();
         let absorb = |plan: &mut Plan, until: usize| {
-            plan.absorb(&fixtures::operations(&alerts[..until]), &config.filter(), &renderer);
+            plan.absorb(&fixtures::operations(&alerts[..until]), &selection);
         };
         let mut plan = Plan::new(Exported::default(), 100, Seq::FIRST, false);
         absorb(&mut plan, 1);

@@ -12,7 +12,7 @@ use ledger::{Position, Row, Seq};
 use operations::alert::State;
 use operations::fold::DeadLetter;
 use operations::kind::delivery::{SENT, SENT_KIND, SentAlert};
-use operations::kind::export::REJECTED_KIND;
+use operations::kind::export::{Link, REJECTED_KIND};
 
 use super::plan::{Batch, Plan};
 use super::send::Settled;
@@ -23,8 +23,8 @@ use crate::message::Rendered;
 use crate::record::{Body, Record, TriageActionKind};
 use crate::sink::AnySink;
 
-/// A dead letter: where its record stands, and the sink's number of it.
-type DeadLetterAt = (Position, u64);
+/// A dead letter: where its record stands, the sink's number of it, and the record before it, if the sink's schema links records.
+type DeadLetterAt = (Position, u64, Option<Link>);
 
 /// The dead letters that somebody asked for, apart by the retry request. What goes together is what one request was about:
 /// whoever repeats a message after a kill tells the same with it, whatever was refused or asked for since.
@@ -32,7 +32,7 @@ fn by_request(dead: &BTreeMap<Position, DeadLetter>) -> Vec<Vec<DeadLetterAt>> {
     let mut requests = BTreeMap::<Seq, Vec<DeadLetterAt>>::new();
     for (at, letter) in dead {
         if let Some(request) = letter.retry {
-            requests.entry(request).or_default().push((*at, letter.export_seq));
+            requests.entry(request).or_default().push((*at, letter.export_seq, letter.previous.clone()));
         }
     }
     requests.into_values().collect()
@@ -76,8 +76,8 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
         };
         let taken: BTreeSet<Position> = records[..rendered.taken].iter().map(|record| record.position).collect();
         let done: Vec<DeadLetterAt> =
-            letters.iter().take_while(|(at, _)| taken.contains(at) || missing.contains(at)).copied().collect();
-        let Some((last, _)) = done.last() else { return Ok(0) };
+            letters.iter().take_while(|(at, ..)| taken.contains(at) || missing.contains(at)).cloned().collect();
+        let Some((last, ..)) = done.last() else { return Ok(0) };
         let batch = Batch::of_letters(*last, records, rendered);
         let attempts = self.deliver_all(plan, &batch, entries).await?;
         let mut said: BTreeMap<Position, Result<String, String>> = BTreeMap::new();
@@ -95,11 +95,11 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
             }
         }
         entries.extend(plan.silent_entry(&batch));
-        for &(position, export_seq) in &done {
+        for (position, export_seq, previous) in done.iter().cloned() {
             let told = said.remove(&position).unwrap_or_else(|| Ok("there is nothing to tell any more".to_owned()));
             entries.push(match told {
-                Ok(reason) => StateEntry::Replayed(RejectedEntry { position, export_seq, reason }),
-                Err(reason) => StateEntry::Rejected(RejectedEntry { position, export_seq, reason }),
+                Ok(reason) => StateEntry::Replayed(RejectedEntry { position, export_seq, reason, previous }),
+                Err(reason) => StateEntry::Rejected(RejectedEntry { position, export_seq, reason, previous }),
             });
         }
         Ok(done.len())
@@ -108,27 +108,27 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
     /// The records of letters as they would be rendered now, in order, with the ends of their alerts as far as they are known;
     /// and the letters whose record is gone or is filtered out by now, or of which the receiver knows by now.
     pub(super) async fn letters(&self, letters: &[DeadLetterAt]) -> Result<(Vec<Record>, BTreeSet<Position>)> {
-        let known: BTreeMap<Position, u64> = letters.iter().copied().collect();
+        let known: BTreeMap<Position, u64> = letters.iter().map(|(at, number, _)| (*at, *number)).collect();
         let mut records =
-            if self.is_delivery() { self.letters_with_ends(&known).await? } else { self.letters_alone(&known)? };
+            if self.is_delivery() { self.letters_with_ends(&known).await? } else { self.letters_alone(letters)? };
         records.sort_by_key(|record| record.position);
         let found: BTreeSet<Position> = records.iter().map(|record| record.position).collect();
         Ok((records, known.into_keys().filter(|position| !found.contains(position)).collect()))
     }
 
-    fn letters_alone(&self, letters: &BTreeMap<Position, u64>) -> Result<Vec<Record>> {
-        let (filter, mut records) = (self.config.filter(), Vec::new());
-        for (position, export_seq) in letters {
+    fn letters_alone(&self, letters: &[DeadLetterAt]) -> Result<Vec<Record>> {
+        let mut records = Vec::new();
+        for (position, export_seq, previous) in letters {
             let rows = self.recorder.journal().block(position.seq)?;
             let row = rows.get(0).filter(|row| row.position == *position);
-            records.extend(row.and_then(|row| filter.select(&row, *export_seq, &self.renderer)));
+            records.extend(row.and_then(|row| self.selection.record(&row, *export_seq, previous.as_ref())));
         }
         Ok(records)
     }
 
     /// One pass over the ledger from the first letter on. It may be long, so it gives way to others, and hears the stop.
     async fn letters_with_ends(&self, letters: &BTreeMap<Position, u64>) -> Result<Vec<Record>> {
-        let (filter, end) = (self.config.filter(), self.consumer.durable()?.next_seq);
+        let end = self.consumer.durable()?.next_seq;
         let mut since = Since::default();
         let mut at = letters.keys().next().map_or(end, |first| first.seq);
         while at < end {
@@ -141,11 +141,11 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
             }
             for row in rows.iter() {
                 let letter = letters.get(&row.position);
-                let record = filter.select(&row, letter.copied().unwrap_or_default(), &self.renderer);
+                let record = self.selection.record(&row, letter.copied().unwrap_or_default(), None);
                 match (letter, record) {
                     (Some(_), Some(record)) => since.letter(record),
                     (None, Some(record)) => since.end(record),
-                    (_, None) => since.hear(&row, &filter.sink),
+                    (_, None) => since.hear(&row, &self.config.common.name),
                 }
             }
             at = rows.next_seq;
@@ -273,12 +273,12 @@ mod tests {
     fn what_was_asked_for_later_does_not_go_with_what_may_have_been_sent() {
         let at = |seq| Position { ledger: LedgerName::Operations, shard: 0, seq: Seq::new(seq) };
         let letter = |(seq, retry): (u64, Option<u64>)| {
-            (at(seq), DeadLetter { export_seq: seq, reason: String::new(), retry: retry.map(Seq::new) })
+            (at(seq), DeadLetter { export_seq: seq, retry: retry.map(Seq::new), ..DeadLetter::default() })
         };
         let dead = [(1, Some(20)), (2, Some(10)), (3, None), (4, Some(10)), (5, Some(20))];
         let sent = by_request(&dead.into_iter().map(letter).collect());
         let sent: Vec<Vec<u64>> =
-            sent.iter().map(|request| request.iter().map(|(_, number)| *number).collect()).collect();
+            sent.iter().map(|request| request.iter().map(|(_, number, _)| *number).collect()).collect();
         assert_eq!(sent, [vec![2, 4], vec![1, 5]]);
     }
 }

@@ -8,7 +8,7 @@ use ledger::{AppendError, Appender, Entry, Group, LedgerError, LedgerName, Posit
 use operations::fold::{Exported, Outbox, Projection, newest_exported, newest_from};
 use operations::kind::delivery::{HIDDEN, Hidden, SENT, Sent};
 use operations::kind::export::{
-    Checkpoint, ExportReceipt, INTENT, Intended, RECEIPT, REJECTED, REPLAYED, Rejected, Replayed,
+    Checkpoint, ExportReceipt, INTENT, Intended, Link, RECEIPT, REJECTED, REPLAYED, Rejected, Replayed,
 };
 use operations::kind::{Envelope, is_internal};
 use operations::limits::{OUTBOX_ENTRIES_MAX, OUTBOX_ROWS_MAX};
@@ -83,6 +83,8 @@ pub struct RejectedEntry {
     pub export_seq: u64,
     /// What the sink said.
     pub reason: String,
+    /// The record before it, if the sink's schema links records.
+    pub previous: Option<Link>,
 }
 
 /// What a worker knows and writes in `operations`.
@@ -163,7 +165,8 @@ impl LedgerStateStore {
             StateEntry::Sent(entry) => SENT.entry(&envelope, &entry.record),
             StateEntry::Hidden(entry) => HIDDEN.entry(&envelope, &entry.record),
             StateEntry::Rejected(entry) => {
-                REJECTED.entry(&envelope, &Rejected { export_seq: entry.export_seq, reason: entry.reason.clone() })
+                let RejectedEntry { export_seq, reason, previous, .. } = entry.clone();
+                REJECTED.entry(&envelope, &Rejected { export_seq, reason, previous })
             }
             StateEntry::Replayed(entry) => {
                 REPLAYED.entry(&envelope, &Replayed { export_seq: entry.export_seq, ack: entry.reason.clone() })

@@ -298,7 +298,7 @@ fn worker(
     let feed = MemoryFeed::new(world, block);
     let consumer = Consumer::new(feed, Monitor::new("sink/siem"), CancellationToken::new());
     SinkWorker {
-        renderer: Renderer::new(config.common.fields.clone(), [3; 32]),
+        selection: config.selection([3; 32], "events/0"),
         recorder: consumer.recorder(MemoryStateStore(world.clone(), fixtures::outbox())),
         consumer,
         sender: sender(&config, world),

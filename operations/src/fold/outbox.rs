@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::alert::Severity;
 use crate::fold::Fold;
 use crate::kind::delivery::{SENT, SENT_KIND, Sent, SentAlert, SentThread};
-use crate::kind::export::{RECEIPT_KIND, REJECTED, REJECTED_KIND, REPLAYED_KIND, RETRY_KIND, Rejected};
+use crate::kind::export::{Link, RECEIPT_KIND, REJECTED, REJECTED_KIND, REPLAYED_KIND, RETRY_KIND, Rejected};
 use crate::limits::{OUTBOX_DEAD_MAX, OUTBOX_TOLD_MAX};
 use ledger::Row;
 use ledger::operations::column;
@@ -44,7 +44,7 @@ pub struct Thread {
 }
 
 /// A record that the receiver refused for ever.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Default, Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
     /// The sink's number of it.
     pub export_seq: u64,
@@ -52,6 +52,8 @@ pub struct DeadLetter {
     pub reason: String,
     /// The entry of the first request that it is sent once more, if there is one.
     pub retry: Option<Seq>,
+    /// The record before it, if the sink's schema links records.
+    pub previous: Option<Link>,
 }
 
 /// One sink in one shard of one ledger.
@@ -255,8 +257,8 @@ impl Fold for Outbox {
             (Some(SENT_KIND), Some(_)) => self.half.extend(SENT.read(row)),
             (Some(RECEIPT_KIND), Some(_)) => self.settle(),
             (Some(REJECTED_KIND), Some(position)) => {
-                let Rejected { export_seq, reason } = REJECTED.read(row).unwrap_or_default();
-                let letter = DeadLetter { export_seq, reason, retry: None };
+                let Rejected { export_seq, reason, previous } = REJECTED.read(row).unwrap_or_default();
+                let letter = DeadLetter { export_seq, reason, retry: None, previous };
                 self.dead.insert(position, letter);
                 if self.dead.len() > OUTBOX_DEAD_MAX {
                     self.dead.pop_first();

@@ -104,6 +104,9 @@ pub struct Rejected {
     pub export_seq: u64,
     /// What the sink said.
     pub reason: String,
+    /// The record before it, if the sink's schema links records: it is said the same once more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Link>,
 }
 
 /// The record of an `export.retry`: its envelope says all.
@@ -150,6 +153,20 @@ pub struct ExportReceipt {
     /// The newest signed checkpoint of the exported ledger at that moment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<Checkpoint>,
+    /// The last record of the range, if the sink's schema links records: the next one refers to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<Link>,
+}
+
+/// A record that the next one of the same stream refers to, so that the receiver's copy is a chain that anybody can check.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// The record's id at the receiver.
+    pub uid: String,
+    /// What it is there.
+    pub type_uid: u64,
+    /// The hash of it there, in hexadecimal.
+    pub fingerprint: String,
 }
 
 /// A receipt that does not say it stands for one batch.

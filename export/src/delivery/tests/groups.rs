@@ -13,6 +13,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::message::Message;
 use crate::record::Grouping;
+use crate::record::Selection;
 use crate::streams::fields::Renderer;
 
 /// A receiver of groups by rule, and what it was told.
@@ -34,8 +35,8 @@ impl Receiver {
         self.next = rows.next_seq.get();
         let grouping = Grouping { columns: vec![Column::Rule], window: Duration::from_mins(30) };
         let filter = crate::record::Filter { grouping: Arc::new(grouping), ..fixtures::filter() };
-        let renderer = Renderer::new(crate::FieldPolicy::default(), [3; 32]);
-        let records: Vec<Record> = rows.iter().filter_map(|row| filter.select(&row, 0, &renderer)).collect();
+        let selection = Selection::new(filter, Renderer::new(crate::FieldPolicy::default(), [3; 32]));
+        let records: Vec<Record> = rows.iter().filter_map(|row| selection.record(&row, 0, None)).collect();
         let folded = fold(&records, &self.outbox, Style::Incidents);
         let (mut said, mut sent) = (Vec::new(), Vec::new());
         for notification in &folded.notifications {

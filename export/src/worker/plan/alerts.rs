@@ -55,6 +55,7 @@ impl Plan {
             position: record.position,
             export_seq: record.export_seq,
             reason: reason.to_owned(),
+            previous: None,
         };
         records.map(|record| StateEntry::Rejected(entry(record))).collect()
     }

@@ -133,6 +133,7 @@ impl Growing {
         sum.batches += next.batches;
         sum.attempts = sum.attempts.saturating_add(next.attempts);
         sum.ack = next.ack;
+        sum.link = next.link;
         sum.checkpoint = next.checkpoint.or_else(|| sum.checkpoint.take());
     }
 

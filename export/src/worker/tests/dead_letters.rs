@@ -42,13 +42,15 @@ fn worker_over(entries: Vec<Value>, alerts_only: bool) -> SinkWorker<MemoryFeed,
     if alerts_only {
         let settings = json!({"name": "sink", "type": "pagerduty", "routing_key": "env:K"});
         worker.config = SinkConfig::from_settings(settings.as_object().unwrap().clone()).unwrap();
+        worker.selection = worker.config.selection([3; 32], "operations/0");
     }
     worker
 }
 
 /// The sequence numbers of what is sent with these letters, and of those that are not sent.
 fn sent(entries: &[Value], alerts_only: bool, letters: &[u64]) -> (Vec<u64>, Vec<u64>) {
-    let at = |seq: &u64| (ledger::Position { ledger: LedgerName::Operations, shard: 0, seq: Seq::new(*seq) }, *seq);
+    let at =
+        |seq: &u64| (ledger::Position { ledger: LedgerName::Operations, shard: 0, seq: Seq::new(*seq) }, *seq, None);
     let letters: Vec<_> = letters.iter().map(at).collect();
     let worker = worker_over(entries.to_vec(), alerts_only);
     let (records, missing) = paused().block_on(worker.letters(&letters)).unwrap();
@@ -114,6 +116,6 @@ fn an_end_that_was_told_beside_a_refused_beginning_does_not_replace_it() {
 fn looking_for_the_ends_of_letters_hears_the_stop() {
     let worker = worker_over(vec![revision(1, 1, State::Open)], true);
     worker.consumer.stop().cancel();
-    let letter = (ledger::Position { ledger: LedgerName::Operations, shard: 0, seq: Seq::FIRST }, 0);
+    let letter = (ledger::Position { ledger: LedgerName::Operations, shard: 0, seq: Seq::FIRST }, 0, None);
     assert!(matches!(paused().block_on(worker.letters(&[letter])), Err(Halt::Stopped)));
 }

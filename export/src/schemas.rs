@@ -1,0 +1,86 @@
+//! Schemas: how one record is said to a receiver of everything, apart from what carries it and from what the answer means. One file and
+//! one line here make a schema; configuration, reference, `export render` and the tests over the list derive from it.
+//!
+//! Saying MUST be a pure function of the record, the settings of the sink and the [`Link`] of the record before: no clock, no counter, no
+//! place of this machine. A record that is sent again is then byte for byte what was sent before.
+
+pub mod plain;
+pub mod severity;
+
+use std::borrow::Cow;
+
+use operations::kind::export::Link;
+
+use crate::record::Record;
+
+/// Every schema.
+pub static SCHEMAS: &[&SchemaSpec] = &[&plain::SPEC];
+
+/// A schema that a sink may say its records in.
+pub struct SchemaSpec {
+    /// The word in `schema`.
+    pub name: &'static str,
+    /// What it is, with its version.
+    pub what: &'static str,
+    /// The version of our mapping to it: it changes when the same record is said otherwise.
+    pub mapping: u32,
+    /// Whether a record is a JSON object; else it is one line of text.
+    pub is_json: bool,
+    /// Says a record.
+    pub(crate) say: fn(&Record, &Context<'_>) -> Said,
+}
+
+impl std::fmt::Debug for SchemaSpec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SchemaSpec").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// What a schema knows beside the record.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The name of the stream that the record belongs to: the log's origin, the sink and the ledger with its shard. A chain of records has it as its id.
+    pub chain: &'a str,
+    /// The record before it in that stream, if the schema links records.
+    pub previous: Option<&'a Link>,
+}
+
+/// A record as it is said.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Said {
+    /// The schema's name.
+    pub schema: &'static str,
+    /// One JSON object, or one line of text; without a line break.
+    pub text: String,
+    /// Whether it is JSON.
+    pub is_json: bool,
+    /// What the next record of the stream refers to, if the schema links records.
+    pub link: Option<Link>,
+}
+
+impl Said {
+    /// A JSON object.
+    pub fn object(object: &impl serde::Serialize) -> Self {
+        // A value whose keys are texts always has a form in JSON.
+        let text = serde_json::to_string(object).unwrap_or_else(|_| "{}".to_owned());
+        Self { text, is_json: true, ..Self::default() }
+    }
+
+    /// A line.
+    pub fn line(text: String) -> Self {
+        Self { text, ..Self::default() }
+    }
+
+    /// As a JSON value: the object itself, or the line as a text.
+    pub fn json(&self) -> Cow<'_, str> {
+        match self.is_json {
+            true => Cow::Borrowed(&self.text),
+            false => Cow::Owned(serde_json::Value::String(self.text.clone()).to_string()),
+        }
+    }
+}
+
+/// The names of these schemas, for people.
+pub fn names(schemas: &[&SchemaSpec]) -> String {
+    schemas.iter().map(|schema| schema.name).collect::<Vec<_>>().join(", ")
+}
