@@ -15,10 +15,12 @@ use serde_json::{Map, Value};
 
 use crate::connections::Reach;
 use crate::delivery::route::Routes;
+use crate::hash::sha256;
 use crate::limits::{INTERVAL_MS_MAX, REQUEST_TIMEOUT, SINK_NAME_MAX, SINKS_MAX};
 use crate::message::BatchLimits;
-use crate::record::{Filter, Grouping, Selection};
+use crate::record::{Filter, Grouping};
 use crate::schemas::{self, SchemaSpec};
+use crate::selection::Selection;
 use crate::sink::{AnySink, SinkSpec, Start};
 use crate::sinks::SINKS;
 use crate::streams::fields::{FieldPolicy, Renderer};
@@ -171,9 +173,23 @@ impl SinkConfig {
     pub(crate) fn selection(&self, key: [u8; 32], origin: &str) -> Selection {
         let selection = Selection::new(self.filter(), Renderer::new(self.common.fields.clone(), key));
         match self.schema {
-            Some(schema) => selection.said_in(schema, format!("{origin}/{}", self.common.name)),
+            Some(schema) => selection.said_in(schema, format!("{origin}/{}", self.common.name), self.rendering(schema)),
             None => selection,
         }
+    }
+
+    /// The schema that its records are said in, if it takes everything.
+    pub(crate) fn schema(&self) -> Option<&'static SchemaSpec> {
+        self.schema
+    }
+
+    /// The name of everything that records follow from: the schema with the version of its mapping, and a hash of what selects rows and columns.
+    /// As long as it is the same, the same rows become the same records.
+    fn rendering(&self, schema: &SchemaSpec) -> String {
+        let Common { kinds, filter, severity, fields, .. } = &self.common;
+        let settings = serde_json::json!([kinds, filter, severity, fields]).to_string();
+        let hash = sha256(settings.as_bytes());
+        format!("{}/{} {}", schema.name, schema.mapping, hash.get(..16).unwrap_or(&hash))
     }
 
     /// Which rows it gets.

@@ -10,8 +10,9 @@ use operations::kind::export::RECEIPT_KIND;
 use serde_json::{Value, json};
 
 use crate::config::SinkConfig;
-use crate::record::{Filter, Record, Selection};
+use crate::record::{Filter, Record};
 use crate::schemas::SchemaSpec;
+use crate::selection::Selection;
 use crate::streams::fields::Renderer;
 
 /// A sink of a SIEM with this name.
@@ -158,8 +159,11 @@ pub fn records(rows: &Rows) -> Vec<Record> {
 /// The same in any schema, as the stream `acme.example/agents/siem/events/0` has them.
 pub fn records_in(schema: &'static SchemaSpec, rows: &Rows) -> Vec<Record> {
     let filter = Filter { alerts_only: false, ..filter() };
-    let selection = Selection::new(filter, Renderer::new(crate::FieldPolicy::default(), [3; 32]))
-        .said_in(schema, "acme.example/agents/siem/events/0".to_owned());
+    let selection = Selection::new(filter, Renderer::new(crate::FieldPolicy::default(), [3; 32])).said_in(
+        schema,
+        "acme.example/agents/siem/events/0".to_owned(),
+        schema.name.to_owned(),
+    );
     let mut records: Vec<Record> = Vec::new();
     for row in rows.iter() {
         let previous = records.last().and_then(|record| record.said.link.clone());

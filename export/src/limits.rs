@@ -19,6 +19,15 @@ pub const RECEIPT_EVERY: Duration = Duration::from_secs(5);
 /// A sink that so many closed batches of the ledger wait for is behind: it is sent full batches, not one for each of them.
 pub const BEHIND_BATCHES: u64 = 4;
 
+/// Problems of receipts that are named one by one; the others are counted.
+pub const PROBLEMS_MAX: usize = 1_000;
+/// Records of a receiver's copy that are compared at once: about 100 bytes of memory each.
+pub const COPY_RECORDS_MAX: usize = 20_000_000;
+/// The longest line of such a copy: a whole answer to a search fits in.
+pub const COPY_VALUE_BYTES_MAX: usize = 256 << 20;
+/// How many layers a SIEM may put around a record.
+pub const COPY_WRAPPERS_MAX: usize = 4;
+
 /// The longest text value in an exported record, in bytes; longer ones end in a note of what was cut.
 pub const VALUE_BYTES_MAX: usize = 32 << 10;
 

@@ -10,14 +10,13 @@ use operations::alert::{ALERT, Alert, Severity, State};
 use operations::filter;
 use operations::kind::alert_notice::{Because, NOTICED, Notice};
 use operations::kind::alert_step::{ACKNOWLEDGE, ACKNOWLEDGED, CLOSE, CLOSED, CloseReason};
-use operations::kind::export::Link;
 use operations::kind::is_internal;
 use operations::triage::{Column, group_key};
 use serde_json::{Map, Value};
 
 use crate::delivery::route::Routes;
 use crate::hash::sha256;
-use crate::schemas::{Context, Said, SchemaSpec};
+use crate::schemas::Said;
 use crate::streams::fields::Renderer;
 
 /// One record for a sink: what its rendering is made from, and nothing else.
@@ -202,43 +201,6 @@ pub struct Filter {
     pub rows: filter::Filter,
 }
 
-/// Which rows a sink gets, and how each becomes a record.
-pub struct Selection {
-    filter: Filter,
-    renderer: Renderer,
-    /// The schema that the records of a receiver of everything are said in, and the name of their stream.
-    schema: Option<(&'static SchemaSpec, String)>,
-}
-
-impl Selection {
-    /// The rows that pass, as records of people's alerts.
-    pub fn new(filter: Filter, renderer: Renderer) -> Self {
-        Self { filter, renderer, schema: None }
-    }
-
-    /// The same, said in a schema as records of this stream.
-    #[must_use]
-    pub fn said_in(self, schema: &'static SchemaSpec, stream: String) -> Self {
-        Self { schema: Some((schema, stream)), ..self }
-    }
-
-    /// The record of a row, if the sink gets it. `export_seq` is the number that it will have, and `previous` the record before it.
-    pub fn record(&self, row: &Row<'_>, export_seq: u64, previous: Option<&Link>) -> Option<Record> {
-        let mut record = self.filter.select(row, export_seq, &self.renderer)?;
-        self.say(&mut record, previous);
-        Some(record)
-    }
-
-    /// Says a record in the schema of the sink, if it has one.
-    pub fn say(&self, record: &mut Record, previous: Option<&Link>) {
-        if let Some((schema, chain)) = &self.schema {
-            record.said = (schema.say)(record, &Context { chain, previous });
-            record.said.schema = schema.name;
-            record.size += record.said.text.len();
-        }
-    }
-}
-
 /// What a row is to the sink.
 struct Selected {
     body: Body,
@@ -249,7 +211,7 @@ struct Selected {
 
 impl Filter {
     /// The record of a row, if the sink gets it. `export_seq` is the number that it will have.
-    fn select(&self, row: &Row<'_>, export_seq: u64, renderer: &Renderer) -> Option<Record> {
+    pub fn select(&self, row: &Row<'_>, export_seq: u64, renderer: &Renderer) -> Option<Record> {
         if !self.rows.is_empty() && !self.rows.matches(row, row.recorded) {
             return None;
         }
@@ -338,6 +300,7 @@ impl Filter {
 mod tests {
     use super::*;
     use crate::fixtures;
+    use crate::selection::Selection;
     use serde_json::json;
 
     #[test]

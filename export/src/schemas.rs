@@ -26,6 +26,8 @@ pub struct SchemaSpec {
     pub mapping: u32,
     /// Whether a record is a JSON object; else it is one line of text.
     pub is_json: bool,
+    /// Finds where a text that was said belongs, in a copy that a receiver gives back; `None` if it is none of ours.
+    pub(crate) place: fn(&str) -> Option<Place>,
     /// Says a record.
     pub(crate) say: fn(&Record, &Context<'_>) -> Said,
 }
@@ -34,6 +36,15 @@ impl std::fmt::Debug for SchemaSpec {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SchemaSpec").field("name", &self.name).finish_non_exhaustive()
     }
+}
+
+/// Where a record stands in what a sink was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The name of the stream, such as `events/0`.
+    pub stream: String,
+    /// The sink's gapless number in it.
+    pub export_seq: u64,
 }
 
 /// What a schema knows beside the record.

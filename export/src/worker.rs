@@ -27,7 +27,7 @@ use crate::judgement::Ack;
 use crate::limits::{PARK, RECEIPT_EVERY, RETRY_MAX, RETRY_MIN, STATUS_EVERY, WINDOW_ENTRIES_MAX};
 use crate::message::MessageKind;
 use crate::metrics::SinkMetrics;
-use crate::record::Selection;
+use crate::selection::Selection;
 use crate::sender::Sender;
 use crate::sink::{AnySink, Start};
 use crate::status::{SinkStatus, now};
@@ -248,9 +248,9 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
     async fn start(&mut self) -> Result<Plan> {
         let exported = self.recorder.journal().exported()?;
         let new = exported.is_none();
-        let (limit, in_windows) = (self.config.limits().records, !self.is_delivery());
+        let (limit, rendering) = (self.config.limits().records, self.selection.rendering().map(ToOwned::to_owned));
         let end = self.consumer.durable()?.next_seq;
-        let mut plan = Plan::new(exported.unwrap_or_default(), limit, end, in_windows);
+        let mut plan = Plan::new(exported.unwrap_or_default(), limit, end, rendering);
         self.consumer.seek(plan.next_seq());
         if new && self.config.start() == Start::Now {
             self.consumer.seek(end);

@@ -1,8 +1,8 @@
 //! `plain`: the columns of the ledger by their own names, as one JSON object. What is lost in other schemas is here.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Context, Said, SchemaSpec};
+use super::{Context, Place, Said, SchemaSpec};
 use crate::record::{Body, Record};
 
 /// What the reference says.
@@ -11,6 +11,7 @@ pub static SPEC: SchemaSpec = SchemaSpec {
     what: "The columns of the ledger by their own names, as JSON; `tachograph` holds `stream`, `seq` and `export_seq`.",
     mapping: 1,
     is_json: true,
+    place,
     say,
 };
 
@@ -22,4 +23,13 @@ fn say(record: &Record, _context: &Context<'_>) -> Said {
     let counted = json!({"stream": record.stream(), "seq": record.position.seq, "export_seq": record.export_seq});
     fields.insert("tachograph".to_owned(), counted);
     Said::object(&fields)
+}
+
+fn place(text: &str) -> Option<Place> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    let counted = value.get("tachograph")?;
+    Some(Place {
+        stream: counted.get("stream")?.as_str()?.to_owned(),
+        export_seq: counted.get("export_seq")?.as_u64()?,
+    })
 }

@@ -16,12 +16,14 @@ use ledger::Rows;
 use ledger::Seq;
 use operations::fold::Exported;
 use operations::kind::export::{Checkpoint, ExportIntent, ExportReceipt, HiddenAt, Intended, Link};
+use proof::tree;
 
 use super::send::{Attempt, Settled};
 use super::state_store::{IntentEntry, ReceiptEntry, RejectedEntry, StateEntry};
 use crate::limits::{EXCLUDED_MAX, PENDING_BYTES_MAX};
 use crate::message::{MessageKind, Rendered};
-use crate::record::{Record, Selection};
+use crate::record::Record;
+use crate::selection::Selection;
 use batch::{BatchRecords, Intent};
 use windows::Windows;
 
@@ -51,6 +53,8 @@ pub struct Plan {
     /// Set for receivers of everything, who are sent window by window. Each batch of alerts has its own receipt: what the next
     /// one says depends on what the receiver was told.
     windows: Option<Windows>,
+    /// What the records of a receiver of everything are said by.
+    rendering: Option<String>,
     totals: Totals,
 }
 
@@ -65,8 +69,8 @@ pub struct Totals {
 
 impl Plan {
     /// A worker where its receipts and intents say that it is, with at most `limit_max` records in a batch, in a ledger that ends at
-    /// `durable` now. `in_windows` says whether many batches may share an intent and a receipt.
-    pub fn new(exported: Exported, limit_max: usize, durable: Seq, in_windows: bool) -> Self {
+    /// `durable` now. What records are said by is known of receivers of everything: of them many batches may share an intent and a receipt.
+    pub fn new(exported: Exported, limit_max: usize, durable: Seq, rendering: Option<String>) -> Self {
         let Exported { next_seq, export_seq, intent, receipt, .. } = exported;
         let (intent, window) = match intent {
             Some((range, Intended::Batch(intent))) => (Intent::Inherited(range, intent), None),
@@ -87,7 +91,8 @@ impl Plan {
             intent,
             limit,
             limit_max,
-            windows: in_windows.then(|| Windows::new(earlier)),
+            windows: rendering.is_some().then(|| Windows::new(earlier)),
+            rendering,
             totals: Totals::default(),
         }
     }
@@ -375,8 +380,12 @@ impl Plan {
         let records = counts.count + counts.rejected + counts.passed;
         self.totals.sent += counts.count;
         self.totals.rejected += counts.rejected;
+        let mut leaves = Vec::new();
         for record in self.pending.drain(..(records as usize).min(self.pending.len())) {
             self.pending_bytes -= record.size.min(self.pending_bytes);
+            if self.rendering.is_some() && counts.rejected == 0 {
+                leaves.push(tree::leaf_hash(record.said.text.as_bytes()));
+            }
             self.link = record.said.link;
         }
         let record = ExportReceipt {
@@ -391,9 +400,11 @@ impl Plan {
             attempts: sent.attempts,
             ack: sent.ack,
             checkpoint,
+            root: None,
+            rendering: self.rendering.clone(),
             link: self.link.clone(),
         };
-        let entry = ReceiptEntry { from: self.next_seq, to: end, record };
+        let entry = ReceiptEntry { from: self.next_seq, to: end, record, leaves };
         (self.next_seq, self.batch_from) = (end, end);
         self.export_seq += records;
         self.intent = Intent::None;
@@ -429,7 +440,7 @@ mod tests {
             json!({"name": "siem", "type": "splunk_hec", "url": "https://splunk.acme.example", "token": "env:T"});
         let config = crate::SinkConfig::from_settings(settings.as_object().unwrap().clone()).unwrap();
         let selection = config.selection([3; 32], "events/0");
-        let mut plan = Plan::new(Exported::default(), 100, Seq::new(9), false);
+        let mut plan = Plan::new(Exported::default(), 100, Seq::new(9), None);
         plan.absorb(&fixtures::events(&vec![json!({"kind": "note"}); 9]), &selection);
         let batch = plan.propose(|records| Rendered::whole(Vec::new(), records.len())).unwrap();
         assert!(matches!(plan.records(&batch), Cow::Borrowed(records) if records.len() == 9));
@@ -453,7 +464,7 @@ mod tests {
         let absorb = |plan: &mut Plan, until: usize| {
             plan.absorb(&fixtures::operations(&alerts[..until]), &selection);
         };
-        let mut plan = Plan::new(Exported::default(), 100, Seq::FIRST, false);
+        let mut plan = Plan::new(Exported::default(), 100, Seq::FIRST, None);
         absorb(&mut plan, 1);
         assert!(plan.propose(counted).is_none(), "of the first there is nothing to tell");
         absorb(&mut plan, 4);
@@ -464,7 +475,7 @@ mod tests {
         assert_eq!((batch.messages[0].body.as_slice(), from, to), (&b"3"[..], Seq::new(1), Seq::new(4)));
 
         let exported = Exported { intent: Some((from..to, record)), ..Exported::default() };
-        let mut again = Plan::new(exported, 100, Seq::new(4), false);
+        let mut again = Plan::new(exported, 100, Seq::new(4), None);
         absorb(&mut again, 4);
         let repeated = again.propose(counted).unwrap();
         assert_eq!((repeated.is_resumed(), &repeated.messages), (true, &batch.messages));

@@ -13,6 +13,8 @@ use operations::kind::export::{
 use operations::kind::{Envelope, is_internal};
 use operations::limits::{OUTBOX_ENTRIES_MAX, OUTBOX_ROWS_MAX};
 
+use proof::Digest;
+
 use crate::limits::{READ_BYTES, READ_ROWS};
 
 /// What a worker records.
@@ -70,8 +72,10 @@ pub struct ReceiptEntry {
     pub from: Seq,
     /// The one after its last.
     pub to: Seq,
-    /// The entry's record.
+    /// The entry's record; its root follows from the leaves when it is recorded.
     pub record: ExportReceipt,
+    /// The hash of each acknowledged record as it was said, in order.
+    pub leaves: Vec<Digest>,
 }
 
 /// An `export.rejected`.

@@ -26,7 +26,9 @@ pub const RECEIPT: Kind<ExportReceipt> = Kind::of(
          `export_seq` and `export_seq_next`, the sink's gapless counter before and after; `sha256` and `bytes` of what was sent \
          before compression, one batch after the other; `batches` (1 if absent, 0 if nothing was sent) and `attempts`, which are \
          as many if each was taken at once; `ack`, the last answer; `checkpoint` (`origin`, `size`, `root`) of the exported \
-         ledger. The receipts of a sink in a ledger tile it",
+         ledger; `root`, the root of the tree of RFC 9162 over the acknowledged records as they were said, in order; `rendering`, what they were \
+         said by; `link` (`uid`, `type_uid`, `fingerprint`), the last record of the range where the next one refers to it. The receipts of a \
+         sink in a ledger tile it",
     )
     .shown_as(&RECEIPT_FIELDS),
 );
@@ -38,8 +40,10 @@ pub const INTENT: Kind<Intended> = Kind::of(export(
      batches, and is as far as the next receipt says",
 ));
 /// The kind of refused records.
-pub const REJECTED: Kind<Rejected> =
-    Kind::of(export(REJECTED_KIND, "the sink refused the record at `from` for ever: `export_seq`, `reason`"));
+pub const REJECTED: Kind<Rejected> = Kind::of(export(
+    REJECTED_KIND,
+    "the sink refused the record at `from` for ever: `export_seq`, `reason`, and `previous`, the record before it where records are linked",
+));
 /// The kind of requests that what was refused is sent once more.
 pub const RETRY: Kind<Retry> = Kind::of(
     Info::new(
@@ -54,7 +58,7 @@ pub const RETRY: Kind<Retry> = Kind::of(
 pub const REPLAYED: Kind<Replayed> =
     Kind::of(export(REPLAYED_KIND, "the record at `from` was taken at last: `export_seq`, `ack`"));
 
-const RECEIPT_FIELDS: [Field; 15] = [
+const RECEIPT_FIELDS: [Field; 17] = [
     Field::column("sink", "subject", "Name of the sink in the configuration."),
     Field::column("first", "from", "First position of the range."),
     Field::column("end", "to", "Position after the last of the range."),
@@ -81,6 +85,18 @@ const RECEIPT_FIELDS: [Field; 15] = [
     ),
     Field::record("bytes", &["bytes"], Shape::Integer, "Bytes that were sent, before compression."),
     Field::record("sha256", &["sha256"], Shape::Text, "SHA-256 of these bytes, in hexadecimal."),
+    Field::record(
+        "root",
+        &["root"],
+        Shape::Text,
+        "Root of the tree of RFC 9162 over the acknowledged records as they were said, in hexadecimal.",
+    ),
+    Field::record(
+        "rendering",
+        &["rendering"],
+        Shape::Text,
+        "What they were said by: schema, mapping, and a hash of the filter.",
+    ),
     Field::record("ack", &["ack"], Shape::Text, "What the sink answered."),
     Field::record(
         "checkpoint_origin",
@@ -153,6 +169,13 @@ pub struct ExportReceipt {
     /// The newest signed checkpoint of the exported ledger at that moment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<Checkpoint>,
+    /// Root of the tree of RFC 9162, section 2.1 over the records that the sink acknowledged, in their order, each leaf the record as
+    /// it was said, in hexadecimal; absent if none was, and for receivers of alerts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<String>,
+    /// What the records were said by: the schema, the version of the mapping to it, and a hash of the sink's filter and field policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rendering: Option<String>,
     /// The last record of the range, if the sink's schema links records: the next one refers to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<Link>,

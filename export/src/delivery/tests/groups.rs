@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::message::Message;
 use crate::record::Grouping;
-use crate::record::Selection;
+use crate::selection::Selection;
 use crate::streams::fields::Renderer;
 
 /// A receiver of groups by rule, and what it was told.

@@ -11,11 +11,11 @@ use std::collections::VecDeque;
 use ledger::Durable;
 use ledger::Seq;
 use operations::kind::export::{Cut, ExportWindow, Intended};
+use proof::tree::Frontier;
 use sha2::{Digest as _, Sha256};
 
 use super::batch::Intent;
 use super::{Batch, Plan};
-use crate::hash::sha256;
 use crate::limits::{BEHIND_BATCHES, PENDING_BYTES_MAX};
 use crate::record::Record;
 use crate::worker::state_store::{IntentEntry, ReceiptEntry, StateEntry};
@@ -48,6 +48,7 @@ struct Window {
 struct Growing {
     entry: ReceiptEntry,
     hash: Sha256,
+    tree: Frontier,
 }
 
 impl Windows {
@@ -107,23 +108,29 @@ impl Windows {
         }
         match &mut self.growing {
             Some(growing) => growing.add(entry, body),
-            None => self.growing = Some(Growing { entry, hash: Sha256::new_with_prefix(body) }),
+            None => self.growing = Some(Growing::new(entry, body)),
         }
         Vec::new()
     }
 }
 
 /// The receipt of one batch that was one message.
-fn whole(mut entry: ReceiptEntry, body: &[u8]) -> StateEntry {
-    entry.record.sha256 = Some(sha256(body));
-    StateEntry::Receipt(entry)
+fn whole(entry: ReceiptEntry, body: &[u8]) -> StateEntry {
+    StateEntry::Receipt(Growing::new(entry, body).finish())
 }
 
 impl Growing {
+    fn new(mut entry: ReceiptEntry, body: &[u8]) -> Self {
+        let mut tree = Frontier::default();
+        std::mem::take(&mut entry.leaves).into_iter().for_each(|leaf| tree.push(leaf));
+        Self { entry, hash: Sha256::new_with_prefix(body), tree }
+    }
+
     fn add(&mut self, next: ReceiptEntry, body: &[u8]) {
         debug_assert_eq!(self.entry.to, next.from, "receipts tile");
         self.hash.update(body);
         self.entry.to = next.to;
+        next.leaves.into_iter().for_each(|leaf| self.tree.push(leaf));
         let (sum, next) = (&mut self.entry.record, next.record);
         sum.export_seq_next = next.export_seq_next;
         sum.count += next.count;
@@ -138,7 +145,8 @@ impl Growing {
     }
 
     fn finish(self) -> ReceiptEntry {
-        let Self { mut entry, hash } = self;
+        let Self { mut entry, hash, tree } = self;
+        entry.record.root = (tree.size() > 0).then(|| tree.root().to_string());
         entry.record.sha256 = Some(hex::encode(hash.finalize()));
         entry
     }

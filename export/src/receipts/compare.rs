@@ -1,0 +1,190 @@
+//! `receipts compare`: which records a receiver's copy lacks, has twice or has changed, by the receipts and the ledger.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Range, RangeInclusive};
+
+use ledger::Position;
+use serde::Serialize;
+
+use super::copy::{Copy, print};
+use super::walk::{Read, Receipt, Visitor, replayed, stream_name, walk};
+use super::{Evidence, ReceiptsError};
+use crate::limits::PROBLEMS_MAX;
+use crate::record::Record;
+use crate::schemas::SchemaSpec;
+
+/// What a copy is worth.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Comparison {
+    /// Records that the receipts say were acknowledged and that could be said again.
+    pub expected: u64,
+    /// How many of them the copy has, word for word.
+    pub equal: u64,
+    /// What it lacks,
+    pub missing: Listed,
+    /// has more than once,
+    pub doubled: Listed,
+    /// and has with other words.
+    pub changed: Listed,
+    /// Records with numbers that were never given, or of streams that are not this sink's.
+    pub invented: Listed,
+    /// Records beyond the newest receipt: they are on their way, and nothing can be said of them yet.
+    pub beyond: u64,
+    /// Records that the sink refused for ever, and whether it has them nevertheless.
+    pub refused: u64,
+    /// How many of the refused ones the copy has.
+    pub refused_but_there: u64,
+    /// Lines of the copy that are no records of this sink's schema, with the number of the first.
+    pub strangers: u64,
+    /// The number of the first such line.
+    pub first_stranger: Option<u64>,
+    /// Records of receipts that were made by other settings: nothing can be said of them with this configuration.
+    pub by_other_settings: u64,
+}
+
+/// Some records, of which the first are named.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    /// How many.
+    pub total: u64,
+    /// The first of them: `events/0 export_seq 7 (events/0/12)`.
+    pub named: Vec<String>,
+}
+
+impl Listed {
+    fn add(&mut self, name: impl FnOnce() -> String) {
+        self.total += 1;
+        if self.named.len() < PROBLEMS_MAX {
+            self.named.push(name());
+        }
+    }
+}
+
+impl Comparison {
+    /// Whether the copy has every record once and as it was sent.
+    pub fn is_whole(&self) -> bool {
+        [&self.missing, &self.doubled, &self.changed, &self.invented].iter().all(|listed| listed.total == 0)
+    }
+}
+
+/// How much of what was sent a copy is meant to hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Everything.
+    Whole,
+    /// In each stream everything between its first and its last record there.
+    Part,
+}
+
+/// Compares a copy with what the receipts say.
+pub fn compare(evidence: &Evidence<'_>, mut copy: Copy, extent: Extent) -> Result<Comparison, ReceiptsError> {
+    let Some(schema) = evidence.sink.schema() else {
+        return Err(ReceiptsError::NoStream(evidence.sink.common.name.clone()));
+    };
+    let held = copy.streams.iter().filter(|_| extent == Extent::Part).filter_map(|(stream, records)| {
+        let (first, last) = (records.first_key_value()?.0, records.last_key_value()?.0);
+        Some((stream.clone(), *first..=*last))
+    });
+    let mut compare = Compare {
+        schema,
+        held: held.collect(),
+        extent,
+        replayed: replayed(evidence)?,
+        comparison: Comparison {
+            strangers: copy.strangers,
+            first_stranger: copy.first_stranger,
+            ..Comparison::default()
+        },
+        copy: &mut copy,
+        numbered: BTreeMap::new(),
+    };
+    walk(evidence, &mut compare)?;
+    let Compare { mut comparison, numbered, .. } = compare;
+    for (stream, records) in copy.streams {
+        for (export_seq, found) in records {
+            match numbered.get(&stream) {
+                Some(numbered) if export_seq >= numbered.end => comparison.beyond += u64::from(found.times),
+                Some(numbered) if numbered.is_by_other_settings(export_seq) => {}
+                _ => comparison.invented.add(|| format!("{stream} export_seq {export_seq}")),
+            }
+        }
+    }
+    Ok(comparison)
+}
+
+/// The numbers that the receipts of one stream gave.
+#[derive(Debug, Default)]
+struct Numbered {
+    /// The number after the newest receipt.
+    end: u64,
+    /// The numbers of receipts that were made by other settings, in order.
+    by_other_settings: Vec<Range<u64>>,
+}
+
+impl Numbered {
+    fn is_by_other_settings(&self, export_seq: u64) -> bool {
+        let after = self.by_other_settings.partition_point(|range| range.start <= export_seq);
+        after
+            .checked_sub(1)
+            .and_then(|at| self.by_other_settings.get(at))
+            .is_some_and(|range| range.contains(&export_seq))
+    }
+}
+
+struct Compare<'a> {
+    schema: &'static SchemaSpec,
+    copy: &'a mut Copy,
+    extent: Extent,
+    /// The numbers that a copy of a part is about.
+    held: BTreeMap<String, RangeInclusive<u64>>,
+    /// What was refused and taken later is in the copy, too.
+    replayed: BTreeSet<Position>,
+    comparison: Comparison,
+    numbered: BTreeMap<String, Numbered>,
+}
+
+impl Compare<'_> {
+    fn is_expected(&self, stream: &str, export_seq: u64) -> bool {
+        self.extent == Extent::Whole || self.held.get(stream).is_some_and(|held| held.contains(&export_seq))
+    }
+}
+
+impl Visitor for Compare<'_> {
+    fn receipt(&mut self, _: Position, receipt: &Receipt, _: Option<&Receipt>) {
+        let numbered = self.numbered.entry(stream_name(receipt.to.ledger, receipt.to.shard)).or_default();
+        numbered.end = receipt.record.export_seq_next;
+        numbered.by_other_settings.push(receipt.record.export_seq..receipt.record.export_seq_next);
+        self.comparison.by_other_settings += receipt.record.count;
+    }
+
+    fn record(&mut self, record: &Record, refused: bool) {
+        let stream = record.stream();
+        let found = self.copy.streams.get_mut(&stream).and_then(|records| records.remove(&record.export_seq));
+        if refused && !self.replayed.contains(&record.position) {
+            self.comparison.refused += 1;
+            self.comparison.refused_but_there += u64::from(found.is_some());
+            return;
+        }
+        if !self.is_expected(&stream, record.export_seq) {
+            return;
+        }
+        self.comparison.expected += 1;
+        let name = || format!("{stream} export_seq {} ({})", record.export_seq, record.position);
+        let Some(found) = found else { return self.comparison.missing.add(name) };
+        let is_equal = !found.differs && found.print == print(self.schema, &record.said.text);
+        if !is_equal {
+            self.comparison.changed.add(name);
+        }
+        if found.times > 1 {
+            self.comparison.doubled.add(|| format!("{}, {} times", name(), found.times));
+        }
+        self.comparison.equal += u64::from(is_equal && found.times == 1);
+    }
+
+    fn reproduced(&mut self, _: Position, receipt: &Receipt, _: &Read) {
+        self.comparison.by_other_settings -= receipt.record.count;
+        if let Some(numbered) = self.numbered.get_mut(&stream_name(receipt.to.ledger, receipt.to.shard)) {
+            numbered.by_other_settings.pop();
+        }
+    }
+}
