@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use crate::logging::LogFormat;
 use crate::output::Format;
 use crate::{
-    alerts, backup, budgets, collect, collectors, config, demo, doctor, fleet, hook, init, login, prove, route, rules,
-    serve, session, sinks, sql, tail, token, verify,
+    alerts, backup, budgets, collect, collectors, config, demo, doctor, fleet, hook, init, login, prove, receipts,
+    render, route, rules, serve, session, sinks, sql, tail, token, verify,
 };
 
 /// The sealed flight recorder for fleets of autonomous coding agents.
@@ -71,6 +71,12 @@ pub enum Command {
     /// Test the sinks of the configuration and show how far they are.
     #[command(subcommand)]
     Sinks(sinks::Command),
+    /// Print what a SIEM would be sent.
+    #[command(subcommand)]
+    Export(render::Command),
+    /// Prove what arrived at a sink: by its receipts, and by a copy that the receiver gives back.
+    #[command(subcommand)]
+    Receipts(receipts::Command),
     /// Say what detectors look for; check, test and backtest rules of your own.
     #[command(subcommand)]
     Rules(rules::Command),

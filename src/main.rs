@@ -53,6 +53,8 @@ mod logging;
 mod login;
 mod output;
 mod prove;
+mod receipts;
+mod render;
 mod route;
 mod rules;
 mod serve;
@@ -113,6 +115,8 @@ fn run(cli: Cli) -> CommandResult {
         Command::Collectors(command) => collectors::run(command),
         Command::Hook(arguments) => hook::run(arguments),
         Command::Sinks(command) => sinks::run(command),
+        Command::Receipts(command) => receipts::run(&command),
+        Command::Export(command) => render::run(&command),
         Command::Rules(command) => rules::run(command),
         Command::Route(command) => route::run(command),
         Command::Config(command) => config::run(command),

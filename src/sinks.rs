@@ -1,6 +1,6 @@
 //! `tachograph sinks`: sends a test through a sink of the configuration, and shows how far the sinks are.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -71,15 +71,20 @@ pub fn run(command: Command) -> CommandResult {
     })
 }
 
-async fn test(arguments: &Test) -> CommandResult {
-    let sinks = settings::load(&arguments.config)?.settings.sinks();
-    let sink = sinks.sink(&arguments.name).ok_or_else(|| {
+/// A sink of a configuration file.
+pub fn find(config: &Path, name: &str) -> Result<export::SinkConfig, Failure> {
+    let sinks = settings::load(config)?.settings.sinks();
+    sinks.sink(name).cloned().ok_or_else(|| {
         let names: Vec<&str> = sinks.sinks.iter().map(|sink| sink.common.name.as_str()).collect();
         let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-        Failure::usage(format!("there is no sink {:?}", arguments.name)).hint(format!("The configuration has {names}."))
-    })?;
+        Failure::usage(format!("there is no sink {name:?}")).hint(format!("The configuration has {names}."))
+    })
+}
+
+async fn test(arguments: &Test) -> CommandResult {
+    let sink = find(&arguments.config, &arguments.name)?;
     let report =
-        export::test(sink, arguments.dry_run).await.map_err(|error| Failure::new(INTERNAL, anyhow::anyhow!(error)))?;
+        export::test(&sink, arguments.dry_run).await.map_err(|error| Failure::new(INTERNAL, anyhow::anyhow!(error)))?;
     match arguments.output.format {
         Format::Json => output::print_json(&report)?,
         Format::Table => {

@@ -14,6 +14,7 @@ use ledger::{LedgerError, LedgerName, Reader};
 use serde::Serialize;
 
 use crate::config::SinkConfig;
+use crate::schemas::SchemaSpec;
 
 /// What receipts are checked with.
 pub struct Evidence<'a> {
@@ -28,6 +29,11 @@ pub struct Evidence<'a> {
 }
 
 impl Evidence<'_> {
+    /// The schema that the records are said in.
+    fn schema(&self) -> Result<&'static SchemaSpec, ReceiptsError> {
+        self.sink.schema().ok_or_else(|| ReceiptsError::NoStream(self.sink.common.name.clone()))
+    }
+
     fn reader(&self, ledger: LedgerName) -> &Reader {
         match ledger {
             LedgerName::Events => self.events,

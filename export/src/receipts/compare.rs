@@ -78,9 +78,7 @@ pub enum Extent {
 
 /// Compares a copy with what the receipts say.
 pub fn compare(evidence: &Evidence<'_>, mut copy: Copy, extent: Extent) -> Result<Comparison, ReceiptsError> {
-    let Some(schema) = evidence.sink.schema() else {
-        return Err(ReceiptsError::NoStream(evidence.sink.common.name.clone()));
-    };
+    let schema = evidence.schema()?;
     let held = copy.streams.iter().filter(|_| extent == Extent::Part).filter_map(|(stream, records)| {
         let (first, last) = (records.first_key_value()?.0, records.last_key_value()?.0);
         Some((stream.clone(), *first..=*last))

@@ -7,7 +7,7 @@ use std::io::{BufRead, Read};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::ReceiptsError;
+use super::{Evidence, ReceiptsError};
 use crate::limits::{COPY_RECORDS_MAX, COPY_VALUE_BYTES_MAX, COPY_WRAPPERS_MAX};
 use crate::schemas::{Place, SchemaSpec};
 
@@ -27,6 +27,7 @@ pub struct Found {
 
 /// The records of a copy by stream and number.
 #[derive(Debug, Default)]
+#[must_use]
 pub struct Copy {
     /// By the name of the stream and the sink's number.
     pub streams: BTreeMap<String, BTreeMap<u64, Found>>,
@@ -40,8 +41,9 @@ pub struct Copy {
     pub first_stranger: Option<u64>,
 }
 
-/// Reads a copy in this schema: gzip, Zstandard or plain, by its first bytes.
-pub fn read(schema: &SchemaSpec, reader: impl Read + 'static) -> Result<Copy, ReceiptsError> {
+/// Reads a copy of what the sink was sent: gzip, Zstandard or plain, by its first bytes.
+pub fn read(evidence: &Evidence<'_>, reader: impl Read + 'static) -> Result<Copy, ReceiptsError> {
+    let schema = evidence.schema()?;
     let mut lines = decompressed(reader)?;
     let mut copy = Copy::default();
     let (mut line, mut number) = (Vec::new(), 0_u64);

@@ -129,8 +129,8 @@ impl World {
     fn compared(&self, copy: Vec<u8>, extent: Extent) -> Comparison {
         let (events, operations) = (self.store.events().reader(), self.store.operations().reader());
         let sink = &self.config.sinks[0];
-        let copy = read(sink.schema().unwrap(), std::io::Cursor::new(copy)).unwrap();
         let evidence = Evidence { sink, events: &events, operations: &operations, key: [3; 32] };
+        let copy = read(&evidence, std::io::Cursor::new(copy)).unwrap();
         compare(&evidence, copy, extent).unwrap()
     }
 
@@ -231,8 +231,9 @@ async fn a_compressed_copy_is_read_and_a_broken_one_is_told() {
     let gzip = gzip.finish().unwrap();
     assert!(world.compared(gzip.clone(), Extent::Whole).is_whole());
     assert!(world.compared(zstd::encode_all(text.as_bytes(), 1).unwrap(), Extent::Whole).is_whole());
-    let schema = world.config.sinks[0].schema().unwrap();
-    let cut = gzip[..gzip.len() - 9].to_vec();
-    assert!(matches!(read(schema, std::io::Cursor::new(cut)), Err(ReceiptsError::Copy(_))));
+    let cut = std::io::Cursor::new(gzip[..gzip.len() - 9].to_vec());
+    let (events, operations) = (world.store.events().reader(), world.store.operations().reader());
+    let evidence = Evidence { sink: &world.config.sinks[0], events: &events, operations: &operations, key: [3; 32] };
+    assert!(matches!(read(&evidence, cut), Err(ReceiptsError::Copy(_))));
     world.store.stop();
 }
