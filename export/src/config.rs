@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 use crate::connections::Reach;
 use crate::delivery::route::Routes;
 use crate::hash::sha256;
-use crate::limits::{INTERVAL_MS_MAX, REQUEST_TIMEOUT, SINK_NAME_MAX, SINKS_MAX};
+use crate::limits::{IN_FLIGHT, IN_FLIGHT_MAX, INTERVAL_MS_MAX, REQUEST_TIMEOUT, SINK_NAME_MAX, SINKS_MAX};
 use crate::message::BatchLimits;
 use crate::record::{Filter, Grouping};
 use crate::schemas::{self, SchemaSpec};
@@ -66,6 +66,10 @@ pub struct Common {
     #[schemars(range(max = INTERVAL_MS_MAX))]
     #[serde(default)]
     pub interval_ms: Option<u64>,
+    /// Batches that may be on their way at once; without it 4 where the receiver allows more than one. After a kill as many are sent again.
+    #[schemars(range(min = 1, max = IN_FLIGHT_MAX))]
+    #[serde(default)]
+    pub in_flight: Option<u8>,
     /// Kinds of events that it gets; empty means every kind.
     #[serde(default)]
     pub kinds: Vec<String>,
@@ -205,6 +209,16 @@ impl SinkConfig {
         }
     }
 
+    /// How many batches may be on their way at once. A bound on messages in time needs them one by one.
+    pub(crate) fn in_flight(&self) -> usize {
+        match &self.sink {
+            AnySink::Stream(stream) if self.limits().interval.is_zero() => {
+                self.common.in_flight.unwrap_or(IN_FLIGHT).min(stream.in_flight_max()).into()
+            }
+            _ => 1,
+        }
+    }
+
     /// What one batch holds, and how often a message goes.
     pub(crate) fn limits(&self) -> BatchLimits {
         let limits = self.sink.erased().batch_limits();
@@ -284,13 +298,20 @@ impl SinkConfig {
     }
 
     fn check(&self) -> Result<(), String> {
-        let Common { name, timeout_seconds, interval_ms, fields, .. } = &self.common;
+        let Common { name, timeout_seconds, interval_ms, in_flight, fields, .. } = &self.common;
         let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
         if name.is_empty() || name.len() > SINK_NAME_MAX || !plain {
             return Err(format!("a name has 1 to {SINK_NAME_MAX} letters, digits, '-', '_' and '.'"));
         }
         if !(1..=600).contains(timeout_seconds) {
             return Err(format!("timeout_seconds is {timeout_seconds}; it must be 1 to 600"));
+        }
+        let at_once = match &self.sink {
+            AnySink::Stream(stream) => stream.in_flight_max(),
+            AnySink::Delivery(_) => 1,
+        };
+        if in_flight.is_some_and(|in_flight| !(1..=at_once).contains(&in_flight)) {
+            return Err(format!("in_flight must be 1 to {at_once} for a sink of this type"));
         }
         if interval_ms.is_some_and(|interval| interval > INTERVAL_MS_MAX) {
             return Err(format!("interval_ms must be at most {INTERVAL_MS_MAX}"));

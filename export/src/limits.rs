@@ -6,6 +6,10 @@ use std::time::Duration;
 pub const READ_ROWS: usize = 1_024;
 /// and the most bytes of them.
 pub const READ_BYTES: usize = 4 << 20;
+/// Batches that may be on their way at once,
+pub const IN_FLIGHT_MAX: u8 = 16;
+/// and how many there are unless the configuration says otherwise, where the receiver allows more than one.
+pub const IN_FLIGHT: u8 = 4;
 /// Bytes of rendered records that wait for a batch; reading pauses above it.
 pub const PENDING_BYTES_MAX: usize = 16 << 20;
 /// Entries that the filter left out before a receipt is written although nothing was sent.

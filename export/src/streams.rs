@@ -17,6 +17,12 @@ pub trait Stream: ErasedSink {
         SCHEMAS
     }
 
+    /// How many batches may be on their way at once: more than one only where it does not matter in which order they arrive, and where records
+    /// are told apart by themselves and not by their batch.
+    fn in_flight_max(&self) -> u8 {
+        1
+    }
+
     /// Renders as many of the records, from the first on, as one message takes; at least one.
     fn render(&self, records: &[Record]) -> Rendered;
 }

@@ -4,6 +4,7 @@
 //! Where it stands is a fold over `operations`; what it holds in memory can be lost at any moment. What to do next is
 //! decided by [`plan::Plan`], which does no I/O; the loop here carries it out.
 
+pub mod ahead;
 pub mod plan;
 mod replay;
 mod send;
@@ -31,6 +32,7 @@ use crate::selection::Selection;
 use crate::sender::Sender;
 use crate::sink::{AnySink, Start};
 use crate::status::{SinkStatus, now};
+use ahead::Ahead;
 use plan::{Batch, Plan};
 use send::{Attempt, Settled};
 use state_store::{StateEntry, StateStore};
@@ -87,7 +89,9 @@ pub struct SinkWorker<F, S> {
     /// and records how far it is.
     pub recorder: Recorder<S>,
     /// What carries its messages.
-    pub sender: Box<dyn Sender>,
+    pub sender: Arc<dyn Sender>,
+    /// What was sent before its turn.
+    pub ahead: Ahead,
     pub timing: Timing,
     pub metrics: SinkMetrics,
     pub status: Arc<Mutex<SinkStatus>>,
@@ -170,12 +174,26 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
             entries.extend(plan.intend(&batch));
             self.flush(plan, entries).await?;
         }
+        self.send_ahead(plan, &batch);
         let attempts = self.deliver_all(plan, &batch, entries).await?;
         entries.extend(self.settle(plan, &batch, attempts)?);
         if plan.is_growing() && Instant::now() >= self.receipt_due {
             self.close(plan, entries);
         }
         Ok(())
+    }
+
+    /// Sends the batches that certainly follow this one, as many as may be on their way at once.
+    fn send_ahead(&mut self, plan: &mut Plan, batch: &Batch) {
+        let AnySink::Stream(sink) = &self.config.sink else { return };
+        let at_once = self.config.in_flight();
+        // The batch itself is on its way, too, perhaps as the first of these.
+        let first = plan.export_seq() + batch.count() as u64;
+        while self.ahead.len() + 1 < at_once {
+            let from = self.ahead.export_seq_next().map_or(first, |next| next.max(first));
+            let Some(message) = plan.following(from, |records| sink.render(records)) else { return };
+            self.ahead.send(&self.sender, from, message);
+        }
     }
 
     /// The receipt for what was taken, and the time of the next one. It is recorded with what follows, which is soon.
@@ -250,7 +268,7 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
         let new = exported.is_none();
         let (limit, rendering) = (self.config.limits().records, self.selection.rendering().map(ToOwned::to_owned));
         let end = self.consumer.durable()?.next_seq;
-        let mut plan = Plan::new(exported.unwrap_or_default(), limit, end, rendering);
+        let mut plan = Plan::new(exported.unwrap_or_default(), limit, self.config.in_flight(), end, rendering);
         self.consumer.seek(plan.next_seq());
         if new && self.config.start() == Start::Now {
             self.consumer.seek(end);

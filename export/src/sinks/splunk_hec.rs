@@ -20,7 +20,7 @@ use crate::capabilities::{Capabilities, Confirm, Confirmation, Confirmed};
 use crate::connections::http::{Http, Request, Response};
 use crate::connections::{Connection, Reach};
 use crate::judgement::{Ack, Judgement};
-use crate::limits::CONFIRM_TIMEOUT_MAX;
+use crate::limits::{CONFIRM_TIMEOUT_MAX, IN_FLIGHT_MAX};
 use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::{Body, Record};
 use crate::schemas::plain;
@@ -216,6 +216,10 @@ impl Sink for SplunkHec {
 }
 
 impl Stream for SplunkHec {
+    fn in_flight_max(&self) -> u8 {
+        IN_FLIGHT_MAX
+    }
+
     fn render(&self, records: &[Record]) -> Rendered {
         let (mut body, mut taken) = (Vec::new(), 0);
         for record in records {

@@ -21,7 +21,7 @@ use proof::tree;
 use super::send::{Attempt, Settled};
 use super::state_store::{IntentEntry, ReceiptEntry, RejectedEntry, StateEntry};
 use crate::limits::{EXCLUDED_MAX, PENDING_BYTES_MAX};
-use crate::message::{MessageKind, Rendered};
+use crate::message::{Message, MessageKind, Rendered};
 use crate::record::Record;
 use crate::selection::Selection;
 use batch::{BatchRecords, Intent};
@@ -50,6 +50,8 @@ pub struct Plan {
     /// Records in the next batch, at most.
     limit: usize,
     limit_max: usize,
+    /// Records that wait at the most: those of as many batches as may be on their way at once.
+    pending_max: usize,
     /// Set for receivers of everything, who are sent window by window. Each batch of alerts has its own receipt: what the next
     /// one says depends on what the receiver was told.
     windows: Option<Windows>,
@@ -68,9 +70,15 @@ pub struct Totals {
 }
 
 impl Plan {
-    /// A worker where its receipts and intents say that it is, with at most `limit_max` records in a batch, in a ledger that ends at
-    /// `durable` now. What records are said by is known of receivers of everything: of them many batches may share an intent and a receipt.
-    pub fn new(exported: Exported, limit_max: usize, durable: Seq, rendering: Option<String>) -> Self {
+    /// A worker where its receipts and intents say that it is, with at most `limit_max` records in a batch and `in_flight` batches on
+    /// their way at once, in a ledger that ends at `durable` now. What records are said by is known of receivers of everything: of them many batches may share an intent and a receipt.
+    pub fn new(
+        exported: Exported,
+        limit_max: usize,
+        in_flight: usize,
+        durable: Seq,
+        rendering: Option<String>,
+    ) -> Self {
         let Exported { next_seq, export_seq, intent, receipt, .. } = exported;
         let (intent, window) = match intent {
             Some((range, Intended::Batch(intent))) => (Intent::Inherited(range, intent), None),
@@ -91,6 +99,7 @@ impl Plan {
             intent,
             limit,
             limit_max,
+            pending_max: limit_max.saturating_mul(in_flight),
             windows: rendering.is_some().then(|| Windows::new(earlier)),
             rendering,
             totals: Totals::default(),
@@ -129,7 +138,7 @@ impl Plan {
         }
         let window = self.windows.as_ref().and_then(Windows::end);
         let end = window.unwrap_or_else(|| self.next_seq.skip(EXCLUDED_MAX));
-        self.pending.len() < self.limit_max && self.pending_bytes < PENDING_BYTES_MAX && self.read_to < end
+        self.pending.len() < self.pending_max && self.pending_bytes < PENDING_BYTES_MAX && self.read_to < end
     }
 
     /// Takes the rows that follow those it has.
@@ -171,7 +180,7 @@ impl Plan {
             let windows = self.windows.as_ref();
             let window_end = windows.and_then(Windows::end).unwrap_or(Seq::MAX);
             let count = match windows {
-                Some(windows) => windows.count(&self.pending, self.limit, read_to)?,
+                Some(windows) => windows.count(self.pending.make_contiguous(), self.limit, read_to)?,
                 None => self.pending.len().min(self.limit),
             };
             if count == 0 {
@@ -190,6 +199,17 @@ impl Plan {
             debug_assert!(end > next_seq, "a batch moves the worker");
             return Some(Batch::new(end, BatchRecords::Waiting(count), rendered));
         }
+    }
+
+    /// The batch that certainly follows in the window from the record with this number on, when those before it are taken: its one message, which is
+    /// all of it. There is none while batches grow or shrink, since then it is not certain where they end.
+    pub fn following(&mut self, export_seq: u64, render: impl Fn(&[Record]) -> Rendered) -> Option<Message> {
+        let windows = self.windows.as_ref().filter(|_| self.is_in_window() && self.limit == self.limit_max)?;
+        let skip = usize::try_from(export_seq.checked_sub(self.export_seq)?).ok()?;
+        let records = self.pending.make_contiguous().get(skip..)?;
+        let count = windows.count(records, self.limit, self.read_to).filter(|count| *count > 0)?;
+        let [message] = <[Message; 1]>::try_from(render(records.get(..count)?).messages).ok()?;
+        Some(message)
     }
 
     /// The receiver need not hear of the first records: they count as left out by the filter.
@@ -440,7 +460,7 @@ mod tests {
             json!({"name": "siem", "type": "splunk_hec", "url": "https://splunk.acme.example", "token": "env:T"});
         let config = crate::SinkConfig::from_settings(settings.as_object().unwrap().clone()).unwrap();
         let selection = config.selection([3; 32], "events/0");
-        let mut plan = Plan::new(Exported::default(), 100, Seq::new(9), None);
+        let mut plan = Plan::new(Exported::default(), 100, 1, Seq::new(9), None);
         plan.absorb(&fixtures::events(&vec![json!({"kind": "note"}); 9]), &selection);
         let batch = plan.propose(|records| Rendered::whole(Vec::new(), records.len())).unwrap();
         assert!(matches!(plan.records(&batch), Cow::Borrowed(records) if records.len() == 9));
@@ -464,7 +484,7 @@ mod tests {
         let absorb = |plan: &mut Plan, until: usize| {
             plan.absorb(&fixtures::operations(&alerts[..until]), &selection);
         };
-        let mut plan = Plan::new(Exported::default(), 100, Seq::FIRST, None);
+        let mut plan = Plan::new(Exported::default(), 100, 1, Seq::FIRST, None);
         absorb(&mut plan, 1);
         assert!(plan.propose(counted).is_none(), "of the first there is nothing to tell");
         absorb(&mut plan, 4);
@@ -475,7 +495,7 @@ mod tests {
         assert_eq!((batch.messages[0].body.as_slice(), from, to), (&b"3"[..], Seq::new(1), Seq::new(4)));
 
         let exported = Exported { intent: Some((from..to, record)), ..Exported::default() };
-        let mut again = Plan::new(exported, 100, Seq::new(4), None);
+        let mut again = Plan::new(exported, 100, 1, Seq::new(4), None);
         absorb(&mut again, 4);
         let repeated = again.propose(counted).unwrap();
         assert_eq!((repeated.is_resumed(), &repeated.messages), (true, &batch.messages));

@@ -7,6 +7,7 @@ use ledger::Timestamp;
 use ledger::consumer::{Halt, Source};
 use tokio::time::Instant;
 
+use super::ahead::Flight;
 use super::plan::{Batch, Plan};
 use super::state_store::StateEntry;
 use super::{Result, SinkWorker, StateStore};
@@ -72,11 +73,12 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
         mut doubtful: bool,
     ) -> Result<Attempt> {
         let (mut attempts, mut accepted, began) = (0_u32, None, now());
+        let mut flight = if doubtful { None } else { self.ahead.take(plan.export_seq(), batch) };
         loop {
             attempts = attempts.saturating_add(1);
             let mut doubt = plan.doubt(batch);
             let in_doubt = !doubt.is_empty();
-            let attempt = self.attempt(plan, batch, message, doubtful, &mut accepted);
+            let attempt = self.attempt(plan, batch, message, doubtful, flight.take(), &mut accepted);
             let next = self.watched(plan, began, &mut doubt, attempt).await;
             if !matches!(next, Ok(Next::Settled(_))) {
                 // What was taken before is not repeated with what may fail for long, or is cut off by a stop.
@@ -140,13 +142,14 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
     }
 
     /// Asks first whether the receiver has a message whose fate is not certain, and sends it if not. `accepted` is what it
-    /// accepted and did not yet call safe.
+    /// accepted and did not yet call safe, and `flight` that it was sent before its turn.
     async fn attempt(
         &self,
         plan: &Plan,
         batch: &Batch,
         message: &Message,
         doubtful: bool,
+        flight: Option<Flight>,
         accepted: &mut Option<Accepted>,
     ) -> Next {
         if let Some(asked) = *accepted {
@@ -164,7 +167,11 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
                 Err(error) => return failed(error),
             }
         }
-        let Reaction { meaning, .. } = match self.sender.send(message, &plan.records(batch), now()).await {
+        let sent = match flight {
+            Some(flight) => flight.landed().await,
+            None => self.sender.send(message, &plan.records(batch), now()).await,
+        };
+        let Reaction { meaning, .. } = match sent {
             Ok(reaction) => reaction,
             Err(error) => return failed(error),
         };

@@ -29,8 +29,10 @@ use crate::metrics::Metrics;
 use memory_feed::MemoryFeed;
 
 /// What goes wrong with one request.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
+    /// Nothing: it is taken.
+    None,
     /// The connection is refused.
     Refused,
     /// 429 with a floor.
@@ -72,6 +74,11 @@ struct World {
     unnumbered: bool,
     /// Requests are never answered.
     silent: bool,
+    /// Batches on their way at once; one by one without it.
+    in_flight: u8,
+    /// How many are on their way, and the most that were.
+    on_their_way: usize,
+    on_their_way_max: usize,
     writer: Writer,
 }
 
@@ -167,9 +174,28 @@ impl Journal for MemoryStateStore {
 
 struct MemoryCollector(Shared);
 
+/// A request that is counted as long as nobody gave it up.
+struct OnTheWay(Shared);
+
+impl OnTheWay {
+    fn new(shared: &Shared) -> Self {
+        let mut world = shared.lock().unwrap();
+        world.on_their_way += 1;
+        world.on_their_way_max = world.on_their_way_max.max(world.on_their_way);
+        Self(shared.clone())
+    }
+}
+
+impl Drop for OnTheWay {
+    fn drop(&mut self) {
+        self.0.lock().unwrap().on_their_way -= 1;
+    }
+}
+
 impl Connection<Http> for MemoryCollector {
     fn send(&self, request: Request) -> BoxFuture<'_, Result<Response, SendError>> {
         Box::pin(async move {
+            let _way = OnTheWay::new(&self.0);
             sleep(Duration::from_millis(3)).await;
             if self.0.lock().unwrap().silent {
                 std::future::pending::<()>().await;
@@ -208,7 +234,8 @@ impl World {
             Some(Fault::Busy) => return Ok(answer(503, &json!({"code": 9}))),
             Some(Fault::Unauthorised) => return Ok(answer(401, &json!({"code": 3}))),
             Some(Fault::Lost) if self.acks.is_some() => return Ok(self.accept(false)),
-            Some(Fault::TakenAndFailed | Fault::TakenAndCut | Fault::Lost | Fault::Unacknowledged) | None => {}
+            Some(Fault::None | Fault::TakenAndFailed | Fault::TakenAndCut | Fault::Lost | Fault::Unacknowledged)
+            | None => {}
         }
         let lines: Vec<Value> = body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         if lines.len() > self.lines_max {
@@ -290,8 +317,9 @@ fn worker(
     let token = dir.join("token");
     std::fs::write(&token, "t").unwrap();
     let acknowledge = world.lock().unwrap().acks.is_some();
+    let in_flight = world.lock().unwrap().in_flight.max(1);
     let settings = json!({"name": "siem", "type": "splunk_hec", "url": "https://splunk.acme.example", "gzip": false, "start": start,
-        "acknowledge": acknowledge, "acknowledge_seconds": 5,
+        "acknowledge": acknowledge, "acknowledge_seconds": 5, "in_flight": in_flight,
         "token": format!("file:{}", token.display())});
     let config = SinkConfig::from_settings(settings.as_object().unwrap().clone()).unwrap();
     let ledger = world.lock().unwrap().ledger.unwrap();
@@ -301,7 +329,8 @@ fn worker(
         selection: config.selection([3; 32], "events/0"),
         recorder: consumer.recorder(MemoryStateStore(world.clone(), fixtures::outbox())),
         consumer,
-        sender: sender(&config, world),
+        sender: sender(&config, world).into(),
+        ahead: ahead::Ahead::default(),
         timing: Timing::default(),
         metrics: Metrics::default().of("siem", ledger),
         status: Arc::new(Mutex::new(SinkStatus::new(&config, ledger))),
@@ -425,10 +454,11 @@ proptest! {
         poison in proptest::collection::btree_set(0u64..120, 0..4),
         lines_max in 1usize..40,
         acknowledged in any::<bool>(),
+        in_flight in 1u8..6,
     ) {
         let dir = tempfile::tempdir().unwrap();
         let world = Shared::default();
-        *world.lock().unwrap() = World { ledger: Some(ledger), entries, faults: faults.into(), poison, lines_max, ..World::default() };
+        *world.lock().unwrap() = World { ledger: Some(ledger), entries, faults: faults.into(), poison, lines_max, in_flight, ..World::default() };
         world.lock().unwrap().acks = acknowledged.then(Vec::new);
         paused().block_on(async {
             for (milliseconds, block) in kills {

@@ -6,8 +6,6 @@
 //! before and the intent of that one batch are recorded at once. Only an inherited window goes on to its end, since nobody
 //! knows how much of it the earlier process sent.
 
-use std::collections::VecDeque;
-
 use ledger::Durable;
 use ledger::Seq;
 use operations::kind::export::{Cut, ExportWindow, Intended};
@@ -69,9 +67,9 @@ impl Windows {
     }
 
     /// How many of the records that wait go together; `None` as long as records may follow that belong to them.
-    pub fn count(&self, pending: &VecDeque<Record>, limit: usize, read_to: Seq) -> Option<usize> {
+    pub fn count(&self, pending: &[Record], limit: usize, read_to: Seq) -> Option<usize> {
         let Some(Window { end, cut, .. }) = self.window else { return Some(pending.len().min(limit)) };
-        let batch = pending.front()?.batch;
+        let batch = pending.first()?.batch;
         let belongs = |record: &Record| record.position.seq < end && (cut == Cut::Full || record.batch == batch);
         let (mut count, mut bytes) = (0, 0);
         for record in pending.iter().take(limit).take_while(|record| belongs(record)) {

@@ -63,7 +63,7 @@ fn a_sink_that_waits_for_an_acknowledgement_says_so_and_its_lag_grows() {
     let settings = json!({"name": "siem", "type": "splunk_hec", "url": "https://splunk.acme.example", "gzip": false,
         "acknowledge": true, "token": format!("file:{}", dir.path().join("token").display())});
     worker.config = SinkConfig::from_settings(settings.as_object().unwrap().clone()).unwrap();
-    worker.sender = sender(&worker.config, &world);
+    worker.sender = sender(&worker.config, &world).into();
     let status = worker.status.clone();
     let now = || status.lock().unwrap().clone();
     paused().block_on(async {

@@ -309,3 +309,24 @@ proptest! {
         }
     }
 }
+
+/// What fails in between holds up the cursor, and what follows it is not sent twice.
+#[test]
+fn several_batches_are_on_their_way_at_once_and_the_cursor_passes_no_hole() {
+    for (in_flight, faults) in [(1, vec![]), (4, vec![]), (4, vec![Fault::Busy; 3]), (16, vec![Fault::TakenAndCut; 5])]
+    {
+        let dir = tempfile::tempdir().unwrap();
+        let world = ledger(LedgerName::Events);
+        paused().block_on(arrive(world.clone(), vec![(0, 1, true); 10_000]));
+        world.lock().unwrap().in_flight = in_flight;
+        // The first batch is alone: it has its receipt at once.
+        world.lock().unwrap().faults = std::iter::repeat_n(Fault::None, 5).chain(faults.clone()).collect();
+        paused().block_on(finish(&world, worker(&world, dir.path(), 1_024, "beginning"), Vec::new()));
+        let world = world.lock().unwrap();
+        check(&world);
+        assert_eq!(world.on_their_way_max, usize::from(in_flight));
+        let taken: usize = world.taken.values().map(Vec::len).sum();
+        let repeated = faults.iter().filter(|fault| **fault == Fault::TakenAndCut).count() * 500;
+        assert!(taken <= 10_000 + repeated, "{taken} records were taken, {in_flight} on their way, {faults:?}");
+    }
+}
