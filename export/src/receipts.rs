@@ -73,6 +73,8 @@ pub struct StreamReport {
     pub excluded: u64,
     /// and that it refused, with those that it took later.
     pub rejected: u64,
+    /// How many of them it refused without saying which: their batches have no root.
+    pub unnamed: u64,
     /// How many of those it took later.
     pub replayed: u64,
     /// Bytes that were sent, before compression.

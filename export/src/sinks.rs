@@ -2,6 +2,7 @@
 //! sink must do stands in `sink`.
 
 mod alertmanager;
+mod elasticsearch;
 mod email;
 mod pagerduty;
 mod slack;
@@ -22,6 +23,7 @@ pub static SINKS: &[&SinkSpec] = &[
     &alertmanager::SPEC,
     &email::SPEC,
     &syslog::SPEC,
+    &elasticsearch::SPEC,
 ];
 
 #[cfg(test)]

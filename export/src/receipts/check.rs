@@ -90,6 +90,11 @@ impl Visitor for Check {
             return;
         }
         let sent = read.records - read.refused;
+        if record.root.is_none() && record.rejected > read.refused && record.count + record.rejected == read.records {
+            // The receiver said how many it refused, and not which.
+            self.stream(*to).unnamed += record.rejected - read.refused;
+            return;
+        }
         if (sent, read.refused) != (record.count, record.rejected) {
             let what = format!(
                 "it says that {} were acknowledged and {} refused; by the ledger these are {sent} and {}",

@@ -1,15 +1,16 @@
 //! What a worker does next: a pure state machine over rows, batches and outcomes.
 //!
 //! Receipts tile the ledger: each starts where the one before it ended. A batch that is refused becomes smaller until one
-//! record is alone; that one is rejected, and everything else goes on. What is particular to alerts stands in `alerts`, and how
-//! many batches share an intent and a receipt in `windows`.
+//! record is alone; that one is rejected, and everything else goes on. What is particular to alerts stands in `alerts`, what
+//! refusals lead to in `refusals`, and how many batches share an intent and a receipt in `windows`.
 
 mod alerts;
 mod batch;
+mod refusals;
 mod windows;
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 
 use ledger::Rows;
@@ -19,7 +20,8 @@ use operations::kind::export::{Checkpoint, ExportIntent, ExportReceipt, HiddenAt
 use proof::tree;
 
 use super::send::{Attempt, Settled};
-use super::state_store::{IntentEntry, ReceiptEntry, RejectedEntry, StateEntry};
+use super::state_store::{IntentEntry, ReceiptEntry, StateEntry};
+use crate::judgement::Parts;
 use crate::limits::{EXCLUDED_MAX, PENDING_BYTES_MAX};
 use crate::message::{Message, MessageKind, Rendered};
 use crate::record::Record;
@@ -289,7 +291,7 @@ impl Plan {
                 let count = message.records.len() as u64;
                 let passed = (batch.count() as u64).saturating_sub(count);
                 let counts = Counts { count, rejected: 0, passed };
-                let sent = Summary { sha256: None, bytes: body.len() as u64, attempts, ack: ack.said };
+                let sent = Summary { refused: all(), sha256: None, bytes: body.len() as u64, attempts, ack: ack.said };
                 self.limit = (self.limit * 2).min(self.limit_max);
                 let mut entries = self.hidden(batch);
                 let receipt = self.advance(batch.end, counts, sent, checkpoint);
@@ -300,6 +302,7 @@ impl Plan {
                 self.reject(batch, reason, attempts, checkpoint)
             }
             Settled::Refused { index, .. } => self.shrink(index),
+            Settled::Parts(parts) => self.take_but(batch, parts, attempts, checkpoint),
             Settled::TooLarge { reason } if batch.count() == 1 => self.reject(batch, reason, attempts, checkpoint),
             Settled::TooLarge { .. } => self.shrink(batch.count() / 2),
         }
@@ -323,7 +326,10 @@ impl Plan {
                     bytes += ack.body.as_ref().unwrap_or(&message.body).len() as u64;
                     acks.push(ack.said.clone());
                 }
-                Settled::Refused { reason, .. } | Settled::TooLarge { reason } => {
+                // A message of its own is taken or refused as a whole.
+                Settled::Refused { reason, .. }
+                | Settled::TooLarge { reason }
+                | Settled::Parts(Parts { said: reason, .. }) => {
                     counts.rejected += message.records.len() as u64;
                     entries.extend(self.rejected(message, reason));
                 }
@@ -336,7 +342,7 @@ impl Plan {
             [one] => one.clone(),
             _ => format!("{} messages", acks.len()),
         };
-        let summary = Summary { sha256, bytes, attempts: tries, ack };
+        let summary = Summary { refused: None, sha256, bytes, attempts: tries, ack };
         entries.push(StateEntry::Receipt(self.advance(batch.end, counts, summary, checkpoint)));
         entries
     }
@@ -347,7 +353,7 @@ impl Plan {
             return Vec::new();
         }
         let before = self.close();
-        let sent = Summary { sha256: None, bytes: 0, attempts: 0, ack: String::new() };
+        let sent = Summary { refused: all(), sha256: None, bytes: 0, attempts: 0, ack: String::new() };
         let skipped = self.advance(self.read_to, Counts { count: 0, rejected: 0, passed: 0 }, sent, None);
         before.into_iter().chain([StateEntry::Receipt(skipped)]).collect()
     }
@@ -358,41 +364,10 @@ impl Plan {
             return None;
         }
         self.read_to = end;
-        let sent = Summary { sha256: None, bytes: 0, attempts: 0, ack: "the sink starts here".to_owned() };
+        let sent =
+            Summary { refused: all(), sha256: None, bytes: 0, attempts: 0, ack: "the sink starts here".to_owned() };
         let jumped = self.advance(end, Counts { count: 0, rejected: 0, passed: 0 }, sent, None);
         Some(StateEntry::Receipt(jumped))
-    }
-
-    /// The next batch has at most `limit` records. The intent of the larger one is given up.
-    fn shrink(&mut self, limit: usize) -> Vec<StateEntry> {
-        self.limit = limit.max(1);
-        self.intent = Intent::None;
-        self.refuse().into_iter().collect()
-    }
-
-    /// The first record of the batch is refused for ever.
-    fn reject(
-        &mut self,
-        batch: &Batch,
-        reason: String,
-        attempts: u32,
-        checkpoint: Option<Checkpoint>,
-    ) -> Vec<StateEntry> {
-        let Some(record) = self.pending.front() else { return Vec::new() };
-        let (position, export_seq) = (record.position, record.export_seq);
-        // What was taken before has its receipt first.
-        let before = self.refuse();
-        // What the filter left out before the next record belongs to the range.
-        let end = if batch.count() == 1 {
-            batch.end
-        } else {
-            self.pending.get(1).map_or(batch.end, |next| next.position.seq)
-        };
-        let previous = self.link.clone();
-        let rejected = StateEntry::Rejected(RejectedEntry { position, export_seq, reason: reason.clone(), previous });
-        let sent = Summary { sha256: None, bytes: 0, attempts, ack: reason };
-        let receipt = self.advance(end, Counts { count: 0, rejected: 1, passed: 0 }, sent, checkpoint);
-        before.into_iter().chain([rejected, StateEntry::Receipt(receipt)]).collect()
     }
 
     /// Everything before `end` is done.
@@ -401,9 +376,9 @@ impl Plan {
         self.totals.sent += counts.count;
         self.totals.rejected += counts.rejected;
         let mut leaves = Vec::new();
-        for record in self.pending.drain(..(records as usize).min(self.pending.len())) {
+        for (index, record) in self.pending.drain(..(records as usize).min(self.pending.len())).enumerate() {
             self.pending_bytes -= record.size.min(self.pending_bytes);
-            if self.rendering.is_some() && counts.rejected == 0 {
+            if self.rendering.is_some() && sent.refused.as_ref().is_some_and(|refused| !refused.contains(&index)) {
                 leaves.push(tree::leaf_hash(record.said.text.as_bytes()));
             }
             self.link = record.said.link;
@@ -432,6 +407,11 @@ impl Plan {
     }
 }
 
+/// The receiver has all of them.
+fn all() -> Option<BTreeSet<usize>> {
+    Some(BTreeSet::new())
+}
+
 #[derive(Clone, Copy)]
 struct Counts {
     count: u64,
@@ -441,6 +421,8 @@ struct Counts {
 }
 
 struct Summary {
+    /// Which of the records the receiver refused, by their number in the batch; `None` if it did not say.
+    refused: Option<BTreeSet<usize>>,
     sha256: Option<String>,
     bytes: u64,
     attempts: u32,

@@ -113,7 +113,7 @@ impl Windows {
 }
 
 /// The receipt of one batch that was one message.
-fn whole(entry: ReceiptEntry, body: &[u8]) -> StateEntry {
+pub fn whole(entry: ReceiptEntry, body: &[u8]) -> StateEntry {
     StateEntry::Receipt(Growing::new(entry, body).finish())
 }
 
