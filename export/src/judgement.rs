@@ -28,6 +28,8 @@ pub enum Judgement {
     },
     /// It has the batch but for some of its records, which it will never take.
     Parts(Parts),
+    /// It has the batch but for some of its records, which it may take later: only those are sent again.
+    Later(Later),
     /// It may or may not have the batch: the same bytes are sent again.
     Uncertain {
         /// What happened.
@@ -58,6 +60,19 @@ impl Parts {
     }
 }
 
+/// What a receiver may take later of a batch that it has otherwise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Later {
+    /// The records that it may take later, by their number in the message, ascending.
+    pub records: Vec<usize>,
+    /// Those that it will never take, each with what it said.
+    pub refused: Vec<(usize, String)>,
+    /// The shortest wait, from `Retry-After`.
+    pub after: Option<Duration>,
+    /// What it said of the first that it may take later.
+    pub reason: String,
+}
+
 /// What became of one record of a batch, at a receiver that says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -72,21 +87,22 @@ pub enum Outcome {
 }
 
 impl Judgement {
-    /// What the outcomes of single records mean for their batch. While one of them may be taken later the whole is sent again: only a
-    /// receiver that knows records by their ids tells of single ones, so those that it has stay as they are, and each further request
-    /// leaves fewer. What is refused then costs no request more, however much it is.
+    /// What the outcomes of single records mean for their batch. What is refused costs no request more, however much it is.
     pub fn of_outcomes(outcomes: Vec<Outcome>, after: Option<Duration>, said: String) -> Self {
-        let (mut refused, mut later) = (Vec::new(), None);
+        let (mut refused, mut later, mut why) = (Vec::new(), Vec::new(), None);
         for (index, outcome) in outcomes.into_iter().enumerate() {
             match outcome {
                 Outcome::Taken => {}
                 Outcome::Park(reason) => return Self::Park { reason },
-                Outcome::Later(reason) => later = later.or(Some(reason)),
+                Outcome::Later(reason) => {
+                    later.push(index);
+                    why.get_or_insert(reason);
+                }
                 Outcome::Refused(reason) => refused.push((index, reason)),
             }
         }
-        match later {
-            Some(reason) => Self::Retry { after, reason },
+        match why {
+            Some(reason) => Self::Later(Later { records: later, refused, after, reason }),
             None if refused.is_empty() => Self::Acked(Ack::new(said)),
             None => Self::Parts(Parts { refused, unnamed: 0, said }),
         }
@@ -123,7 +139,12 @@ mod tests {
             let outcomes = outcomes.iter().map(|outcome| (*outcome).clone()).collect();
             assert_eq!(Judgement::of_outcomes(outcomes, None, "200".to_owned()), expected);
         };
-        let retry = Judgement::Retry { after: None, reason: "busy".to_owned() };
+        let retry = Judgement::Later(Later {
+            records: vec![1],
+            refused: vec![(2, "mapping".to_owned())],
+            after: None,
+            reason: "busy".to_owned(),
+        });
         check(&[&taken, &taken], Judgement::Acked(Ack::new("200")));
         check(&[&taken, &later, &refused], retry);
         check(&[&later, &park, &refused], Judgement::Park { reason: "forbidden".to_owned() });

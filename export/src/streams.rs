@@ -4,6 +4,8 @@ pub mod cut;
 pub mod fields;
 pub mod pack;
 
+use std::borrow::Cow;
+
 use crate::message::Rendered;
 use crate::record::Record;
 use crate::schemas::{SCHEMAS, SchemaSpec};
@@ -23,6 +25,11 @@ pub trait Stream: ErasedSink {
     /// are told apart by themselves and not by their batch.
     fn in_flight_max(&self) -> u8 {
         1
+    }
+
+    /// How a record stands at the receiver, for whoever compares a copy: as it was said, unless the sink adds members to it.
+    fn kept<'a>(&self, record: &'a Record) -> Cow<'a, str> {
+        Cow::Borrowed(&record.said.text)
     }
 
     /// Renders as many of the records, from the first on, as one message takes; at least one.

@@ -7,6 +7,7 @@
 pub mod ahead;
 pub mod plan;
 mod replay;
+mod rest;
 mod send;
 pub mod state_store;
 pub mod token_bucket;

@@ -9,6 +9,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
 
+#[path = "support/dice.rs"]
+mod dice;
+#[path = "support/process.rs"]
+mod process;
+
 #[path = "delivery/check.rs"]
 mod check;
 #[path = "delivery/forwarder.rs"]
@@ -20,52 +25,22 @@ mod receiver;
 #[path = "delivery/smtp.rs"]
 mod smtp;
 
-use std::io::{BufRead as _, BufReader};
-use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::Duration;
-
-use life::Dice;
-
-/// The variable with the folder of a run; without it the processes have nothing to do.
-const FOLDER: &str = "TACHOGRAPH_HARNESS_FOLDER";
-const SEED: &str = "TACHOGRAPH_SEED";
-const ALERTS: &str = "TACHOGRAPH_HARNESS_ALERTS";
-
-/// How often somebody who waits for a request looks whether the forwarder still runs. Nothing depends on it.
-const LOOK: Duration = Duration::from_millis(200);
-
-fn variable(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
-}
-
-fn start(role: &str, folder: &Path, seed: u64, alerts: u64) -> Child {
-    Command::new(std::env::current_exe().unwrap())
-        .args([role, "--exact", "--ignored", "--nocapture", "--quiet"])
-        .env(FOLDER, folder)
-        .env(SEED, seed.to_string())
-        .env(ALERTS, alerts.to_string())
-        .env("NO_PROXY", "*")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .spawn()
-        .unwrap()
-}
+use dice::Dice;
+use process::{SEED, listen, start, variable, wait_for_request};
 
 #[test]
 #[ignore = "a process of the harness"]
 fn receiver_process() {
-    if let Ok(folder) = std::env::var(FOLDER) {
-        receiver::run(folder.as_ref(), variable(SEED).unwrap());
+    if let Some(role) = process::role() {
+        receiver::run(&role.folder, role.seed);
     }
 }
 
 #[test]
 #[ignore = "a process of the harness"]
 fn forwarder_process() {
-    if let Ok(folder) = std::env::var(FOLDER) {
-        forwarder::run(folder.as_ref(), variable(SEED).unwrap(), variable(ALERTS).unwrap());
+    if let Some(role) = process::role() {
+        forwarder::run(&role.folder, role.seed, role.records);
     }
 }
 
@@ -105,31 +80,4 @@ fn nothing_is_lost_doubled_or_reopened() {
     receiver.wait().unwrap();
     let counts = check::check(folder.path(), seed, alerts);
     println!("seed {seed}: {counts}");
-}
-
-/// The lines of the receiver, until it ends.
-fn listen(output: ChildStdout) -> Receiver<String> {
-    let (sender, lines) = channel();
-    std::thread::spawn(move || {
-        let lines = BufReader::new(output).lines().map_while(Result::ok);
-        lines.map(|line| sender.send(line)).take_while(Result::is_ok).count()
-    });
-    lines
-}
-
-/// Waits for the next request; `false` if the forwarder ended, because there is nothing more to send.
-fn wait_for_request(lines: &Receiver<String>, forwarder: &mut Child) -> bool {
-    loop {
-        match lines.recv_timeout(LOOK) {
-            Ok(line) if line == "request" => return true,
-            Ok(_) => {}
-            Err(RecvTimeoutError::Timeout) if forwarder.try_wait().unwrap().is_none() => {}
-            Err(RecvTimeoutError::Timeout) => return false,
-            Err(RecvTimeoutError::Disconnected) => {
-                // Else it would ask nobody for ever.
-                forwarder.kill().unwrap();
-                panic!("the receiver ended");
-            }
-        }
-    }
 }

@@ -12,6 +12,8 @@ use super::{Evidence, ReceiptsError};
 use crate::limits::PROBLEMS_MAX;
 use crate::record::Record;
 use crate::schemas::SchemaSpec;
+use crate::sink::AnySink;
+use crate::streams::Stream;
 
 /// What a copy is worth.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -79,11 +81,15 @@ pub enum Extent {
 /// Compares a copy with what the receipts say.
 pub fn compare(evidence: &Evidence<'_>, mut copy: Copy, extent: Extent) -> Result<Comparison, ReceiptsError> {
     let schema = evidence.schema()?;
+    let AnySink::Stream(stream) = &evidence.sink.sink else {
+        return Err(ReceiptsError::NoStream(evidence.sink.common.name.clone()));
+    };
     let held = copy.streams.iter().filter(|_| extent == Extent::Part).filter_map(|(stream, records)| {
         let (first, last) = (records.first_key_value()?.0, records.last_key_value()?.0);
         Some((stream.clone(), *first..=*last))
     });
     let mut compare = Compare {
+        stream: stream.as_ref(),
         schema,
         held: held.collect(),
         extent,
@@ -130,6 +136,7 @@ impl Numbered {
 }
 
 struct Compare<'a> {
+    stream: &'a dyn Stream,
     schema: &'static SchemaSpec,
     copy: &'a mut Copy,
     extent: Extent,
@@ -169,7 +176,7 @@ impl Visitor for Compare<'_> {
         self.comparison.expected += 1;
         let name = || format!("{stream} export_seq {} ({})", record.export_seq, record.position);
         let Some(found) = found else { return self.comparison.missing.add(name) };
-        let is_equal = !found.differs && found.print == print(self.schema, &record.said.text);
+        let is_equal = !found.differs && found.print == print(self.schema, &self.stream.kept(record));
         if !is_equal {
             self.comparison.changed.add(name);
         }

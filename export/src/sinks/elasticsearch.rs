@@ -9,6 +9,7 @@
 
 mod index;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use ledger::Timestamp;
@@ -21,7 +22,7 @@ use crate::connections::http::credentials::Credentials;
 use crate::connections::http::{Http, Request, Response};
 use crate::connections::{Connection, Reach, excerpt};
 use crate::judgement::{Judgement, Outcome};
-use crate::limits::ANSWER_BYTES_MAX;
+use crate::limits::{ANSWER_BYTES_MAX, IN_FLIGHT_MAX};
 use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::Record;
 use crate::sink::{Class, Settings, Sink, SinkSpec, check_url};
@@ -207,6 +208,14 @@ impl Outcomes<Http> for Elasticsearch {
 }
 
 impl Stream for Elasticsearch {
+    fn kept<'a>(&self, record: &'a Record) -> Cow<'a, str> {
+        if record.said.is_json { Cow::Owned(document(record)) } else { Cow::Borrowed(&record.said.text) }
+    }
+
+    fn in_flight_max(&self) -> u8 {
+        IN_FLIGHT_MAX
+    }
+
     fn render(&self, records: &[Record]) -> Rendered {
         pack(records, &BATCH, |record| self.lines(record))
     }

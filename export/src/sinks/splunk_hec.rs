@@ -246,6 +246,7 @@ impl Confirm<Http> for SplunkHec {
             }
             // It never says this.
             (Judgement::Parts(parts), _) => Some(Confirmed::Park(parts.said)),
+            (Judgement::Later(later), _) => Some(Confirmed::Unanswered(later.reason)),
         }
     }
 }

@@ -9,11 +9,12 @@ use tokio::time::Instant;
 
 use super::ahead::Flight;
 use super::plan::{Batch, Plan};
+use super::rest::Rest;
 use super::state_store::StateEntry;
 use super::{Result, SinkWorker, StateStore};
 use crate::capabilities::{Confirmed, Reconciled};
 use crate::connections::{SendError, excerpt};
-use crate::judgement::{Ack, Judgement, Parts};
+use crate::judgement::{Ack, Judgement, Later, Parts};
 use crate::limits::{BLOCKED_AFTER, STATUS_EVERY};
 use crate::message::{Message, MessageKind};
 use crate::sender::confirm::Accepted;
@@ -62,6 +63,8 @@ enum Next {
     Park {
         reason: String,
     },
+    /// Some of it is left.
+    Rest(Later),
 }
 
 impl<F: Source, S: StateStore> SinkWorker<F, S> {
@@ -75,12 +78,13 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
         mut doubtful: bool,
     ) -> Result<Attempt> {
         let (mut attempts, mut accepted, began) = (0_u32, None, now());
+        let mut rest = Rest::default();
         let mut flight = if doubtful { None } else { self.ahead.take(plan.export_seq(), batch) };
         loop {
             attempts = attempts.saturating_add(1);
             let mut doubt = plan.doubt(batch);
             let in_doubt = !doubt.is_empty();
-            let attempt = self.attempt(plan, batch, message, doubtful, flight.take(), &mut accepted);
+            let attempt = self.attempt(plan, batch, rest.message(message), doubtful, flight.take(), &mut accepted);
             let next = self.watched(plan, began, &mut doubt, attempt).await;
             if !matches!(next, Ok(Next::Settled(_))) {
                 // What was taken before is not repeated with what may fail for long, or is cut off by a stop.
@@ -92,6 +96,7 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
             }
             let (wait, reason, parked) = match next? {
                 Next::Settled(settled) => {
+                    let settled = rest.settled(settled);
                     self.report_settled(plan, batch, message, &settled);
                     return Ok(Attempt { settled, attempts });
                 }
@@ -100,6 +105,11 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
                     (floor + self.jitter(attempts), reason, false)
                 }
                 Next::Park { reason } => (self.timing.park, reason, true),
+                Next::Rest(later) => {
+                    let (floor, reason) = (later.after.unwrap_or_default(), later.reason.clone());
+                    rest.keep(later, &self.config.sink, &plan.records(batch));
+                    (floor + self.jitter(attempts), reason, false)
+                }
             };
             self.metrics.retries.inc();
             self.update_status(plan, |status| {
@@ -252,6 +262,7 @@ fn next(judgement: Judgement) -> Next {
         Judgement::Split { reason } => Next::Settled(Settled::TooLarge { reason }),
         Judgement::Reject { index, reason } => Next::Settled(Settled::Refused { index, reason }),
         Judgement::Parts(parts) => Next::Settled(Settled::Parts(parts)),
+        Judgement::Later(later) => Next::Rest(later),
         Judgement::Uncertain { reason } => Next::Again { floor: Duration::ZERO, reason, doubtful: true },
         Judgement::Park { reason } => Next::Park { reason },
     }

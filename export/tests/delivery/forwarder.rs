@@ -13,7 +13,8 @@ use operations::triage::Column;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use crate::life::{Dice, revisions};
+use crate::dice::Dice;
+use crate::life::revisions;
 
 /// The sinks of a run.
 pub const SINKS: [&str; 7] = ["pager", "hook", "alertmanager", "slack", "siem", "indexed", "mail"];

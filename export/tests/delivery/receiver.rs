@@ -15,7 +15,8 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
-use crate::life::Dice;
+use crate::dice::Dice;
+use crate::process::say;
 use crate::smtp;
 
 pub struct World {
@@ -59,12 +60,6 @@ pub fn run(folder: &Path, seed: u64) {
         say(&format!("listening http://{}", listener.local_addr().unwrap()));
         axum::serve(listener, router).await.unwrap();
     });
-}
-
-/// One line for the harness. Nobody may be left to read it.
-pub fn say(line: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "\n{line}").and_then(|()| out.flush());
 }
 
 async fn handle(State(shared): State<Shared>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {

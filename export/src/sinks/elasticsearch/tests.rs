@@ -97,7 +97,7 @@ fn every_record_has_its_outcome() {
         _ => false,
     });
     for later in [(429, "es_rejected_execution_exception"), (503, "unavailable_shards_exception"), (500, "x")] {
-        check(&[(201, ""), later, mapping], |judgement| matches!(judgement, Judgement::Retry { .. }));
+        check(&[(201, ""), later, mapping], |judgement| matches!(judgement, Judgement::Later(_)));
     }
     for park in [
         (403, "security_exception"),
