@@ -46,7 +46,7 @@ def siblings(event, where):
         yield f"{where}: type_uid {event['type_uid']} is not class and activity"
     if event["category_uid"] != event["class_uid"] // 1000:
         yield f"{where}: category_uid {event['category_uid']} is not that of the class"
-    whole = SCHEMAS[event["metadata"]["version"]].schema
+    whole = SCHEMAS[event["metadata"]["version"]].schema.schema
     found = [one for one in whole["classes"].values() if one["uid"] == event["class_uid"]]
     for one in found:
         yield from numbers(event, one["attributes"], whole["objects"], where)

@@ -148,11 +148,13 @@ fn activity(event: &Event, row: &table::Row, record: &Record, columns: &Columns<
 /// What a connection did.
 fn flow(columns: &Columns<'_>) -> (u64, &'static str) {
     let ended = ["bytes_out", "bytes_in", "duration_us"].into_iter().any(|name| columns.integer(name).is_some());
-    match (columns.text("outcome"), columns.text("action")) {
-        (Some("deny" | "blocked"), _) => (5, "Refuse"),
-        (Some("error"), _) => (4, "Fail"),
-        (_, Some("disconnected" | "end" | "close" | "closed")) => (2, "Close"),
-        _ if ended => (2, "Close"),
+    let ends = ["disconnected", "end", "ended", "close", "closed"];
+    let is_end =
+        ended || table::words(columns.text("action").unwrap_or_default()).any(|word| ends.contains(&word.as_str()));
+    match columns.text("outcome") {
+        Some("deny" | "blocked") => (5, "Refuse"),
+        Some("error") => (4, "Fail"),
+        _ if is_end => (2, "Close"),
         _ => (1, "Open"),
     }
 }
@@ -248,10 +250,18 @@ fn message(record: &Record, columns: &Columns<'_>) -> String {
         return alert.title.clone();
     }
     let mut words = vec![record.kind()];
-    let done = ["method", "action", "subject"].into_iter().find_map(|name| columns.text(name));
-    let on =
-        ["host", "tool", "command", "file", "target", "model", "actor"].into_iter().find_map(|name| columns.text(name));
-    words.extend([done, on, columns.text("outcome")].into_iter().flatten());
+    let first = |names: &[&'static str]| names.iter().find_map(|name| columns.text(name));
+    match record.position.ledger {
+        LedgerName::Events => {
+            words.extend(first(&["method", "action"]));
+            words.extend(first(&["host", "tool", "command", "file", "target", "model"]));
+            words.extend(first(&["outcome"]));
+        }
+        LedgerName::Operations => {
+            words.extend(first(&["subject"]));
+            words.extend(first(&["actor"]).into_iter().flat_map(|actor| ["by", actor]));
+        }
+    }
     let cut = |word: &str| match word.char_indices().nth(MESSAGE_VALUE_CHARS_MAX) {
         Some((end, _)) => format!("{}…", &word[..end]),
         None => word.to_owned(),
