@@ -4,6 +4,7 @@
 //! Saying MUST be a pure function of the record, the settings of the sink and the [`Link`] of the record before: no clock, no counter, no
 //! place of this machine. A record that is sent again is then byte for byte what was sent before.
 
+pub mod ocsf;
 pub mod plain;
 pub mod severity;
 
@@ -14,7 +15,7 @@ use operations::kind::export::Link;
 use crate::record::Record;
 
 /// Every schema.
-pub static SCHEMAS: &[&SchemaSpec] = &[&plain::SPEC];
+pub static SCHEMAS: &[&SchemaSpec] = &[&plain::SPEC, &ocsf::SPEC, &ocsf::SPEC_1_8, &ocsf::SPEC_1_1];
 
 /// A schema that a sink may say its records in.
 pub struct SchemaSpec {

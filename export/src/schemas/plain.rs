@@ -33,3 +33,22 @@ fn place(text: &str) -> Option<Place> {
         export_seq: counted.get("export_seq")?.as_u64()?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::every;
+
+    #[test]
+    fn every_row_is_one_line_that_says_its_kind_and_where_it_stands() {
+        for (block, records) in every::records(&SPEC) {
+            assert!(!records.is_empty(), "{block}");
+            for record in records {
+                let said: serde_json::Value = serde_json::from_str(&record.said.text).unwrap();
+                assert_eq!(said["tachograph"]["seq"], record.position.seq.get(), "{block}");
+                assert_eq!(said["kind"].as_str().unwrap_or_default(), record.kind(), "{block}");
+                assert!(!record.said.text.contains(['\n', '\r', '\0']), "{block}");
+            }
+        }
+    }
+}
