@@ -1,5 +1,8 @@
 //! Rows for tests, made from JSON objects with columns by name.
 
+pub mod every;
+pub mod evil;
+
 use std::sync::Arc;
 
 use ledger::{Entry, LedgerName, Rows, Seq, Table, Timestamp};
@@ -157,8 +160,13 @@ pub fn records(rows: &Rows) -> Vec<Record> {
 
 /// The same in any schema, as the stream `acme.example/agents/siem/events/0` has them.
 pub fn records_in(schema: &'static SchemaSpec, rows: &Rows) -> Vec<Record> {
+    records_under(crate::FieldPolicy::default(), schema, rows)
+}
+
+/// The same under any field policy.
+pub fn records_under(policy: crate::FieldPolicy, schema: &'static SchemaSpec, rows: &Rows) -> Vec<Record> {
     let filter = Filter { alerts_only: false, ..filter() };
-    let selection = Selection::new(filter, Renderer::new(crate::FieldPolicy::default(), [3; 32]))
+    let selection = Selection::new(filter, Renderer::new(policy, [3; 32]))
         .said_in(schema, "acme.example/agents/siem/events/0".to_owned());
     let mut records: Vec<Record> = Vec::new();
     for row in rows.iter() {

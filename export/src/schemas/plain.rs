@@ -23,3 +23,22 @@ fn say(record: &Record, _context: &Context<'_>) -> Said {
     fields.insert("tachograph".to_owned(), counted);
     Said::object(&fields)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::every;
+
+    #[test]
+    fn every_row_is_one_line_that_says_its_kind_and_where_it_stands() {
+        for (block, records) in every::records(&SPEC) {
+            assert!(!records.is_empty(), "{block}");
+            for record in records {
+                let said: serde_json::Value = serde_json::from_str(&record.said.text).unwrap();
+                assert_eq!(said["tachograph"]["seq"], record.position.seq.get(), "{block}");
+                assert_eq!(said["kind"].as_str().unwrap_or_default(), record.kind(), "{block}");
+                assert!(!record.said.text.contains(['\n', '\r', '\0']), "{block}");
+            }
+        }
+    }
+}
