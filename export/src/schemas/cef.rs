@@ -1,8 +1,8 @@
 //! `cef`: a line of ArcSight's Common Event Format, version 0 (implementation standard, version 26).
 //!
 //! Three readers were asked, and what they do not agree on is not written: a blank follows the last bar of the header (liblognorm eats
-//! a character of the first key without it), no bar stands in a value (one reader refuses it bare, another escaped), and the header
-//! has plain words only. Keys are those of the dictionary, with six texts and three numbers of our own, which have labels.
+//! a character of the first key without it), no bar and no quotation mark stand in a value (one reader refuses a bar bare, another
+//! escaped; to one a quotation mark hides the keys behind it), and the header has plain words only. Keys are those of the dictionary, with six texts and three numbers of our own, which have labels.
 
 use std::net::IpAddr;
 
@@ -70,10 +70,7 @@ fn pairs(record: &Record, context: &Context<'_>) -> Pairs {
     match parts::address(record) {
         Some(IpAddr::V4(address)) => pairs.fact("dst", &address.to_string()),
         // `dst` of this version takes addresses of version 4 only.
-        Some(IpAddr::V6(address)) => {
-            pairs.fact("c6a3Label", "destination");
-            pairs.fact("c6a3", &address.to_string());
-        }
+        Some(IpAddr::V6(address)) => pairs.labelled("c6a3", "destination", Some(&address.to_string()), 63),
         None => pairs.text("dhost", parts::name(record), 1_023),
     }
     for (column, key) in NUMBERS {
@@ -85,10 +82,8 @@ fn pairs(record: &Record, context: &Context<'_>) -> Pairs {
     let client = parts::text(record, "client").or_else(|| parts::text(record, "agent_kind"));
     pairs.text("requestClientApplication", client, 1_023);
     for (number, label, columns) in TEXTS {
-        if let Some(value) = columns.iter().find_map(|column| parts::text(record, column)) {
-            pairs.fact(format!("cs{number}Label"), label);
-            pairs.text(format!("cs{number}"), Some(value), 4_000);
-        }
+        let value = columns.iter().find_map(|column| parts::text(record, column));
+        pairs.labelled(&format!("cs{number}"), label, value, 4_000);
     }
     said(record, &mut pairs);
     pairs
@@ -99,17 +94,12 @@ fn counted(record: &Record, context: &Context<'_>, pairs: &mut Pairs) {
     pairs.fact("externalId", &record.position.to_string());
     pairs.number("rt", Some(record.time.unix_micros().div_euclid(1_000)));
     pairs.fact("deviceExternalId", context.chain);
-    labelled(pairs, 1, "exportSeq", i64::try_from(record.export_seq).ok());
-    labelled(pairs, 2, "tokensIn", parts::integer(record, "tokens_in"));
-    labelled(pairs, 3, "tokensOut", parts::integer(record, "tokens_out"));
-    pairs.fact("cat", kinds::what(record).category());
-}
-
-fn labelled(pairs: &mut Pairs, number: u8, label: &'static str, value: Option<i64>) {
-    if value.is_some() {
-        pairs.fact(format!("cn{number}Label"), label);
-        pairs.number(format!("cn{number}"), value);
+    pairs.labelled("cn1", "exportSeq", Some(&record.export_seq.to_string()), 63);
+    for (key, label, column) in [("cn2", "tokensIn", "tokens_in"), ("cn3", "tokensOut", "tokens_out")] {
+        let number = parts::integer(record, column).map(|number| number.to_string());
+        pairs.labelled(key, label, number.as_deref(), 63);
     }
+    pairs.fact("cat", kinds::what(record).category());
 }
 
 /// What came of it.
@@ -145,18 +135,23 @@ fn said(record: &Record, pairs: &mut Pairs) {
 
 /// A value as an extension says it.
 fn escaped(key: &str, value: &str) -> String {
-    let bar = if key == "request" { "%7C" } else { "¦" };
     let mut escaped = String::with_capacity(value.len() + 8);
-    for c in value.chars() {
+    for c in meant(key, value).chars() {
         match c {
             '\\' => escaped.push_str("\\\\"),
             '=' => escaped.push_str("\\="),
             '\n' => escaped.push_str("\\n"),
-            '|' => escaped.push_str(bar),
             c => escaped.push(c),
         }
     }
     escaped
+}
+
+/// A value without what no way of writing gets past every reader: the bar, and the quotation mark, within which one reader looks for
+/// no further keys.
+fn meant(key: &str, value: &str) -> String {
+    let (bar, mark) = if key == "request" { ("%7C", "%22") } else { ("¦", "'") };
+    value.replace('|', bar).replace('"', mark)
 }
 
 #[cfg(test)]

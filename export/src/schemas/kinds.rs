@@ -169,6 +169,7 @@ pub const KINDS: &[Kind] = &[
     kind("alert.note", What::AlertStep, "Note on an alert"),
     kind("alert.close", What::AlertStep, "Alert closed"),
     kind("alert.reopen", What::AlertStep, "Alert opened again"),
+    kind("alert.notice", What::AlertStep, "Notice about an alert"),
     kind("silence", What::Change, "Silence set"),
     kind("maintenance", What::Change, "Maintenance window set"),
     kind("silence.expire", What::Change, "Silence ended"),

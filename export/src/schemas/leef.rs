@@ -1,7 +1,8 @@
 //! `leef`: a line of IBM's Log Event Extended Format, version 2.0, for QRadar.
 //!
-//! Pairs stand apart by a tab, as the header says. LEEF has no escape: what would end a value or a line becomes a blank. Whatever
-//! column has no attribute of IBM's list goes by its own name, since a sender may name its own.
+//! Pairs stand apart by a tab, as the header says. LEEF has no escape: what would end a value or a line becomes a blank. A backslash
+//! becomes `⧵` and a quotation mark `'`, since one reader takes `\n` for a line break and looks for no tab within quotation marks, which
+//! IBM's text does not. Whatever column has no attribute of IBM's list goes by its own name, since a sender may name its own.
 
 use serde_json::Value;
 
@@ -43,8 +44,12 @@ const VALUE_CHARS_MAX: usize = 2_048;
 
 fn say(record: &Record, context: &Context<'_>) -> Said {
     let head = format!("LEEF:2.0|{MAKER}|{VERSION}|{}|x09|", word(record.kind()));
-    // An equals sign in a value is no harm: a reader splits at the first one.
-    Said::line(pairs(record, context).line(&head, "\t", |_, value| value.to_owned()))
+    Said::line(pairs(record, context).line(&head, "\t", written))
+}
+
+/// A value as a line holds it. An equals sign is no harm: a reader splits at the first one.
+fn written(_key: &str, value: &str) -> String {
+    value.replace('\\', "⧵").replace('"', "'")
 }
 
 fn pairs(record: &Record, context: &Context<'_>) -> Pairs {
@@ -111,15 +116,12 @@ fn columns(record: &Record, pairs: &mut Pairs) {
 
 /// The name of a column as a name of a sender's own is written: letters and digits only.
 fn one_word(column: &str) -> String {
-    let mut word = String::new();
-    let mut is_first = false;
-    for c in column.chars() {
-        match c {
-            '_' => is_first = true,
-            c if is_first => word.push(c.to_ascii_uppercase()),
-            c => word.push(c),
-        }
-        is_first = c == '_';
+    let mut parts = column.split('_');
+    let mut word = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let mut letters = part.chars();
+        word.extend(letters.next().map(|first| first.to_ascii_uppercase()));
+        word.push_str(letters.as_str());
     }
     word
 }

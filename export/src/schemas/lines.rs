@@ -51,6 +51,13 @@ impl Pairs {
         self.push(key.into(), text.unwrap_or_default(), chars_max, false);
     }
 
+    /// The same with a label, which stands under a key of its own.
+    pub fn labelled(&mut self, key: &str, label: &str, text: Option<&str>, chars_max: usize) {
+        if self.push(key.to_owned().into(), text.unwrap_or_default(), chars_max, false) {
+            self.fact(format!("{key}Label"), label);
+        }
+    }
+
     /// The same for what a reader must have whole. It MUST be short.
     pub fn fact(&mut self, key: impl Into<Cow<'static, str>>, text: &str) {
         self.push(key.into(), text, 255, true);
@@ -63,11 +70,13 @@ impl Pairs {
         }
     }
 
-    fn push(&mut self, key: Cow<'static, str>, text: &str, chars_max: usize, whole: bool) {
+    fn push(&mut self, key: Cow<'static, str>, text: &str, chars_max: usize, whole: bool) -> bool {
         let value = visible(text, self.breaks, chars_max);
-        if !value.is_empty() {
+        let is_something = !value.is_empty();
+        if is_something {
             self.pairs.push(Pair { key, value, whole });
         }
+        is_something
     }
 
     /// The line: a head, and the pairs with this between them, each value as `write` says it. If the line is longer than receivers
@@ -75,13 +84,18 @@ impl Pairs {
     pub fn line(&self, head: &str, between: &str, write: impl Fn(&str, &str) -> String) -> String {
         let mut longest = usize::MAX;
         loop {
-            let said: Vec<String> = self.pairs.iter().map(|pair| format!("{}={}", pair.key, write(&pair.key, &pair.cut(longest)))).collect();
-            let line = format!("{head}{}", said.join(between));
+            let said = self.cut(longest).map(|(key, value)| format!("{key}={}", write(key, &value)));
+            let line = format!("{head}{}", said.collect::<Vec<_>>().join(between));
             if line.len() <= LINE_BYTES_MAX || longest <= SHORTEST {
                 return line;
             }
             longest = if longest == usize::MAX { FIRST_CUT } else { longest / 2 };
         }
+    }
+
+    /// The keys with what is meant, no value longer than this.
+    pub fn cut(&self, longest: usize) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
+        self.pairs.iter().map(move |pair| (&*pair.key, pair.cut(longest)))
     }
 }
 
@@ -102,16 +116,13 @@ pub fn visible(text: &str, breaks: Breaks, chars_max: usize) -> String {
         _ if c.is_whitespace() => ' ',
         _ => c,
     });
-    // Longer texts are cut below; a blank at the front must not count.
-    let seen: String = seen.skip_while(|c| c.is_whitespace()).take(chars_max.saturating_add(1)).collect();
-    let seen = seen.trim_end();
-    match seen.char_indices().nth(chars_max) {
-        None => seen.to_owned(),
-        Some(_) => {
-            let end = seen.char_indices().nth(chars_max.saturating_sub(1)).map_or(0, |(end, _)| end);
-            format!("{}…", seen[..end].trim_end())
-        }
+    let seen: String = seen.collect();
+    let seen = seen.trim();
+    if seen.char_indices().nth(chars_max).is_none() {
+        return seen.to_owned();
     }
+    let end = seen.char_indices().nth(chars_max.saturating_sub(1)).map_or(0, |(end, _)| end);
+    format!("{}…", seen[..end].trim_end())
 }
 
 /// A field of a header: a plain word. The formats' readers disagree about what may be escaped there, so nothing needs to be.
@@ -155,7 +166,9 @@ mod tests {
         fn a_line_is_short_and_keeps_its_facts(values in prop::collection::vec("(?s).{0,2000}", 0..60), fact in "[a-z0-9/]{1,60}") {
             let mut pairs = Pairs::new(Breaks::Blank);
             pairs.fact("fact", &fact);
-            values.iter().for_each(|value| pairs.text("key", Some(value), 4_000));
+            values.iter().for_each(|value| {
+                pairs.text("key", Some(value), 4_000);
+            });
             let line = pairs.line("head ", "\t", |_, value| value.replace('\\', "\\\\"));
             prop_assert!(line.len() <= LINE_BYTES_MAX, "{}", line.len());
             let fact = format!("head fact={fact}");
