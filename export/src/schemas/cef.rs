@@ -150,7 +150,7 @@ fn escaped(key: &str, value: &str) -> String {
 /// A value without what no way of writing gets past every reader: the bar, and the quotation mark, within which one reader looks for
 /// no further keys.
 fn meant(key: &str, value: &str) -> String {
-    let (bar, mark) = if key == "request" { ("%7C", "%22") } else { ("¦", "'") };
+    let (bar, mark) = if key == "request" { ("%7C", "%22") } else { ("¦", "”") };
     value.replace('|', bar).replace('"', mark)
 }
 

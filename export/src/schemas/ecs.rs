@@ -13,8 +13,9 @@ use ledger::{Kind, LedgerName, Table};
 use operations::alert::Alert;
 use serde_json::json;
 
-use super::kinds::{self, What};
 use super::document::Document;
+use super::kinds::{self, What};
+use super::lines::text;
 use super::{Context, Said, SchemaSpec, parts, severity};
 use crate::record::{Body, Record};
 use crate::streams::fields::time;
@@ -97,7 +98,7 @@ fn envelope(record: &Record, context: &Context<'_>, document: &mut Document) {
     document.put("ecs.version", VERSION.into());
     document.put("message", kinds::title(record).into());
     document.put("event.id", record.position.to_string().into());
-    document.put("event.sequence", record.export_seq.into());
+    document.number("event.sequence", Some(signed(record.export_seq)));
     document.put("event.kind", categories::kind(what).into());
     document.put("event.category", json!(categories));
     document.put("event.type", json!(types));
@@ -112,6 +113,11 @@ fn envelope(record: &Record, context: &Context<'_>, document: &mut Document) {
     document.text("observer.type", observer(record));
     document.put("tachograph.chain", context.chain.into());
     document.put("tachograph.stream", record.stream().into());
+}
+
+/// A count as a field of numbers takes it.
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// What kind of thing saw it, by the words of ECS where it has one.
@@ -190,7 +196,10 @@ fn columns(record: &Record, document: &mut Document) {
             document.put(field, value.clone());
         } else if name == "record" && !value.is_object() {
             // The field `record` is an object of ours; the record of a source is a text.
-            document.put("tachograph.source_record", value.clone());
+            document.put("tachograph.source_record", text(value).into());
+        } else if name == "stream" {
+            // Ours has that name.
+            document.put("tachograph.source_stream", value.clone());
         } else if !SAID.contains(&name.as_str()) {
             document.put(&format!("tachograph.{name}"), value.clone());
         }
@@ -242,7 +251,7 @@ fn alerted(alert: &Alert, record: &Record, document: &mut Document) {
     document.put("tachograph.alert.state", alert.state.as_str().into());
     document.put("tachograph.alert.severity", alert.severity.as_str().into());
     document.put("tachograph.alert.revision", alert.revision.into());
-    document.put("tachograph.alert.count", alert.count.into());
+    document.number("tachograph.alert.count", Some(signed(alert.count)));
     document.text("tachograph.session", parts::text(record, "session"));
     document.text("tachograph.team", parts::text(record, "team"));
     document.put("tachograph.record", record.fields.get("record").cloned().unwrap_or_default());

@@ -1,7 +1,7 @@
 //! `leef`: a line of IBM's Log Event Extended Format, version 2.0, for QRadar.
 //!
 //! Pairs stand apart by a tab, as the header says. LEEF has no escape: what would end a value or a line becomes a blank. A backslash
-//! becomes `⧵` and a quotation mark `'`, since one reader takes `\n` for a line break and looks for no tab within quotation marks, which
+//! becomes `⧵` and quotation marks become `”` and `’`, since one reader takes `\n` for a line break and looks for no tab within quotation marks, which
 //! IBM's text does not. Whatever column has no attribute of IBM's list goes by its own name, since a sender may name its own.
 
 use serde_json::Value;
@@ -48,8 +48,9 @@ fn say(record: &Record, context: &Context<'_>) -> Said {
 }
 
 /// A value as a line holds it. An equals sign is no harm: a reader splits at the first one.
-fn written(_key: &str, value: &str) -> String {
-    value.replace('\\', "⧵").replace('"', "'")
+fn written(key: &str, value: &str) -> String {
+    // The pattern of the time is ours, and its quotation marks are a pair.
+    if key == "devTimeFormat" { value.to_owned() } else { value.replace('\\', "⧵").replace('"', "”").replace('\'', "’") }
 }
 
 fn pairs(record: &Record, context: &Context<'_>) -> Pairs {

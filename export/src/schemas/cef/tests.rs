@@ -232,7 +232,7 @@ proptest! {
         let record = &fixtures::records_in(&SPEC, &rows)[0];
         let line = read(&record.said.text);
         prop_assert_eq!(&line, &meant_by(record));
-        let visible = crate::schemas::lines::visible(&text, Breaks::Kept, 1_023).replace('|', "¦").replace('"', "'");
+        let visible = crate::schemas::lines::visible(&text, Breaks::Kept, 1_023).replace('|', "¦").replace('"', "”");
         prop_assert_eq!(line.extension.get("suser").map_or("", |value| value), visible);
     }
 }

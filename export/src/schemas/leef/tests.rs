@@ -132,6 +132,8 @@ fn both_readers_notice_what_is_wrong() {
     // These are what the writer's rules are for.
     check("sev=5\tact=a\\nb\tcat=x", "a\\nb", [false, true]);
     check("sev=5\tact=\"a\"\tcat=x", "\"a\"", [false, true]);
+    check("sev=5\tact='\tcat=x", "'", [true, true]);
+    check("sev=5\tact='a'\tcat=x", "'a'", [false, true]);
 }
 
 proptest! {
