@@ -24,8 +24,7 @@ use operations::kind::export::Link;
 use crate::record::Record;
 
 /// Every schema.
-pub static SCHEMAS: &[&SchemaSpec] =
-    &[&plain::SPEC, &ecs::SPEC, &udm::SPEC, &cef::SPEC, &leef::SPEC];
+pub static SCHEMAS: &[&SchemaSpec] = &[&plain::SPEC, &ecs::SPEC, &udm::SPEC, &cef::SPEC, &leef::SPEC];
 
 /// A schema that a sink may say its records in.
 pub struct SchemaSpec {

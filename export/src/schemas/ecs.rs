@@ -139,11 +139,12 @@ fn happened(record: &Record, document: &mut Document) {
         document.put("gen_ai.usage.input_tokens", sum.into());
     }
     document.number("event.duration", record.integer("duration_us").map(|us| us.saturating_mul(1_000)));
-    document.text("event.created", record.text("observed").filter(|text| is_moment(text)));
     match what {
         What::ModelCall | What::ModelUse | What::Prompt => document.put("gen_ai.operation.name", "chat".into()),
         What::Tool => document.put("gen_ai.operation.name", "execute_tool".into()),
-        What::Http | What::Flow | What::Dns | What::NetworkFailure => document.put("network.direction", "egress".into()),
+        What::Http | What::Flow | What::Dns | What::NetworkFailure => {
+            document.put("network.direction", "egress".into())
+        }
         What::ProcessStart | What::ProcessEnd => {
             document.text("process.executable", record.text("target").filter(|path| path.starts_with('/')));
         }
@@ -151,7 +152,9 @@ fn happened(record: &Record, document: &mut Document) {
     }
     match what {
         What::Http => document.number("http.response.status_code", record.integer("status")),
-        What::Flow => document.text("network.transport", record.text("scheme").filter(|word| ["tcp", "udp"].contains(word))),
+        What::Flow => {
+            document.text("network.transport", record.text("scheme").filter(|word| ["tcp", "udp"].contains(word)))
+        }
         _ => {}
     }
     destination(record, what == What::Dns, document);
@@ -207,8 +210,8 @@ fn columns(record: &Record, document: &mut Document) {
     if !parts::is_sayable(record.time) {
         document.put("tachograph.time", record.time.unix_micros().to_string().into());
     }
-    if let Some(observed) = record.text("observed").filter(|text| !is_moment(text)) {
-        document.put("tachograph.observed", observed.into());
+    if let Some(observed) = record.fields.get("observed").map(text) {
+        document.text(if is_moment(&observed) { "event.created" } else { "tachograph.observed" }, Some(&observed));
     }
 }
 

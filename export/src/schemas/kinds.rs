@@ -222,7 +222,9 @@ pub fn what(record: &Record) -> What {
     }
     let what = row(record).map_or(What::Other, |kind| kind.what);
     match record.kind() {
-        "audit" | "resource.change" | "workspace.build" => verb(record.text("action").unwrap_or_default()).unwrap_or(what),
+        "audit" | "resource.change" | "workspace.build" => {
+            verb(record.text("action").unwrap_or_default()).unwrap_or(what)
+        }
         "login" if record.text("to") == Some(operations::kind::login::ENDED) => What::Logout,
         _ => what,
     }
@@ -231,7 +233,10 @@ pub fn what(record: &Record) -> What {
 fn verb(action: &str) -> Option<What> {
     let action = action.to_lowercase();
     let words = || action.split(['_', '.', ' ', '/', '-']);
-    VERBS.iter().find(|(word, _)| words().any(|part| part.strip_prefix(word).is_some_and(|rest| rest.len() < 2))).map(|(_, what)| *what)
+    VERBS
+        .iter()
+        .find(|(word, _)| words().any(|part| part.strip_prefix(word).is_some_and(|rest| rest.len() < 2)))
+        .map(|(_, what)| *what)
 }
 
 /// What the record is called, for people: it holds no text of an attacker.
@@ -272,8 +277,12 @@ impl What {
             Self::ModelCall | Self::ModelUse | Self::Prompt | Self::Tool => "llm",
             Self::ProcessStart | Self::ProcessEnd | Self::SensorAlert => "command",
             Self::FileRead | Self::FileWrite | Self::FileDelete => "file",
-            Self::Login | Self::LoginRefused | Self::Logout | Self::Credential | Self::Approval | Self::Connection => "auth",
-            Self::SessionStart | Self::SessionEnd | Self::Session | Self::Start | Self::Stop | Self::Build => "lifecycle",
+            Self::Login | Self::LoginRefused | Self::Logout | Self::Credential | Self::Approval | Self::Connection => {
+                "auth"
+            }
+            Self::SessionStart | Self::SessionEnd | Self::Session | Self::Start | Self::Stop | Self::Build => {
+                "lifecycle"
+            }
             Self::Metric | Self::Budget => "spend",
             Self::Alert | Self::AlertStep => "alert",
             Self::Loss | Self::SensorStart | Self::SensorFailure | Self::Unparsed => "coverage",

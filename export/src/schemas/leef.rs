@@ -50,7 +50,11 @@ fn say(record: &Record, context: &Context<'_>) -> Said {
 /// A value as a line holds it. An equals sign is no harm: a reader splits at the first one.
 fn written(key: &str, value: &str) -> String {
     // The pattern of the time is ours, and its quotation marks are a pair.
-    if key == "devTimeFormat" { value.to_owned() } else { value.replace('\\', "⧵").replace('"', "”").replace('\'', "’") }
+    if key == "devTimeFormat" {
+        value.to_owned()
+    } else {
+        value.replace('\\', "⧵").replace('"', "”").replace('\'', "’")
+    }
 }
 
 fn pairs(record: &Record, context: &Context<'_>) -> Pairs {

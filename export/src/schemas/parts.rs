@@ -139,7 +139,8 @@ mod tests {
     #[test]
     fn techniques_of_attack_are_told_from_those_of_atlas() {
         let mut alert = fixtures::alert_of(1, Severity::High);
-        alert.tags = ["AML.T0086", "T1567", "T1567.002", "T15670", "T1567.2", "Tabcd", "", "ä"].map(str::to_owned).to_vec();
+        alert.tags =
+            ["AML.T0086", "T1567", "T1567.002", "T15670", "T1567.2", "Tabcd", "", "ä"].map(str::to_owned).to_vec();
         assert_eq!(techniques(&alert).collect::<Vec<_>>(), ["T1567", "T1567.002"]);
     }
 }

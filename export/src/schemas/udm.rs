@@ -124,7 +124,9 @@ fn principal(record: &Record, event: &mut Document) {
 fn target(record: &Record, what: What, event: &mut Document) {
     match what {
         What::Login | What::LoginRefused | What::Logout => {
-            let user = event.has("principal.user.userid").then(|| parts::text(record, "user").or_else(|| parts::text(record, "user_id")));
+            let user = event
+                .has("principal.user.userid")
+                .then(|| parts::text(record, "user").or_else(|| parts::text(record, "user_id")));
             event.text("target.user.userid", user.flatten());
             event.put("target.application", parts::text(record, "source").unwrap_or("tachograph").into());
             event.put("extensions.auth.type", "AUTHTYPE_UNSPECIFIED".into());
@@ -140,7 +142,9 @@ fn target(record: &Record, what: What, event: &mut Document) {
             event.text("target.file.full_path", parts::text(record, "file").or_else(|| parts::text(record, "target")));
         }
         What::ModelCall | What::ModelUse => event.text("target.resource.name", parts::text(record, "model")),
-        What::Tool => event.text("target.resource.name", parts::text(record, "tool").or_else(|| parts::text(record, "target"))),
+        What::Tool => {
+            event.text("target.resource.name", parts::text(record, "tool").or_else(|| parts::text(record, "target")))
+        }
         _ => event.text("target.resource.name", parts::text(record, "target")),
     }
     let ip = parts::address(record).map(|address| address.to_string());
@@ -247,7 +251,11 @@ fn additional(record: &Record, context: &Context<'_>) -> Map<String, Value> {
         }
         let said = text(value);
         let end = said.floor_char_boundary(ADDITIONAL_BYTES_MAX);
-        let said = if end < said.len() { format!("{}… [{} bytes cut]", &said[..end], said.len() - end) } else { said.into_owned() };
+        let said = if end < said.len() {
+            format!("{}… [{} bytes cut]", &said[..end], said.len() - end)
+        } else {
+            said.into_owned()
+        };
         additional.insert(column.clone(), said.into());
     }
     additional

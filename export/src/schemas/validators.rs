@@ -87,7 +87,8 @@ pub fn meant(
     meant: impl Fn(&str, &str) -> String,
 ) -> Vec<(String, String)> {
     let ends_line = |longest: &usize| {
-        let said: Vec<String> = pairs.cut(*longest).map(|(key, value)| format!("{key}={}", write(key, &value))).collect();
+        let said: Vec<String> =
+            pairs.cut(*longest).map(|(key, value)| format!("{key}={}", write(key, &value))).collect();
         line.ends_with(&said.join(between))
     };
     let longest = [usize::MAX, 1_024, 512, 256, 128, 64, 32].into_iter().find(ends_line).unwrap();
@@ -103,4 +104,12 @@ pub fn differing<T: PartialEq + std::fmt::Debug>(read: &[T], meant: &[T]) -> usi
         eprintln!("read:  {read:?}\nmeant: {meant:?}");
     }
     differing.count()
+}
+
+/// The names in the first cells of the tables of a page of `docs/schemas` that have code in them.
+pub fn documented(page: &str) -> std::collections::BTreeSet<String> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schemas").join(page);
+    let text = std::fs::read_to_string(file).unwrap();
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next().map(str::to_owned));
+    rows.collect()
 }

@@ -120,7 +120,9 @@ pub fn fields() -> Vec<(String, Type)> {
             Kind::Integer => Type::Long,
             Kind::Time => Type::Date,
         };
-        if !fields.iter().any(|(known, _)| *known == name) && !super::SAID.contains(&column.name) {
+        let is_said = super::SAID.contains(&column.name)
+            || super::TEXTS.iter().chain(super::NUMBERS).any(|(said, _)| *said == column.name);
+        if !is_said && !fields.iter().any(|(known, _)| *known == name) {
             fields.push((name, of));
         }
     }

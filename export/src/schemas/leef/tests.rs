@@ -1,7 +1,8 @@
 //! The format of LEEF: frozen, and read by others as it was meant.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use ledger::{LedgerName, Table};
 use operations::alert::Severity;
 use proptest::prelude::*;
 use serde_json::json;
@@ -28,7 +29,8 @@ fn meant_by(record: &Record) -> Line {
 
 fn line_of(read: &Value) -> Line {
     let attributes = read["attributes"].as_object().into_iter().flatten();
-    let attributes = attributes.map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned())).collect();
+    let attributes =
+        attributes.map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned())).collect();
     Line { id: read["event_class_id"].as_str().unwrap_or_default().to_owned(), attributes }
 }
 
@@ -54,9 +56,11 @@ fn file(name: &str) -> (std::path::PathBuf, Vec<Line>) {
 
 #[test]
 fn the_format_is_frozen() {
-    let rows = fixtures::events(&[json!({"time": 1_763_750_000_123_456_i64, "kind": "egress.http", "outcome": "deny", "user": "alice",
+    let rows = fixtures::events(&[
+        json!({"time": 1_763_750_000_123_456_i64, "kind": "egress.http", "outcome": "deny", "user": "alice",
         "workspace_name": "alice/api", "scheme": "https", "host": "192.0.2.7", "path": "/a?b=c", "method": "POST", "port": 443,
-        "rule": "deny\tdefault", "bytes_out": 51_234, "duration_us": 5, "effects": ["send", "read"], "content": "secret"})]);
+        "rule": "deny\tdefault", "bytes_out": 51_234, "duration_us": 5, "effects": ["send", "read"], "content": "secret"}),
+    ]);
     let line = concat!(
         "LEEF:2.0|Tachograph|tachograph|1|egress.http|x09|devTime=2025-11-21T18:33:20.123Z\tdevTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSX\t",
         "cat=firewall\tsev=1\teventId=events/0/0\texportStream=acme.example/agents/siem/events/0\texportSeq=0\ttitle=HTTP request denied\t",
@@ -99,6 +103,20 @@ fn severities_are_one_to_ten_and_times_have_one_form() {
 }
 
 #[test]
+fn the_page_says_what_each_attribute_holds() {
+    let columns: BTreeSet<String> = LedgerName::ALL
+        .into_iter()
+        .flat_map(|ledger| Table::of(ledger).columns)
+        .map(|column| one_word(column.name))
+        .collect();
+    let written = validators::records(&SPEC)
+        .iter()
+        .flat_map(|record| meant_by(record).attributes.into_keys())
+        .collect::<BTreeSet<String>>();
+    assert_eq!(validators::documented("leef.md"), written.difference(&columns).cloned().collect());
+}
+
+#[test]
 fn tenzir_reads_what_was_meant() {
     let (file, meant) = file("leef-tenzir");
     assert_eq!(validators::differing(&tenzir(&file), &meant), 0);
@@ -122,7 +140,8 @@ fn both_readers_notice_what_is_wrong() {
     let check = |pairs: &str, value: &str, expected: [bool; 2]| {
         std::fs::write(&file, format!("{head}{pairs}\n")).unwrap();
         let read = [tenzir as fn(&std::path::Path) -> Vec<Line>, strict];
-        let is_as_meant = read.map(|read| std::panic::catch_unwind(|| read(&file)).is_ok_and(|read| read == meant(value)));
+        let is_as_meant =
+            read.map(|read| std::panic::catch_unwind(|| read(&file)).is_ok_and(|read| read == meant(value)));
         assert_eq!(is_as_meant, expected, "{pairs}");
     };
     check("sev=5\tact=denied\tcat=x", "denied", [true, true]);

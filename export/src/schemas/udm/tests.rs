@@ -1,5 +1,7 @@
 //! What UDM events hold: fields and values of UDM, and what each type of event asks for.
 
+use std::collections::BTreeSet;
+
 use operations::alert::Severity;
 use serde_json::{Value, json};
 
@@ -17,9 +19,11 @@ fn event(event: Value) -> Value {
 
 #[test]
 fn the_format_is_frozen() {
-    let said = event(json!({"time": 1_763_750_000_123_456_i64, "kind": "egress.http", "outcome": "deny", "user": "alice", "workspace": "ws-1",
+    let said = event(
+        json!({"time": 1_763_750_000_123_456_i64, "kind": "egress.http", "outcome": "deny", "user": "alice", "workspace": "ws-1",
         "workspace_name": "alice/api", "scheme": "https", "host": "paste.acme.example", "path": "/a?b=c", "method": "POST", "port": 443,
-        "rule": "deny-default", "bytes_out": 51_234, "status": 403, "session": "s-1"}));
+        "rule": "deny-default", "bytes_out": 51_234, "status": 403, "session": "s-1"}),
+    );
     let expected = json!({
         "metadata": {"event_timestamp": "2025-11-21T18:33:20.123456Z", "collected_timestamp": "2025-11-21T00:00:00.000000Z",
             "event_type": "NETWORK_HTTP", "vendor_name": "Tachograph", "product_name": "tachograph", "product_log_id": "events/0/0",
@@ -54,7 +58,10 @@ fn a_record_without_what_its_type_asks_for_is_generic() {
     check(workspace(json!({"kind": "file.read"})), "GENERIC_EVENT");
     check(workspace(json!({"kind": "file.read", "target": "/etc/hosts"})), "FILE_READ");
     check(json!({"kind": "audit", "action": "login", "user": "alice"}), "USER_LOGIN");
-    check(json!({"kind": "audit", "action": "delete", "user": "alice", "target": "template/t"}), "USER_RESOURCE_DELETION");
+    check(
+        json!({"kind": "audit", "action": "delete", "user": "alice", "target": "template/t"}),
+        "USER_RESOURCE_DELETION",
+    );
     check(json!({"kind": "tool.call", "user": "alice", "tool": "Bash"}), "USER_RESOURCE_ACCESS");
     check(workspace(json!({"kind": "session.start"})), "STATUS_UPDATE");
     check(json!({"kind": "acme.unheard_of", "user": "alice"}), "GENERIC_EVENT");
@@ -69,7 +76,10 @@ fn an_alert_says_its_rule_its_severity_and_its_techniques() {
     let result = &said["security_result"][0];
     assert_eq!((&result["severity"], &result["alert_state"]), (&json!("CRITICAL"), &json!("ALERTING")));
     assert_eq!(result["rule_name"], "egress.denied_post");
-    assert_eq!(result["attack_details"]["techniques"], json!([{"id": "T1567"}, {"id": "T1567", "subtechnique_id": "T1567.002"}]));
+    assert_eq!(
+        result["attack_details"]["techniques"],
+        json!([{"id": "T1567"}, {"id": "T1567", "subtechnique_id": "T1567.002"}])
+    );
     assert_eq!(said["additional"]["tags"], "AML.T0086,T1567,T1567.002");
 }
 
@@ -91,7 +101,9 @@ fn every_field_is_one_of_udm_and_takes_its_value() {
 
 #[test]
 fn the_validator_notices_what_is_wrong() {
-    let good = event(json!({"kind": "egress.http", "workspace": "w", "scheme": "https", "host": "acme.example", "outcome": "deny"}));
+    let good = event(
+        json!({"kind": "egress.http", "workspace": "w", "scheme": "https", "host": "acme.example", "outcome": "deny"}),
+    );
     let mut wrong = vec![good; 7];
     wrong[1]["principal"]["host_name"] = json!("x");
     wrong[2]["metadata"]["event_type"] = json!("NETWORK_HTTPS");
@@ -103,6 +115,35 @@ fn the_validator_notices_what_is_wrong() {
     let found = faults("udm-wrong", &events);
     let numbers: Vec<&str> = found.iter().map(|fault| fault.split(':').next().unwrap()).collect();
     assert_eq!(numbers, ["1", "2", "3", "4", "5", "5", "6"], "{found:?}");
+}
+
+fn names(name: &str, value: &Value, names: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            object.iter().for_each(|(key, value)| self::names(&format!("{name}.{key}"), value, names))
+        }
+        Value::Array(items) => items.iter().for_each(|item| self::names(name, item, names)),
+        _ => _ = names.insert(name.trim_start_matches('.').to_owned()),
+    }
+}
+
+#[test]
+fn the_page_says_what_each_field_holds() {
+    let mut written = BTreeSet::new();
+    validators::records(&SPEC).iter().for_each(|record| names("", &said(record), &mut written));
+    written.retain(|name| !name.starts_with("additional."));
+    assert_eq!(validators::documented("udm.md"), written);
+}
+
+#[test]
+fn each_type_of_the_page_is_one_that_is_written() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/schemas/udm.md")).unwrap();
+    let rows = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| "))
+        .filter(|row| row.starts_with(|c: char| c.is_ascii_uppercase()));
+    let named: BTreeSet<&str> = rows.flat_map(|row| row.split(" | ").next().unwrap_or_default().split(", ")).collect();
+    assert_eq!(named, ASKED.iter().map(|(name, _)| *name).chain([GENERIC]).collect());
 }
 
 #[test]
