@@ -4,18 +4,39 @@
 //! Saying MUST be a pure function of the record, the settings of the sink and the [`Link`] of the record before: no clock, no counter, no
 //! place of this machine. A record that is sent again is then byte for byte what was sent before.
 
+pub mod cef;
+mod document;
+pub mod ecs;
+mod kinds;
+pub mod leef;
+mod lines;
 pub mod ocsf;
+mod parts;
 pub mod plain;
 pub mod severity;
+pub mod udm;
+#[cfg(test)]
+mod validators;
 
 use std::borrow::Cow;
 
+use ledger::Position;
 use operations::kind::export::Link;
+use serde_json::Value;
 
 use crate::record::Record;
 
 /// Every schema.
-pub static SCHEMAS: &[&SchemaSpec] = &[&plain::SPEC, &ocsf::SPEC, &ocsf::SPEC_1_8, &ocsf::SPEC_1_1];
+pub static SCHEMAS: &[&SchemaSpec] = &[
+    &plain::SPEC,
+    &ocsf::SPEC,
+    &ocsf::SPEC_1_8,
+    &ocsf::SPEC_1_1,
+    &ecs::SPEC,
+    &udm::SPEC,
+    &cef::SPEC,
+    &leef::SPEC,
+];
 
 /// A schema that a sink may say its records in.
 pub struct SchemaSpec {
@@ -46,6 +67,22 @@ pub struct Place {
     pub stream: String,
     /// The sink's gapless number in it.
     pub export_seq: u64,
+}
+
+impl Place {
+    /// The place of the record at this position of its ledger, which has this number.
+    fn of(position: &str, export_seq: u64) -> Option<Self> {
+        let Position { ledger, shard, .. } = position.parse().ok()?;
+        Some(Self { stream: format!("{ledger}/{shard}"), export_seq })
+    }
+
+    /// The place that two members of a JSON object tell, by their JSON pointers: the position, and the number as a number or a text.
+    fn in_object(text: &str, position: &str, export_seq: &str) -> Option<Self> {
+        let value: Value = serde_json::from_str(text).ok()?;
+        let number = value.pointer(export_seq)?;
+        let number = number.as_u64().or_else(|| number.as_str()?.parse().ok())?;
+        Self::of(value.pointer(position)?.as_str()?, number)
+    }
 }
 
 /// What a schema knows beside the record.
@@ -96,3 +133,6 @@ impl Said {
 pub fn names(schemas: &[&SchemaSpec]) -> String {
     schemas.iter().map(|schema| schema.name).collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,7 +20,7 @@ mod who;
 use ledger::{LedgerName, Timestamp};
 use serde_json::{Value, json};
 
-use super::{Context, Said, SchemaSpec, severity};
+use super::{Context, Place, Said, SchemaSpec, severity};
 use crate::record::{Body, Record};
 use body::Source;
 use classes::{Class, Version};
@@ -38,6 +38,7 @@ pub static SPEC: SchemaSpec = SchemaSpec {
     what: "OCSF 1.9.0, with the agent, the model and the delegation, and a chain of records that the receiver's copy alone proves whole.",
     mapping: MAPPING,
     is_json: true,
+    place,
     say: |record, context| say(record, context, Version::V1_9),
 };
 /// OCSF 1.8.0.
@@ -46,6 +47,7 @@ pub static SPEC_1_8: SchemaSpec = SchemaSpec {
     what: "OCSF 1.8.0, with agents under `unmapped` and without a chain of records.",
     mapping: MAPPING,
     is_json: true,
+    place,
     say: |record, context| say(record, context, Version::V1_8),
 };
 /// OCSF 1.1.0.
@@ -54,11 +56,17 @@ pub static SPEC_1_1: SchemaSpec = SchemaSpec {
     what: "OCSF 1.1.0, for lakes that take no newer version; what it has no attributes for stands under `unmapped`.",
     mapping: MAPPING,
     is_json: true,
+    place,
     say: |record, context| say(record, context, Version::V1_1),
 };
 
 /// The most characters of one value in `message`.
 const MESSAGE_VALUE_CHARS_MAX: usize = 200;
+
+/// Where a record belongs: by its id, which is its position.
+fn place(text: &str) -> Option<Place> {
+    Place::in_object(text, "/metadata/uid", "/metadata/sequence")
+}
 
 fn say(record: &Record, context: &Context<'_>, version: Version) -> Said {
     let columns = Columns::new(&record.fields);
