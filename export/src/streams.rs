@@ -1,6 +1,7 @@
 //! Streams: every record to a SIEM, in order. What is told to people is in `delivery`.
 
 pub mod fields;
+pub mod rfc5424;
 
 use crate::message::Rendered;
 use crate::record::Record;
@@ -19,4 +20,19 @@ pub trait Stream: ErasedSink {
 
     /// Renders as many of the records, from the first on, as one message takes; at least one.
     fn render(&self, records: &[Record]) -> Rendered;
+}
+
+/// Puts as many records as fit in so many bytes, at least one, behind each other. Returns the bytes, and how many records they hold.
+pub fn body(records: &[Record], bytes_max: usize, put: impl Fn(&Record, &mut Vec<u8>)) -> (Vec<u8>, usize) {
+    let (mut bytes, mut taken) = (Vec::new(), 0);
+    for record in records {
+        let before = bytes.len();
+        put(record, &mut bytes);
+        if taken > 0 && bytes.len() > bytes_max {
+            bytes.truncate(before);
+            break;
+        }
+        taken += 1;
+    }
+    (bytes, taken)
 }
