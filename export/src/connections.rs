@@ -8,6 +8,7 @@ pub mod frames;
 mod guard;
 pub mod http;
 pub mod proxy;
+pub mod relp;
 pub mod smtp;
 pub mod tcp;
 pub mod udp;

@@ -4,6 +4,7 @@
 mod alertmanager;
 mod email;
 mod pagerduty;
+mod relp;
 mod slack;
 mod splunk_hec;
 mod syslog;
@@ -22,6 +23,7 @@ pub static SINKS: &[&SinkSpec] = &[
     &alertmanager::SPEC,
     &email::SPEC,
     &syslog::SPEC,
+    &relp::SPEC,
 ];
 
 #[cfg(test)]
