@@ -22,7 +22,7 @@ SECONDS = 60
 FUZZ ?= dialect otlp syslog frames ledger proofs
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help run quickstart test kafka browser senders screenshots bench-console bench-otlp vendor vendor-packages torture payloads fuzz lint bench dist tools promtool rsyslog lognorm validators ecs chromium build
+.PHONY: help run quickstart test kafka browser senders screenshots bench-console bench-otlp vendor vendor-packages torture payloads fuzz lint bench dist tools promtool rsyslog syslog-ng lognorm validators ecs chromium build
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -58,14 +58,25 @@ promtool: tools
 	  apt-get download -qq prometheus && dpkg-deb --extract prometheus_*.deb . && mv usr/bin/promtool .. && cd .. && rm -rf package; \
 	fi
 
-# A sender of syslog for the tests of intake, taken out of its packages with the libraries that only it needs: to install it would start a server.
+# A sender and receiver of syslog for the tests of intake and export, taken out of its packages with the libraries that only it needs: to install it would start a server.
 rsyslog: tools
-	@if [ -z "$$(ls /usr/lib/*/rsyslog/lmnsd_ossl.so "$(TARGET)"/tools/rsyslog/usr/lib/*/rsyslog/lmnsd_ossl.so 2>/dev/null)" ]; then \
-	  echo "make: fetching rsyslogd out of the package of rsyslog, with its driver of TLS"; \
-	  command -v apt-get >/dev/null || { echo "make: this is no Debian; please install rsyslogd and its module lmnsd_ossl"; exit 1; }; \
+	@if ! ls /usr/lib/*/rsyslog/lmnsd_ossl.so /usr/lib/*/rsyslog/imrelp.so >/dev/null 2>&1 && [ -z "$$(ls "$(TARGET)"/tools/rsyslog/usr/lib/*/rsyslog/imrelp.so 2>/dev/null)" ]; then \
+	  echo "make: fetching rsyslogd out of the package of rsyslog, with its driver of TLS and RELP"; \
+	  command -v apt-get >/dev/null || { echo "make: this is no Debian; please install rsyslogd and its modules lmnsd_ossl and imrelp"; exit 1; }; \
 	  apt-cache show rsyslog >/dev/null 2>&1 || $(SUDO) apt-get update -qq; \
 	  rm -rf "$(TARGET)/tools/rsyslog" && mkdir -p "$(TARGET)/tools/rsyslog" && cd "$(TARGET)/tools/rsyslog" && \
-	  apt-get download -qq rsyslog rsyslog-openssl libestr0 libfastjson4 liblognorm5 && \
+	  apt-get download -qq rsyslog rsyslog-openssl rsyslog-relp librelp0 libestr0 libfastjson4 liblognorm5 && \
+	  for package in *.deb; do dpkg-deb --extract "$$package" .; done && rm -f *.deb; \
+	fi
+
+# Another receiver of syslog, which cannot be installed beside rsyslog.
+syslog-ng: tools
+	@if ! command -v syslog-ng >/dev/null && [ ! -x "$(TARGET)/tools/syslog-ng/usr/sbin/syslog-ng" ]; then \
+	  echo "make: fetching syslog-ng out of the package of syslog-ng-core"; \
+	  command -v apt-get >/dev/null || { echo "make: this is no Debian; please install syslog-ng"; exit 1; }; \
+	  apt-cache show syslog-ng-core >/dev/null 2>&1 || $(SUDO) apt-get update -qq; \
+	  rm -rf "$(TARGET)/tools/syslog-ng" && mkdir -p "$(TARGET)/tools/syslog-ng" && cd "$(TARGET)/tools/syslog-ng" && \
+	  apt-get download -qq syslog-ng-core libivykis0 libjson-c5 libnet1 libpcre3 libwrap0 && \
 	  for package in *.deb; do dpkg-deb --extract "$$package" .; done && rm -f *.deb; \
 	fi
 
@@ -125,7 +136,7 @@ quickstart: build ## Record the bundled example and show what to try next
 	@echo "make: serving with $(DATA).toml; Ctrl-C stops it"
 	@exec $(TARGET)/debug/tachograph serve --config "$(DATA).toml"
 
-test: lint promtool kafka rsyslog lognorm validators ecs ## Run lint and all tests
+test: lint promtool kafka rsyslog syslog-ng lognorm validators ecs ## Run lint and all tests
 	@echo "make: all tests"
 	cargo test --workspace --locked --lib --bins --tests
 	cargo test --workspace --locked --doc

@@ -14,6 +14,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use crate::connections::Reach;
+use crate::connections::proxy::Proxy;
 use crate::delivery::route::Routes;
 use crate::hash::sha256;
 use crate::limits::{IN_FLIGHT, IN_FLIGHT_MAX, INTERVAL_MS_MAX, REQUEST_TIMEOUT, SINK_NAME_MAX, SINKS_MAX};
@@ -58,6 +59,17 @@ pub struct Common {
     /// A PEM file with the receiver's certificate authority.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
+    /// A PEM file with the sink's own certificate, for receivers that ask for one; the authorities between may follow it. It is read when the sink starts.
+    #[serde(default)]
+    pub certificate_file: Option<PathBuf>,
+    /// Where the key of that certificate lies, in PEM and not encrypted.
+    #[serde(default)]
+    pub key_file: Option<Secret>,
+    /// The proxy that everything to the receiver goes through; those of the environment are not used. With a name and a password in it, it is
+    /// given by where it lies. The proxy resolves the receiver's name, so `allow_private` is about the proxy's own address then, and a
+    /// receiver that is given as an address which is not public is refused.
+    #[serde(default)]
+    pub proxy: Option<Proxy>,
     /// Seconds for one request.
     #[schemars(range(min = 1, max = 600))]
     #[serde(default = "timeout_seconds")]
@@ -101,6 +113,12 @@ fn timeout_seconds() -> u64 {
 fn info() -> Severity {
     Severity::Info
 }
+
+/// Settings that there were once, or that many look for, of one kind of sink or of all, and what to write instead.
+const GONE: [(Option<&str>, &str, &str); 2] = [
+    (None, "console", "there are no pages yet that a message could lead to; leave the setting out"),
+    (Some("syslog"), "tls", "write transport = \"tls\" for tls = true, and transport = \"tcp\" for tls = false"),
+];
 
 /// One sink. Secrets are references, so this may be printed.
 #[derive(Clone)]
@@ -158,9 +176,10 @@ impl SinkConfig {
             .iter()
             .find(|spec| kind == spec.kind)
             .ok_or_else(|| format!("sink {name}: {kind} is not a type of sink; it is one of {}", kinds()))?;
-        if settings.contains_key("console") {
-            let why = "there are no pages yet that a message could lead to; leave the setting out";
-            return Err(format!("sink {name}: unknown field `console`: {why}"));
+        let gone =
+            GONE.iter().find(|(of, gone, _)| of.is_none_or(|of| of == spec.kind) && settings.contains_key(*gone));
+        if let Some((_, gone, why)) = gone {
+            return Err(format!("sink {name}: unknown field `{gone}`: {why}"));
         }
         if let Some(stranger) = settings.keys().find(|name| !(spec.fields)().contains(&name.as_str())) {
             let known = [(spec.fields)(), Common::field_names(), &["type"]].concat().join("`, `");
@@ -248,10 +267,15 @@ impl SinkConfig {
 
     /// How far its connection may reach.
     pub(crate) fn reach(&self) -> Reach {
+        let Common { name, allow_private, ca_file, certificate_file, key_file, proxy, timeout_seconds, .. } =
+            &self.common;
         Reach {
-            allow_private: self.common.allow_private,
-            ca_file: self.common.ca_file.clone(),
-            timeout: Duration::from_secs(self.common.timeout_seconds),
+            sink: name.clone(),
+            allow_private: *allow_private,
+            ca_file: ca_file.clone(),
+            identity: certificate_file.clone().zip(key_file.clone()),
+            proxy: proxy.clone(),
+            timeout: Duration::from_secs(*timeout_seconds),
         }
     }
 
@@ -266,10 +290,9 @@ impl SinkConfig {
         ledger == LedgerName::Events && (self.common.fields.needs_content() || asked())
     }
 
-    /// Secrets that are not set and files that cannot be read, by setting. The sink waits for them.
+    /// Secrets that are not set and files that cannot be read. The sink waits for them.
     pub fn missing(&self) -> Vec<String> {
-        let mut missing: Vec<String> =
-            self.sink.sender(&self.reach()).err().map(|message| format!("ca_file: {message}")).into_iter().collect();
+        let mut missing: Vec<String> = self.sink.sender(&self.reach()).err().into_iter().collect();
         missing.extend(self.missing_secrets());
         missing
     }
@@ -298,7 +321,8 @@ impl SinkConfig {
     }
 
     fn check(&self) -> Result<(), String> {
-        let Common { name, timeout_seconds, interval_ms, in_flight, fields, .. } = &self.common;
+        let Common { name, timeout_seconds, interval_ms, in_flight, fields, certificate_file, key_file, .. } =
+            &self.common;
         let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
         if name.is_empty() || name.len() > SINK_NAME_MAX || !plain {
             return Err(format!("a name has 1 to {SINK_NAME_MAX} letters, digits, '-', '_' and '.'"));
@@ -315,6 +339,9 @@ impl SinkConfig {
         }
         if interval_ms.is_some_and(|interval| interval > INTERVAL_MS_MAX) {
             return Err(format!("interval_ms must be at most {INTERVAL_MS_MAX}"));
+        }
+        if certificate_file.is_some() != key_file.is_some() {
+            return Err("certificate_file and key_file go together".to_owned());
         }
         if let Some(column) = fields.unknown_column() {
             return Err(format!("fields: {column} is not a column of events"));
@@ -419,6 +446,9 @@ mod tests {
             (json!([{"name": "a", "type": "slack", "webhook": "env:A", "fields": {"hots": "drop"}}]), "hots"),
             (json!([{"name": "a", "type": "slack", "webhook": "env:A", "timeout_seconds": 0}]), "timeout_seconds"),
             (json!([{"name": "a", "type": "splunk_hec", "url": "splunk", "token": "env:A"}]), "url"),
+            (json!([{"name": "a", "type": "slack", "webhook": "env:A", "certificate_file": "/a"}]), "go together"),
+            (json!([{"name": "a", "type": "slack", "webhook": "env:A", "key_file": "hunter2"}]), "env:NAME"),
+            (json!([{"name": "a", "type": "slack", "webhook": "env:A", "proxy": "http://u:hunter2@p"}]), "file:PATH"),
             (json!([slack, slack]), "two sinks"),
             (
                 json!([{"name": "a", "type": "slack", "webhook": "env:A", "console": "https://c.example"}]),

@@ -1,16 +1,27 @@
 //! How messages reach a receiver: one file for each kind of connection, and which addresses any of them may reach. A connection
 //! takes a payload and gives an answer; what either says is the sinks' business.
 
+#[cfg(test)]
+pub mod authority;
+mod dial;
+pub mod frames;
 mod guard;
 pub mod http;
+pub mod proxy;
+pub mod relp;
 pub mod smtp;
 pub mod tcp;
+pub mod udp;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+
+use crate::tls::ClientTls;
+use operations::secret::Secret;
+use proxy::Proxy;
 
 /// A kind of connection: what it carries, and what comes back.
 pub trait Protocol: 'static {
@@ -52,21 +63,43 @@ pub enum SendError {
     Refused(String),
 }
 
-/// How far a connection may reach.
-#[derive(Debug, Clone)]
+/// Who connects, and how far it may reach.
+#[derive(Debug, Clone, Default)]
 pub struct Reach {
+    /// The sink's name.
+    pub sink: String,
     /// Whether private, loopback and link-local addresses are allowed.
     pub allow_private: bool,
     /// A PEM file of further certificate authorities.
     pub ca_file: Option<PathBuf>,
+    /// A PEM file with the sink's own certificate, and where its key lies.
+    pub identity: Option<(PathBuf, Secret)>,
+    /// The proxy that everything goes through, if there is one.
+    pub proxy: Option<Proxy>,
     /// The time that one send may take, with its answer.
     pub timeout: Duration,
+}
+
+impl Reach {
+    /// Whom the connection believes, and who it is itself.
+    pub fn tls(&self) -> ClientTls {
+        ClientTls { ca_file: self.ca_file.clone(), identity: self.identity.clone() }
+    }
 }
 
 /// The start of a receiver's text, for receipts and the status: one line, no control characters.
 pub fn excerpt(text: &str) -> String {
     let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     printable.take(crate::limits::ANSWER_CHARS_KEPT).collect::<String>().trim().to_owned()
+}
+
+/// Whether a text can be the name or the address of a receiver.
+pub fn check_host(name: &str, host: &str) -> Result<(), String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':');
+    if host.is_empty() || !host.chars().all(plain) {
+        return Err(format!("{name} must be a host name or an address"));
+    }
+    Ok(())
 }
 
 /// An error with its causes, which say more than itself.

@@ -88,6 +88,14 @@ pub const ANSWER_BYTES_MAX: usize = 512 << 10;
 pub const ANSWER_CHARS_KEPT: usize = 256;
 /// How much a receiver of frames may say before it closes.
 pub const FAREWELL_BYTES_MAX: usize = 4 << 10;
+/// The longest datagram of UDP over IPv4, without its headers.
+pub const DATAGRAM_BYTES_MAX: usize = 65_507;
+/// Messages of RELP without an answer at once, as in librelp,
+pub const RELP_WINDOW: usize = 128;
+/// and the longest data of an answer.
+pub const RELP_ANSWER_BYTES_MAX: usize = 4 << 10;
+/// The longest head of a proxy's answer.
+pub const PROXY_HEAD_BYTES_MAX: usize = 8 << 10;
 /// How long a connection may take,
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// and a whole request by default.

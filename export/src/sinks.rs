@@ -5,6 +5,7 @@ mod alertmanager;
 mod elasticsearch;
 mod email;
 mod pagerduty;
+mod relp;
 mod slack;
 mod splunk_hec;
 mod syslog;
@@ -24,6 +25,7 @@ pub static SINKS: &[&SinkSpec] = &[
     &email::SPEC,
     &syslog::SPEC,
     &elasticsearch::SPEC,
+    &relp::SPEC,
 ];
 
 #[cfg(test)]

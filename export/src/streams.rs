@@ -3,6 +3,7 @@
 pub mod cut;
 pub mod fields;
 pub mod pack;
+pub mod rfc5424;
 
 use std::borrow::Cow;
 
@@ -34,4 +35,19 @@ pub trait Stream: ErasedSink {
 
     /// Renders as many of the records, from the first on, as one message takes; at least one.
     fn render(&self, records: &[Record]) -> Rendered;
+}
+
+/// Puts as many records as fit in so many bytes, at least one, behind each other. Returns the bytes, and how many records they hold.
+pub fn body(records: &[Record], bytes_max: usize, put: impl Fn(&Record, &mut Vec<u8>)) -> (Vec<u8>, usize) {
+    let (mut bytes, mut taken) = (Vec::new(), 0);
+    for record in records {
+        let before = bytes.len();
+        put(record, &mut bytes);
+        if taken > 0 && bytes.len() > bytes_max {
+            bytes.truncate(before);
+            break;
+        }
+        taken += 1;
+    }
+    (bytes, taken)
 }

@@ -1,5 +1,5 @@
-//! A real rsyslog, as a process of its own, that forwards what is said on a socket. `make rsyslog` fetches it. It names nothing of
-//! `ingest`, so that its tests can use it, too.
+//! A real rsyslog, as a process of its own, that forwards what is said on a socket, or that writes down what it receives. `make rsyslog`
+//! fetches it. It names nothing of other packages, so that tests of all of them can use it.
 
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
@@ -36,25 +36,30 @@ impl Rsyslog {
             directory.display().to_string(),
             path("log"),
         );
-        std::fs::write(path("conf"), configuration).unwrap();
-        let mut command = match tools() {
-            Some(tools) => {
-                let libraries = std::fs::read_dir(tools.join("usr/lib")).unwrap();
-                let libraries =
-                    libraries.map(|entry| entry.unwrap().path()).find(|path| path.join("rsyslog").is_dir()).unwrap();
-                let mut command = Command::new(tools.join("usr/sbin/rsyslogd"));
-                command.arg("-M").arg(libraries.join("rsyslog")).env("LD_LIBRARY_PATH", libraries);
-                command
-            }
-            None => Command::new("rsyslogd"),
-        };
-        command.args(["-n", "-f", &path("conf"), "-i", &path("pid")]).stdin(Stdio::null()).stderr(Stdio::null());
-        let child = command.spawn().unwrap_or_else(|error| {
-            panic!("rsyslogd is missing ({error}), so nothing is sent as it sends: `make rsyslog` fetches it")
-        });
-        let rsyslog = Self { child, log: directory.join("log") };
+        let rsyslog = Self { child: spawn(directory, &configuration), log: directory.join("log") };
         let until = Instant::now() + PATIENCE;
         while UnixDatagram::unbound().unwrap().connect(&rsyslog.log).is_err() {
+            assert!(Instant::now() < until, "rsyslog does not listen");
+            std::thread::yield_now();
+        }
+        rsyslog
+    }
+
+    /// Starts it in a directory with these inputs, and waits until it listens on a port of TCP. Each message is a line of the file `out` there,
+    /// as it came.
+    pub fn receive(directory: &Path, inputs: &str, port: u16) -> Self {
+        let out = directory.join("out").display().to_string();
+        let configuration = format!(
+            "global(workDirectory={:?} maxMessageSize=\"128k\" parser.escapeControlCharactersOnReceive=\"off\")\n\
+             main_queue(queue.type=\"direct\")\n\
+             {inputs}\
+             template(name=\"raw\" type=\"string\" string=\"%rawmsg%\\n\")\n\
+             action(type=\"omfile\" file={out:?} template=\"raw\")\n",
+            directory.display().to_string(),
+        );
+        let rsyslog = Self { child: spawn(directory, &configuration), log: directory.join("log") };
+        let until = Instant::now() + PATIENCE;
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(Instant::now() < until, "rsyslog does not listen");
             std::thread::yield_now();
         }
@@ -83,6 +88,28 @@ impl Drop for Rsyslog {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Starts it in a directory.
+fn spawn(directory: &Path, configuration: &str) -> Child {
+    let path = |name: &str| directory.join(name).display().to_string();
+    std::fs::write(path("conf"), configuration).unwrap();
+    let mut command = match tools() {
+        Some(tools) => {
+            let libraries = std::fs::read_dir(tools.join("usr/lib")).unwrap();
+            let libraries =
+                libraries.map(|entry| entry.unwrap().path()).find(|path| path.join("rsyslog").is_dir()).unwrap();
+            // Modules that were not fetched may be those of the system.
+            let installed = Path::new("/usr/lib").join(libraries.file_name().unwrap()).join("rsyslog");
+            let modules = format!("{}:{}", libraries.join("rsyslog").display(), installed.display());
+            let mut command = Command::new(tools.join("usr/sbin/rsyslogd"));
+            command.arg("-M").arg(modules).env("LD_LIBRARY_PATH", libraries);
+            command
+        }
+        None => Command::new("rsyslogd"),
+    };
+    command.args(["-n", "-f", &path("conf"), "-i", &path("pid")]).stdin(Stdio::null()).stderr(Stdio::null());
+    command.spawn().unwrap_or_else(|error| panic!("rsyslogd is missing ({error}): `make rsyslog` fetches it"))
 }
 
 /// Where `make rsyslog` puts it, if it did.

@@ -55,6 +55,20 @@ pub fn check_literal(url: &Url, allow_private: bool) -> Result<(), String> {
     }
 }
 
+/// Refuses a receiver behind a proxy that is given as an address which is not public, whatever `allow_private` says: that is about the
+/// proxy's own. A name is the proxy's to resolve.
+pub fn check_through_proxy(host: &str) -> Result<(), String> {
+    let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    match literal {
+        Ok(address) if !is_public(address) => Err(PRIVATE_BEHIND_PROXY.to_owned()),
+        _ => Ok(()),
+    }
+}
+
+/// What somebody reads who has a proxy connect to such an address.
+const PRIVATE_BEHIND_PROXY: &str = "through a proxy a receiver that is not public is reached by its name only: an address such as 10.0.0.7 is \
+                                    refused there; name the receiver, or take the proxy out";
+
 /// Whether an address belongs to the public internet.
 pub fn is_public(address: IpAddr) -> bool {
     match address {
@@ -135,5 +149,9 @@ mod tests {
             assert!(check_literal(&url, true).is_ok(), "{text}");
         }
         assert!(check_literal(&Url::parse("https://splunk.acme.example/").unwrap(), false).is_ok());
+        for host in ["127.0.0.1", "[::1]", "::1", "169.254.169.254"] {
+            assert!(check_through_proxy(host).is_err(), "{host}");
+        }
+        assert!(check_through_proxy("siem.acme.example").is_ok() && check_through_proxy("1.1.1.1").is_ok());
     }
 }

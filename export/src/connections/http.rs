@@ -13,10 +13,11 @@ use futures::future::BoxFuture;
 use reqwest::header::{HeaderValue, RETRY_AFTER};
 
 use super::guard::{self, Guard};
+use super::proxy::Proxy;
 use super::{Answer, Connection, Payload, Protocol, Reach, SendError, describe, excerpt};
 use crate::judgement::{Ack, Judgement};
 use crate::limits::{ANSWER_BYTES_MAX, CONNECT_TIMEOUT, RETRY_AFTER_MAX};
-use crate::tls::{ClientTls, client_config};
+use crate::tls::client_config;
 use operations::secret::SecretText;
 
 /// Requests and responses.
@@ -165,14 +166,24 @@ impl Answer for Response {
 pub struct HttpConnection {
     client: reqwest::Client,
     allow_private: bool,
+    /// The address of the proxy, if there is one.
+    proxy: Option<reqwest::Url>,
 }
 
 impl Http {
-    /// Prepares a connection. The error says what is wrong with the certificates.
+    /// Prepares a connection. The error says what is wrong with the certificates or the proxy. Proxies of the environment are not looked
+    /// at: a sink goes where its settings say.
     pub fn connect(reach: &Reach) -> Result<Box<dyn Connection<Self>>, String> {
-        let tls = client_config(Some(&ClientTls { ca_file: reach.ca_file.clone(), identity: None }))?;
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
+        let proxy = reach.proxy.as_ref().map(Proxy::read).transpose()?;
+        let builder = match &proxy {
+            Some(proxy) => {
+                let proxy = reqwest::Proxy::all(proxy.clone()).map_err(|error| describe(&error.without_url()))?;
+                reqwest::Client::builder().proxy(proxy)
+            }
+            None => reqwest::Client::builder().no_proxy(),
+        };
+        let client = builder
+            .tls_backend_preconfigured(client_config(Some(&reach.tls()))?)
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(reach.timeout)
@@ -180,7 +191,20 @@ impl Http {
             .user_agent(concat!("tachograph/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| describe(&error.without_url()))?;
-        Ok(Box::new(HttpConnection { client, allow_private: reach.allow_private }))
+        Ok(Box::new(HttpConnection { client, allow_private: reach.allow_private, proxy }))
+    }
+}
+
+impl HttpConnection {
+    /// Checks the addresses that are written as numbers: they never reach the resolver.
+    fn check(&self, url: &reqwest::Url) -> Result<(), String> {
+        match &self.proxy {
+            None => guard::check_literal(url, self.allow_private),
+            Some(proxy) => {
+                guard::check_literal(proxy, self.allow_private)?;
+                guard::check_through_proxy(url.host_str().unwrap_or_default())
+            }
+        }
     }
 }
 
@@ -189,8 +213,7 @@ impl Connection<Http> for HttpConnection {
         Box::pin(async move {
             let url = reqwest::Url::parse(request.url.expose())
                 .map_err(|_| SendError::Refused("the URL is not one".into()))?;
-            // Literal addresses never reach the resolver.
-            guard::check_literal(&url, self.allow_private).map_err(SendError::Refused)?;
+            self.check(&url).map_err(SendError::Refused)?;
             let mut builder = self.client.post(url).body(request.body);
             for (name, value) in &request.headers {
                 builder = builder.header(*name, value);

@@ -2,20 +2,23 @@
 //! says otherwise. What a mail says is the sink's business.
 
 use std::fmt;
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use futures::future::BoxFuture;
 use lettre::address::Envelope;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
-use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream, Certificate, Identity, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{Answer, Connection, Payload, Protocol, Reach, SendError, describe, excerpt, guard};
-use crate::limits::{CA_BYTES_MAX, CONNECT_TIMEOUT};
-use crate::tls::{ClientTls, client_config};
+use super::dial::{Dialer, Duplex};
+use super::{Answer, Connection, Payload, Protocol, Reach, SendError, describe, excerpt};
+use crate::limits::CA_BYTES_MAX;
 use operations::secret::SecretText;
 
 /// Mails and replies.
@@ -95,14 +98,12 @@ pub enum MailTls {
 }
 
 /// The network: a session of its own for each mail.
-pub struct SmtpConnection(Reach);
+pub struct SmtpConnection(Dialer);
 
 impl Smtp {
     /// Prepares a connection. The error says what is wrong with the certificates.
     pub fn connect(reach: &Reach) -> Result<Box<dyn Connection<Self>>, String> {
-        // The session reads the file anew; whoever waits for a wrong one is told before the first mail.
-        client_config(Some(&ClientTls { ca_file: reach.ca_file.clone(), identity: None }))?;
-        Ok(Box::new(SmtpConnection(reach.clone())))
+        Ok(Box::new(SmtpConnection(Dialer::new(reach, true)?)))
     }
 }
 
@@ -110,7 +111,7 @@ impl Connection<Smtp> for SmtpConnection {
     /// Sends a mail. Whatever fails before the message was begun means that it was not sent.
     fn send(&self, mail: Mail) -> BoxFuture<'_, Result<Reply, SendError>> {
         Box::pin(async move {
-            match tokio::time::timeout(self.0.timeout, session(&self.0, &mail)).await {
+            match tokio::time::timeout(self.0.reach.timeout, session(&self.0, &mail)).await {
                 Ok(reply) => reply,
                 Err(_) => Err(SendError::Uncertain("the mail server did not answer in time".to_owned())),
             }
@@ -118,10 +119,42 @@ impl Connection<Smtp> for SmtpConnection {
     }
 }
 
-async fn session(reach: &Reach, mail: &Mail) -> Result<Reply, SendError> {
+/// A stream for the library that speaks SMTP.
+#[derive(Debug)]
+struct Stream(Box<dyn Duplex>);
+
+impl AsyncRead for Stream {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+impl AsyncTokioStream for Stream {
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        // There may be a proxy between.
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+async fn session(dialer: &Dialer, mail: &Mail) -> Result<Reply, SendError> {
     let envelope = envelope(mail)?;
-    let address = guard::resolve(&mail.server.host, mail.server.port, reach.allow_private).await?;
-    let mut connection = match connect(reach, &mail.server, address).await {
+    let Server { host, port, tls } = &mail.server;
+    let stream = Stream(dialer.open(host, *port, *tls == MailTls::Tls).await?);
+    let mut connection = match connect(&dialer.reach, &mail.server, stream).await {
         Ok(connection) => connection,
         Err(error) => return before(&error),
     };
@@ -155,29 +188,30 @@ fn envelope(mail: &Mail) -> Result<Envelope, SendError> {
     Envelope::new(Some(parse(&mail.from)?), to).map_err(|_| SendError::Refused("there is no recipient".to_owned()))
 }
 
-async fn connect(reach: &Reach, server: &Server, address: SocketAddr) -> Result<AsyncSmtpConnection, Error> {
+async fn connect(reach: &Reach, server: &Server, stream: Stream) -> Result<AsyncSmtpConnection, Error> {
     let hello = ClientId::default();
-    let timeout: Option<Duration> = Some(CONNECT_TIMEOUT);
-    let tls = || tls(&server.host, reach.ca_file.as_ref());
-    match server.tls {
-        MailTls::None => AsyncSmtpConnection::connect_tokio1(address, timeout, &hello, None, None).await,
-        MailTls::Tls => AsyncSmtpConnection::connect_tokio1(address, timeout, &hello, Some(tls()?), None).await,
-        MailTls::Starttls => {
-            let mut connection = AsyncSmtpConnection::connect_tokio1(address, timeout, &hello, None, None).await?;
-            // A server that does not offer it, or somebody between who hides the offer, gets nothing.
-            connection.starttls(tls()?, &hello).await?;
-            Ok(connection)
-        }
+    let mut connection = AsyncSmtpConnection::connect_with_transport(Box::new(stream), &hello).await?;
+    if server.tls == MailTls::Starttls {
+        // A server that does not offer it, or somebody between who hides the offer, gets nothing.
+        connection.starttls(tls(&server.host, reach)?, &hello).await?;
     }
+    Ok(connection)
 }
 
-fn tls(host: &str, ca_file: Option<&PathBuf>) -> Result<TlsParameters, Error> {
+/// The files were read and checked when the sink was prepared; one that vanished since adds nothing. Then the server's certificate is
+/// refused, or the server refuses a client without one.
+fn tls(host: &str, reach: &Reach) -> Result<TlsParameters, Error> {
     let mut builder = TlsParameters::builder(host.to_owned());
-    // The file was read and checked when the sink was prepared; one that vanished since adds nothing, and the server's
-    // certificate is then refused.
-    let pem = ca_file.and_then(|path| std::fs::read(path).ok()).filter(|pem| pem.len() <= CA_BYTES_MAX);
-    if let Some(certificate) = pem.and_then(|pem| Certificate::from_pem(&pem).ok()) {
+    let read = |path: &PathBuf| std::fs::read(path).ok().filter(|pem| pem.len() <= CA_BYTES_MAX);
+    let authority = reach.ca_file.as_ref().and_then(read).and_then(|pem| Certificate::from_pem(&pem).ok());
+    if let Some(certificate) = authority {
         builder = builder.add_root_certificate(certificate);
+    }
+    if let Some((certificate, key)) = &reach.identity {
+        let pair = read(certificate).zip(key.read().ok());
+        if let Some(identity) = pair.and_then(|(pem, key)| Identity::from_pem(&pem, key.expose().as_bytes()).ok()) {
+            builder = builder.identify_with(identity);
+        }
     }
     builder.build_rustls()
 }

@@ -1,16 +1,13 @@
 //! Frames over real connections on the loopback, to receivers that read everything, that do not, and that do not close as they
 //! should.
 
-use proptest::prelude::*;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::ServerConfig;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
-use crate::tls::provider;
+use crate::connections::authority::Authority;
+use crate::connections::frames::Transport;
 
 /// What a receiver does with a connection.
 #[derive(Clone, Copy)]
@@ -64,13 +61,14 @@ async fn receiver(way: Way, tls: Option<TlsAcceptor>) -> (u16, JoinHandle<Vec<u8
 }
 
 /// Sends bytes to a port of this machine.
-async fn send(reach: &Reach, encrypted: bool, port: u16, bytes: &[u8]) -> Result<Closed, SendError> {
-    let frames = Frames { host: "127.0.0.1".to_owned(), port, bytes: bytes.to_vec() };
-    Tcp::connect(reach, encrypted).unwrap().send(frames).await
+async fn send(reach: &Reach, encrypted: bool, port: u16, bytes: &[u8]) -> Result<Carried, SendError> {
+    let transport = if encrypted { Transport::Tls } else { Transport::Tcp };
+    let frames = Frames { transport, host: "127.0.0.1".to_owned(), port, bytes: bytes.to_vec() };
+    TcpConnection::connect(reach, encrypted).unwrap().send(frames).await
 }
 
 fn reach() -> Reach {
-    Reach { allow_private: true, ca_file: None, timeout: std::time::Duration::from_mins(1) }
+    Reach { allow_private: true, timeout: std::time::Duration::from_mins(1), ..Reach::default() }
 }
 
 #[tokio::test]
@@ -78,7 +76,7 @@ async fn frames_arrive_and_the_end_of_the_connection_is_the_answer() {
     for says in ["", "bye\n"] {
         let (port, read) = receiver(Way::ReadsAll(says), None).await;
         let bytes = vec![b'x'; 1 << 20];
-        assert_eq!(send(&reach(), false, port, &bytes).await.unwrap().said, says);
+        assert_eq!(send(&reach(), false, port, &bytes).await.unwrap(), Carried::Closed { said: says.to_owned() });
         assert!(read.await.unwrap() == bytes);
     }
 }
@@ -105,26 +103,17 @@ async fn a_receiver_that_talks_on_is_told_from_one_that_closes() {
     assert!(matches!(&talks, Err(SendError::Uncertain(reason)) if reason.contains("talks")), "{talks:?}");
 }
 
-/// An authority's certificate in a file, and a server that it vouches for.
-fn authority(dir: &std::path::Path) -> (Reach, TlsAcceptor) {
-    let key = KeyPair::generate().unwrap();
-    let mut params = CertificateParams::default();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let file = dir.join("ca.pem");
-    std::fs::write(&file, params.self_signed(&key).unwrap().pem()).unwrap();
-    let issuer = Issuer::new(params, key);
-    let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let builder = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().unwrap();
-    let config = builder.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key).unwrap();
-    (Reach { ca_file: Some(file), ..reach() }, TlsAcceptor::from(Arc::new(config)))
+/// Whom a client believes, and a server that it believes.
+fn believed(dir: &std::path::Path) -> (Reach, TlsAcceptor) {
+    let authority = Authority::new(dir);
+    let server = authority.server("127.0.0.1", false);
+    (Reach { ca_file: Some(authority.file), ..reach() }, server)
 }
 
 #[tokio::test]
 async fn with_tls_an_end_counts_only_if_the_receiver_says_it() {
     let dir = tempfile::tempdir().unwrap();
-    let (reach, server) = authority(dir.path());
+    let (reach, server) = believed(dir.path());
     let (port, read) = receiver(Way::ReadsAll(""), Some(server.clone())).await;
     assert_eq!(send(&reach, true, port, b"5 hello").await.unwrap().to_string(), "read everything and closed");
     assert_eq!(read.await.unwrap(), b"5 hello");
@@ -137,7 +126,7 @@ async fn with_tls_an_end_counts_only_if_the_receiver_says_it() {
 #[tokio::test]
 async fn nothing_is_said_to_a_receiver_for_which_no_authority_vouches() {
     let dir = tempfile::tempdir().unwrap();
-    let (_, server) = authority(dir.path());
+    let (_, server) = believed(dir.path());
     let (port, read) = receiver(Way::ReadsAll(""), Some(server)).await;
     let stranger = send(&reach(), true, port, b"5 hello").await;
     assert!(matches!(stranger, Err(SendError::NotSent(_))), "{stranger:?}");
@@ -146,39 +135,4 @@ async fn nothing_is_said_to_a_receiver_for_which_no_authority_vouches() {
     let clear = send(&reach(), true, port, b"5 hello").await;
     assert!(matches!(clear, Err(SendError::NotSent(_) | SendError::Uncertain(_))), "{clear:?}");
     assert!(!read.await.unwrap().ends_with(b"5 hello"), "nothing goes in the clear");
-}
-
-/// The frames in bytes, as a receiver finds them.
-fn parse(framing: Framing, mut bytes: &[u8]) -> Vec<Vec<u8>> {
-    let mut frames = Vec::new();
-    while !bytes.is_empty() {
-        let delimiter = if framing == Framing::Lines { b'\n' } else { b' ' };
-        let at = bytes.iter().position(|byte| *byte == delimiter).unwrap();
-        let (head, rest) = (&bytes[..at], &bytes[at + 1..]);
-        let (frame, rest) = match framing {
-            Framing::Lines => (head, rest),
-            Framing::OctetCounting => rest.split_at(std::str::from_utf8(head).unwrap().parse().unwrap()),
-        };
-        frames.push(frame.to_vec());
-        bytes = rest;
-    }
-    frames
-}
-
-proptest! {
-    #[test]
-    fn no_frame_ends_early_or_runs_into_the_next(texts in proptest::collection::vec("(?s).{0,40}", 0..8)) {
-        for framing in [Framing::OctetCounting, Framing::Lines] {
-            let mut bytes = Vec::new();
-            for text in &texts {
-                framing.put(text, &mut bytes);
-            }
-            let plain = |text: &String| match framing {
-                Framing::OctetCounting => text.clone(),
-                Framing::Lines => text.replace(['\n', '\r', '\0'], " "),
-            };
-            let expected: Vec<Vec<u8>> = texts.iter().map(|text| plain(text).into_bytes()).collect();
-            prop_assert_eq!(parse(framing, &bytes), expected);
-        }
-    }
 }

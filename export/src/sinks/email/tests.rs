@@ -140,7 +140,7 @@ async fn server(end: &'static str) -> (u16, tokio::task::JoinHandle<Vec<String>>
 async fn send(extra: &Value, allow_private: bool) -> Result<Reply, SendError> {
     let sink = sink(extra);
     let rendered = sink.render(&records_of(&[alert_of(1, Severity::High)]), &outbox());
-    let reach = Reach { allow_private, ca_file: None, timeout: Duration::from_secs(20) };
+    let reach = Reach { allow_private, timeout: Duration::from_secs(20), ..Reach::default() };
     sink.connect(&reach).unwrap().send(sink.payload(&rendered.messages[0], Timestamp::EPOCH).unwrap()).await
 }
 
