@@ -208,12 +208,14 @@ pub struct Selection {
     renderer: Renderer,
     /// The schema that the records of a receiver of everything are said in, and the name of their stream.
     schema: Option<(&'static SchemaSpec, String)>,
+    /// Whether a record is kept only as it is said.
+    said_only: bool,
 }
 
 impl Selection {
     /// The rows that pass, as records of people's alerts.
     pub fn new(filter: Filter, renderer: Renderer) -> Self {
-        Self { filter, renderer, schema: None }
+        Self { filter, renderer, schema: None, said_only: false }
     }
 
     /// The same, said in a schema as records of this stream.
@@ -222,10 +224,20 @@ impl Selection {
         Self { schema: Some((schema, stream)), ..self }
     }
 
+    /// The same, of which no more is kept than what is said: for receivers for whom many records wait.
+    #[must_use]
+    pub fn said_only(self) -> Self {
+        Self { said_only: true, ..self }
+    }
+
     /// The record of a row, if the sink gets it. `export_seq` is the number that it will have, and `previous` the record before it.
     pub fn record(&self, row: &Row<'_>, export_seq: u64, previous: Option<&Link>) -> Option<Record> {
         let mut record = self.filter.select(row, export_seq, &self.renderer)?;
         self.say(&mut record, previous);
+        if self.said_only {
+            (record.fields, record.body) = (Map::new(), Body::Event);
+            record.size = record.said.text.len() + size_of::<Record>();
+        }
         Some(record)
     }
 

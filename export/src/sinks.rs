@@ -2,8 +2,13 @@
 //! sink must do stands in `sink`.
 
 mod alertmanager;
+mod azure_blob;
 mod email;
+mod file;
+mod gcs;
 mod pagerduty;
+mod s3;
+mod security_lake;
 mod slack;
 mod splunk_hec;
 mod syslog;
@@ -22,6 +27,11 @@ pub static SINKS: &[&SinkSpec] = &[
     &alertmanager::SPEC,
     &email::SPEC,
     &syslog::SPEC,
+    &file::SPEC,
+    &s3::SPEC,
+    &gcs::SPEC,
+    &azure_blob::SPEC,
+    &security_lake::SPEC,
 ];
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! Streams: every record to a SIEM, in order. What is told to people is in `delivery`.
 
 pub mod fields;
+pub mod objects;
+
+use std::time::Duration;
 
 use crate::message::Rendered;
 use crate::record::Record;
@@ -17,6 +20,21 @@ pub trait Stream: ErasedSink {
         SCHEMAS
     }
 
+    /// How its batches are filled, if each of them becomes one large object; else records go out as they come.
+    fn filling(&self) -> Option<Filling> {
+        None
+    }
+
     /// Renders as many of the records, from the first on, as one message takes; at least one.
     fn render(&self, records: &[Record]) -> Rendered;
+}
+
+/// How a batch is filled that becomes one large object. Such a batch has an intent and a receipt of its own, and its records are kept
+/// only as they are said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Filling {
+    /// Bytes of the records that wait, at which the batch is full.
+    pub bytes: usize,
+    /// How long after it was recorded the first of them waits for more.
+    pub wait: Duration,
 }

@@ -31,7 +31,7 @@ use crate::record::Selection;
 use crate::sender::Sender;
 use crate::sink::{AnySink, Start};
 use crate::status::{SinkStatus, now};
-use plan::{Batch, Plan};
+use plan::{Batch, Pace, Plan};
 use send::{Attempt, Settled};
 use state_store::{StateEntry, StateStore};
 use token_bucket::TokenBucket;
@@ -130,13 +130,21 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
         matches!(self.config.sink, AnySink::Delivery(_))
     }
 
+    /// How its batches follow one another.
+    fn pace(&self) -> Pace {
+        match &self.config.sink {
+            AnySink::Delivery(_) => Pace::Single,
+            AnySink::Stream(sink) => sink.filling().map_or(Pace::Windows, |filling| Pace::Filled(filling.bytes)),
+        }
+    }
+
     /// How long what waits may wait for more of its kind.
     fn linger(&self, plan: &Plan) -> Duration {
         match &self.config.sink {
             AnySink::Delivery(sink) => {
                 sink.digest_wait().map_or(Duration::ZERO, |wait| delivery::linger(plan.pending(), wait))
             }
-            AnySink::Stream(_) => Duration::ZERO,
+            AnySink::Stream(sink) => sink.filling().map_or(Duration::ZERO, |filling| plan.unfilled(filling, now())),
         }
     }
 
@@ -248,9 +256,8 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
     async fn start(&mut self) -> Result<Plan> {
         let exported = self.recorder.journal().exported()?;
         let new = exported.is_none();
-        let (limit, in_windows) = (self.config.limits().records, !self.is_delivery());
         let end = self.consumer.durable()?.next_seq;
-        let mut plan = Plan::new(exported.unwrap_or_default(), limit, end, in_windows);
+        let mut plan = Plan::new(exported.unwrap_or_default(), self.config.limits().records, end, self.pace());
         self.consumer.seek(plan.next_seq());
         if new && self.config.start() == Start::Now {
             self.consumer.seek(end);

@@ -116,18 +116,23 @@ pub struct HttpConnection {
 impl Http {
     /// Prepares a connection. The error says what is wrong with the certificates.
     pub fn connect(reach: &Reach) -> Result<Box<dyn Connection<Self>>, String> {
-        let tls = client_config(Some(&ClientTls { ca_file: reach.ca_file.clone(), identity: None }))?;
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(reach.timeout)
-            .dns_resolver(Arc::new(Guard { allow_private: reach.allow_private }))
-            .user_agent(concat!("tachograph/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| describe(&error.without_url()))?;
+        let client = client(reach)?;
         Ok(Box::new(HttpConnection { client, allow_private: reach.allow_private }))
     }
+}
+
+/// A client that follows no redirect and reaches no address that it should not. The error says what is wrong with the certificates.
+pub(super) fn client(reach: &Reach) -> Result<reqwest::Client, String> {
+    let tls = client_config(Some(&ClientTls { ca_file: reach.ca_file.clone(), identity: None }))?;
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(reach.timeout)
+        .dns_resolver(Arc::new(Guard { allow_private: reach.allow_private }))
+        .user_agent(concat!("tachograph/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| describe(&error.without_url()))
 }
 
 impl Connection<Http> for HttpConnection {
@@ -167,7 +172,7 @@ async fn read(mut response: reqwest::Response) -> Result<Response, SendError> {
 }
 
 /// `Retry-After` as seconds or as a date.
-fn parse_retry_after(value: &str) -> Option<Duration> {
+pub(super) fn parse_retry_after(value: &str) -> Option<Duration> {
     let wait = match value.trim().parse::<u64>() {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => httpdate::parse_http_date(value.trim()).ok()?.duration_since(SystemTime::now()).unwrap_or_default(),
@@ -175,7 +180,8 @@ fn parse_retry_after(value: &str) -> Option<Duration> {
     Some(wait.min(RETRY_AFTER_MAX))
 }
 
-fn failure(error: reqwest::Error) -> SendError {
+/// Why a request has no answer. The text holds no address.
+pub(super) fn failure(error: reqwest::Error) -> SendError {
     let error = error.without_url();
     let text = describe(&error);
     if error.is_connect() {

@@ -6,26 +6,27 @@
 
 mod alerts;
 mod batch;
+mod pace;
 mod windows;
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use ledger::Rows;
-use ledger::Seq;
+use ledger::{Rows, Seq};
 use operations::fold::Exported;
 use operations::kind::export::{Checkpoint, ExportIntent, ExportReceipt, HiddenAt, Intended, Link};
 
 use super::send::{Attempt, Settled};
 use super::state_store::{IntentEntry, ReceiptEntry, RejectedEntry, StateEntry};
-use crate::limits::{EXCLUDED_MAX, PENDING_BYTES_MAX};
+use crate::limits::EXCLUDED_MAX;
 use crate::message::{MessageKind, Rendered};
 use crate::record::{Record, Selection};
 use batch::{BatchRecords, Intent};
 use windows::Windows;
 
 pub use batch::Batch;
+pub use pace::Pace;
 
 /// Where a worker stands and what waits in it.
 #[derive(Debug)]
@@ -41,6 +42,10 @@ pub struct Plan {
     /// Records that wait, in order.
     pending: VecDeque<Record>,
     pending_bytes: usize,
+    /// Bytes of records at which it takes no more.
+    bytes_max: usize,
+    /// Whether a batch is filled, however many entries the filter leaves out of it.
+    fills: bool,
     /// Everything before was read.
     read_to: Seq,
     /// The batch that is about to be sent, if one is.
@@ -48,8 +53,7 @@ pub struct Plan {
     /// Records in the next batch, at most.
     limit: usize,
     limit_max: usize,
-    /// Set for receivers of everything, who are sent window by window. Each batch of alerts has its own receipt: what the next
-    /// one says depends on what the receiver was told.
+    /// Set for receivers that are sent window by window.
     windows: Option<Windows>,
     totals: Totals,
 }
@@ -65,8 +69,8 @@ pub struct Totals {
 
 impl Plan {
     /// A worker where its receipts and intents say that it is, with at most `limit_max` records in a batch, in a ledger that ends at
-    /// `durable` now. `in_windows` says whether many batches may share an intent and a receipt.
-    pub fn new(exported: Exported, limit_max: usize, durable: Seq, in_windows: bool) -> Self {
+    /// `durable` now.
+    pub fn new(exported: Exported, limit_max: usize, durable: Seq, pace: Pace) -> Self {
         let Exported { next_seq, export_seq, intent, receipt, .. } = exported;
         let (intent, window) = match intent {
             Some((range, Intended::Batch(intent))) => (Intent::Inherited(range, intent), None),
@@ -83,11 +87,13 @@ impl Plan {
             link: receipt.and_then(|receipt| receipt.link),
             pending: VecDeque::new(),
             pending_bytes: 0,
+            bytes_max: pace.bytes_max(),
+            fills: matches!(pace, Pace::Filled(_)),
             read_to: next_seq,
             intent,
             limit,
             limit_max,
-            windows: in_windows.then(|| Windows::new(earlier)),
+            windows: (pace == Pace::Windows).then(|| Windows::new(earlier)),
             totals: Totals::default(),
         }
     }
@@ -124,7 +130,8 @@ impl Plan {
         }
         let window = self.windows.as_ref().and_then(Windows::end);
         let end = window.unwrap_or_else(|| self.next_seq.skip(EXCLUDED_MAX));
-        self.pending.len() < self.limit_max && self.pending_bytes < PENDING_BYTES_MAX && self.read_to < end
+        let may_read = self.read_to < end || (self.fills && !self.pending.is_empty());
+        self.pending.len() < self.limit_max && self.pending_bytes < self.bytes_max && may_read
     }
 
     /// Takes the rows that follow those it has.
@@ -429,7 +436,7 @@ mod tests {
             json!({"name": "siem", "type": "splunk_hec", "url": "https://splunk.acme.example", "token": "env:T"});
         let config = crate::SinkConfig::from_settings(settings.as_object().unwrap().clone()).unwrap();
         let selection = config.selection([3; 32], "events/0");
-        let mut plan = Plan::new(Exported::default(), 100, Seq::new(9), false);
+        let mut plan = Plan::new(Exported::default(), 100, Seq::new(9), Pace::Single);
         plan.absorb(&fixtures::events(&vec![json!({"kind": "note"}); 9]), &selection);
         let batch = plan.propose(|records| Rendered::whole(Vec::new(), records.len())).unwrap();
         assert!(matches!(plan.records(&batch), Cow::Borrowed(records) if records.len() == 9));
@@ -453,7 +460,7 @@ mod tests {
         let absorb = |plan: &mut Plan, until: usize| {
             plan.absorb(&fixtures::operations(&alerts[..until]), &selection);
         };
-        let mut plan = Plan::new(Exported::default(), 100, Seq::FIRST, false);
+        let mut plan = Plan::new(Exported::default(), 100, Seq::FIRST, Pace::Single);
         absorb(&mut plan, 1);
         assert!(plan.propose(counted).is_none(), "of the first there is nothing to tell");
         absorb(&mut plan, 4);
@@ -464,7 +471,7 @@ mod tests {
         assert_eq!((batch.messages[0].body.as_slice(), from, to), (&b"3"[..], Seq::new(1), Seq::new(4)));
 
         let exported = Exported { intent: Some((from..to, record)), ..Exported::default() };
-        let mut again = Plan::new(exported, 100, Seq::new(4), false);
+        let mut again = Plan::new(exported, 100, Seq::new(4), Pace::Single);
         absorb(&mut again, 4);
         let repeated = again.propose(counted).unwrap();
         assert_eq!((repeated.is_resumed(), &repeated.messages), (true, &batch.messages));
