@@ -195,9 +195,13 @@ impl SinkConfig {
     /// the ledger's log.
     pub(crate) fn selection(&self, key: [u8; 32], origin: &str) -> Selection {
         let selection = Selection::new(self.filter(), Renderer::new(self.common.fields.clone(), key));
-        match self.schema {
+        let selection = match self.schema {
             Some(schema) => selection.said_in(schema, format!("{origin}/{}", self.common.name), self.rendering(schema)),
             None => selection,
+        };
+        match &self.sink {
+            AnySink::Stream(sink) if sink.filling().is_some() => selection.said_only(),
+            _ => selection,
         }
     }
 
@@ -317,7 +321,8 @@ impl SinkConfig {
             return url.origin().ascii_serialization();
         }
         let secret = || self.secrets().next().map(|(_, secret)| secret.to_string());
-        text("server").map(str::to_owned).or_else(secret).unwrap_or_default()
+        let place = ["server", "bucket", "container", "folder"].into_iter().find_map(text);
+        place.map(str::to_owned).or_else(secret).unwrap_or_default()
     }
 
     fn check(&self) -> Result<(), String> {

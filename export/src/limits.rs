@@ -82,6 +82,33 @@ pub const SLACK_SIGNATURE_AGE_MAX: Duration = Duration::from_mins(5);
 /// How far back a message whose fate is not certain is looked for in a channel.
 pub const SLACK_LOOK_BACK: Duration = Duration::from_hours(24);
 
+/// Records of one object,
+pub const OBJECT_RECORDS_MAX: usize = 1_000_000;
+/// and the bytes of them in memory, before they are packed, unless a sink says otherwise,
+pub const OBJECT_BYTES: usize = 64 << 20;
+/// the fewest that a sink may say,
+pub const OBJECT_BYTES_MIN: usize = 1 << 20;
+/// and the most.
+pub const OBJECT_BYTES_MAX: usize = 512 << 20;
+/// How long an object waits for records, in seconds,
+pub const OBJECT_SECONDS: u64 = 300;
+/// and the longest time that a sink may set: a day.
+pub const OBJECT_SECONDS_MAX: u64 = 86_400;
+/// The longest prefix of names,
+pub const OBJECT_PREFIX_MAX: usize = 200;
+/// and the level of zstd in objects.
+pub const OBJECT_ZSTD_LEVEL: i32 = 3;
+/// Records of an object that become columns at once,
+pub const OBJECT_CHUNK_RECORDS: usize = 4_096;
+/// rows of a group in Parquet,
+pub const PARQUET_GROUP_ROWS: usize = 1 << 20;
+/// and its bytes.
+pub const PARQUET_GROUP_BYTES: usize = 128 << 20;
+/// How long before it was recorded an event may have happened to be filed under its own day,
+pub const EVENT_DAY_BEFORE: Duration = Duration::from_hours(7 * 24);
+/// and how long after. Else anybody who sends events could make an object for each of them.
+pub const EVENT_DAY_AFTER: Duration = Duration::from_hours(24);
+
 /// The longest answer that is read from a receiver: fifty messages of a channel fit in.
 pub const ANSWER_BYTES_MAX: usize = 512 << 10;
 /// How much of an answer, or of an error, is kept in receipts and in the status, in characters.

@@ -3,8 +3,9 @@
 
 use ledger::Row;
 use operations::kind::export::Link;
+use serde_json::Map;
 
-use crate::record::{Filter, Record};
+use crate::record::{Body, Filter, Record};
 use crate::schemas::{Context, SchemaSpec};
 use crate::streams::fields::Renderer;
 
@@ -14,6 +15,8 @@ pub struct Selection {
     renderer: Renderer,
     /// What the records of a receiver of everything are said in.
     schema: Option<InSchema>,
+    /// Whether a record is kept only as it is said.
+    said_only: bool,
 }
 
 /// Records of one stream in one schema.
@@ -28,13 +31,19 @@ struct InSchema {
 impl Selection {
     /// The rows that pass, as records of people's alerts.
     pub fn new(filter: Filter, renderer: Renderer) -> Self {
-        Self { filter, renderer, schema: None }
+        Self { filter, renderer, schema: None, said_only: false }
     }
 
     /// The same, said in a schema as records of this stream. `rendering` names everything in the configuration that the records follow from.
     #[must_use]
     pub fn said_in(self, schema: &'static SchemaSpec, chain: String, rendering: String) -> Self {
         Self { schema: Some(InSchema { schema, chain, rendering }), ..self }
+    }
+
+    /// The same, of which no more is kept than what is said: for receivers for whom many records wait.
+    #[must_use]
+    pub fn said_only(self) -> Self {
+        Self { said_only: true, ..self }
     }
 
     /// What the records of a receiver of everything are said by, as its receipts name it.
@@ -46,6 +55,10 @@ impl Selection {
     pub fn record(&self, row: &Row<'_>, export_seq: u64, previous: Option<&Link>) -> Option<Record> {
         let mut record = self.filter.select(row, export_seq, &self.renderer)?;
         self.say(&mut record, previous);
+        if self.said_only {
+            (record.fields, record.body) = (Map::new(), Body::Event);
+            record.size = record.said.text.len() + size_of::<Record>();
+        }
         Some(record)
     }
 

@@ -2,10 +2,15 @@
 //! sink must do stands in `sink`.
 
 mod alertmanager;
+mod azure_blob;
 mod elasticsearch;
 mod email;
+mod file;
+mod gcs;
 mod pagerduty;
 mod relp;
+mod s3;
+mod security_lake;
 mod slack;
 mod splunk_hec;
 mod syslog;
@@ -26,6 +31,11 @@ pub static SINKS: &[&SinkSpec] = &[
     &syslog::SPEC,
     &elasticsearch::SPEC,
     &relp::SPEC,
+    &file::SPEC,
+    &s3::SPEC,
+    &gcs::SPEC,
+    &azure_blob::SPEC,
+    &security_lake::SPEC,
 ];
 
 #[cfg(test)]

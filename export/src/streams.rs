@@ -2,10 +2,12 @@
 
 pub mod cut;
 pub mod fields;
+pub mod objects;
 pub mod pack;
 pub mod rfc5424;
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use crate::message::Rendered;
 use crate::record::Record;
@@ -33,6 +35,11 @@ pub trait Stream: ErasedSink {
         Cow::Borrowed(&record.said.text)
     }
 
+    /// How its batches are filled, if each of them becomes one large object; else records go out as they come.
+    fn filling(&self) -> Option<Filling> {
+        None
+    }
+
     /// Renders as many of the records, from the first on, as one message takes; at least one.
     fn render(&self, records: &[Record]) -> Rendered;
 }
@@ -50,4 +57,14 @@ pub fn body(records: &[Record], bytes_max: usize, put: impl Fn(&Record, &mut Vec
         taken += 1;
     }
     (bytes, taken)
+}
+
+/// How a batch is filled that becomes one large object. Such a batch has an intent and a receipt of its own, and its records are kept
+/// only as they are said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Filling {
+    /// Bytes of the records that wait, at which the batch is full.
+    pub bytes: usize,
+    /// How long after it was recorded the first of them waits for more.
+    pub wait: Duration,
 }

@@ -34,7 +34,7 @@ use crate::sender::Sender;
 use crate::sink::{AnySink, Start};
 use crate::status::{SinkStatus, now};
 use ahead::Ahead;
-use plan::{Batch, Plan};
+use plan::{Batch, Pace, Plan};
 use send::{Attempt, Settled};
 use state_store::{StateEntry, StateStore};
 use token_bucket::TokenBucket;
@@ -135,13 +135,23 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
         matches!(self.config.sink, AnySink::Delivery(_))
     }
 
+    /// How its batches follow one another.
+    fn pace(&self) -> Pace {
+        match &self.config.sink {
+            AnySink::Delivery(_) => Pace::Single,
+            AnySink::Stream(sink) => sink
+                .filling()
+                .map_or(Pace::Windows { in_flight: self.config.in_flight() }, |filling| Pace::Filled(filling.bytes)),
+        }
+    }
+
     /// How long what waits may wait for more of its kind.
     fn linger(&self, plan: &Plan) -> Duration {
         match &self.config.sink {
             AnySink::Delivery(sink) => {
                 sink.digest_wait().map_or(Duration::ZERO, |wait| delivery::linger(plan.pending(), wait))
             }
-            AnySink::Stream(_) => Duration::ZERO,
+            AnySink::Stream(sink) => sink.filling().map_or(Duration::ZERO, |filling| plan.unfilled(filling, now())),
         }
     }
 
@@ -269,7 +279,7 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
         let new = exported.is_none();
         let (limit, rendering) = (self.config.limits().records, self.selection.rendering().map(ToOwned::to_owned));
         let end = self.consumer.durable()?.next_seq;
-        let mut plan = Plan::new(exported.unwrap_or_default(), limit, self.config.in_flight(), end, rendering);
+        let mut plan = Plan::new(exported.unwrap_or_default(), limit, end, self.pace(), rendering);
         self.consumer.seek(plan.next_seq());
         if new && self.config.start() == Start::Now {
             self.consumer.seek(end);

@@ -102,7 +102,7 @@ const MUST_NOT_KNOW: [(&str, &[&str], &str); 14] = [
         &["datafusion", "parquet", "arrow", "axum", "hyper", "reqwest"],
         "detection knows no network and no SQL",
     ),
-    ("export", &["datafusion", "parquet", "arrow"], "`export` follows the ledger's rows and knows no columns"),
+    ("export", &["datafusion"], "`export` follows the ledger's rows; only what makes objects in Parquet knows columns"),
     ("collect", &["datafusion", "parquet", "arrow", "hyper"], "`collect` hands on what it does not understand"),
     ("query", &["axum", "hyper", "reqwest", "tonic", "rustls"], "`query` is the engine; HTTP belongs into `api`"),
     (

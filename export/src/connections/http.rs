@@ -162,18 +162,18 @@ impl Answer for Response {
     }
 }
 
-/// The network.
-pub struct HttpConnection {
+/// A client that follows no redirect and reaches no address that it should not.
+#[derive(Debug, Clone)]
+pub struct Guarded {
     client: reqwest::Client,
     allow_private: bool,
-    /// The address of the proxy, if there is one.
     proxy: Option<reqwest::Url>,
 }
 
-impl Http {
-    /// Prepares a connection. The error says what is wrong with the certificates or the proxy. Proxies of the environment are not looked
-    /// at: a sink goes where its settings say.
-    pub fn connect(reach: &Reach) -> Result<Box<dyn Connection<Self>>, String> {
+impl Guarded {
+    /// Prepares it. The error says what is wrong with the certificates or the proxy. Proxies of the environment are not looked at: a sink goes
+    /// where its settings say.
+    pub fn new(reach: &Reach) -> Result<Self, String> {
         let proxy = reach.proxy.as_ref().map(Proxy::read).transpose()?;
         let builder = match &proxy {
             Some(proxy) => {
@@ -191,20 +191,27 @@ impl Http {
             .user_agent(concat!("tachograph/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| describe(&error.without_url()))?;
-        Ok(Box::new(HttpConnection { client, allow_private: reach.allow_private, proxy }))
+        Ok(Self { client, allow_private: reach.allow_private, proxy })
+    }
+
+    /// The client, for this address. Addresses that are written as numbers never reach the resolver, so they are checked here.
+    pub fn for_url(&self, url: &reqwest::Url) -> Result<&reqwest::Client, SendError> {
+        let checked = match &self.proxy {
+            None => guard::check_literal(url, self.allow_private),
+            Some(proxy) => guard::check_literal(proxy, self.allow_private)
+                .and_then(|()| guard::check_through_proxy(url.host_str().unwrap_or_default())),
+        };
+        checked.map(|()| &self.client).map_err(SendError::Refused)
     }
 }
 
-impl HttpConnection {
-    /// Checks the addresses that are written as numbers: they never reach the resolver.
-    fn check(&self, url: &reqwest::Url) -> Result<(), String> {
-        match &self.proxy {
-            None => guard::check_literal(url, self.allow_private),
-            Some(proxy) => {
-                guard::check_literal(proxy, self.allow_private)?;
-                guard::check_through_proxy(url.host_str().unwrap_or_default())
-            }
-        }
+/// The network.
+pub struct HttpConnection(Guarded);
+
+impl Http {
+    /// Prepares a connection. The error says what is wrong with the certificates or the proxy.
+    pub fn connect(reach: &Reach) -> Result<Box<dyn Connection<Self>>, String> {
+        Ok(Box::new(HttpConnection(Guarded::new(reach)?)))
     }
 }
 
@@ -213,8 +220,7 @@ impl Connection<Http> for HttpConnection {
         Box::pin(async move {
             let url = reqwest::Url::parse(request.url.expose())
                 .map_err(|_| SendError::Refused("the URL is not one".into()))?;
-            self.check(&url).map_err(SendError::Refused)?;
-            let mut builder = self.client.post(url).body(request.body);
+            let mut builder = self.0.for_url(&url)?.post(url).body(request.body);
             for (name, value) in &request.headers {
                 builder = builder.header(*name, value);
             }
@@ -245,7 +251,7 @@ async fn read(mut response: reqwest::Response) -> Result<Response, SendError> {
 }
 
 /// `Retry-After` as seconds or as a date.
-fn parse_retry_after(value: &str) -> Option<Duration> {
+pub(super) fn parse_retry_after(value: &str) -> Option<Duration> {
     let wait = match value.trim().parse::<u64>() {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => httpdate::parse_http_date(value.trim()).ok()?.duration_since(SystemTime::now()).unwrap_or_default(),
@@ -253,7 +259,8 @@ fn parse_retry_after(value: &str) -> Option<Duration> {
     Some(wait.min(RETRY_AFTER_MAX))
 }
 
-fn failure(error: reqwest::Error) -> SendError {
+/// Why a request has no answer. The text holds no address.
+pub(super) fn failure(error: reqwest::Error) -> SendError {
     let error = error.without_url();
     let text = describe(&error);
     if error.is_connect() {

@@ -6,6 +6,7 @@
 
 mod alerts;
 mod batch;
+mod pace;
 mod refusals;
 mod windows;
 
@@ -13,8 +14,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 
-use ledger::Rows;
-use ledger::Seq;
+use ledger::{Rows, Seq};
 use operations::fold::Exported;
 use operations::kind::export::{Checkpoint, ExportIntent, ExportReceipt, HiddenAt, Intended, Link};
 use proof::tree;
@@ -22,7 +22,7 @@ use proof::tree;
 use super::send::{Attempt, Settled};
 use super::state_store::{IntentEntry, ReceiptEntry, StateEntry};
 use crate::judgement::Parts;
-use crate::limits::{EXCLUDED_MAX, PENDING_BYTES_MAX};
+use crate::limits::EXCLUDED_MAX;
 use crate::message::{Message, MessageKind, Rendered};
 use crate::record::Record;
 use crate::selection::Selection;
@@ -30,6 +30,7 @@ use batch::{BatchRecords, Intent};
 use windows::Windows;
 
 pub use batch::Batch;
+pub use pace::Pace;
 
 /// Where a worker stands and what waits in it.
 #[derive(Debug)]
@@ -45,6 +46,10 @@ pub struct Plan {
     /// Records that wait, in order.
     pending: VecDeque<Record>,
     pending_bytes: usize,
+    /// Bytes of records at which it takes no more.
+    bytes_max: usize,
+    /// Whether a batch is filled, however many entries the filter leaves out of it.
+    fills: bool,
     /// Everything before was read.
     read_to: Seq,
     /// The batch that is about to be sent, if one is.
@@ -54,8 +59,7 @@ pub struct Plan {
     limit_max: usize,
     /// Records that wait at the most: those of as many batches as may be on their way at once.
     pending_max: usize,
-    /// Set for receivers of everything, who are sent window by window. Each batch of alerts has its own receipt: what the next
-    /// one says depends on what the receiver was told.
+    /// Set for receivers that are sent window by window.
     windows: Option<Windows>,
     /// What the records of a receiver of everything are said by.
     rendering: Option<String>,
@@ -72,15 +76,9 @@ pub struct Totals {
 }
 
 impl Plan {
-    /// A worker where its receipts and intents say that it is, with at most `limit_max` records in a batch and `in_flight` batches on
-    /// their way at once, in a ledger that ends at `durable` now. What records are said by is known of receivers of everything: of them many batches may share an intent and a receipt.
-    pub fn new(
-        exported: Exported,
-        limit_max: usize,
-        in_flight: usize,
-        durable: Seq,
-        rendering: Option<String>,
-    ) -> Self {
+    /// A worker where its receipts and intents say that it is, with at most `limit_max` records in a batch, in a ledger that ends at
+    /// `durable` now. What records are said by is known of receivers of everything.
+    pub fn new(exported: Exported, limit_max: usize, durable: Seq, pace: Pace, rendering: Option<String>) -> Self {
         let Exported { next_seq, export_seq, intent, receipt, .. } = exported;
         let (intent, window) = match intent {
             Some((range, Intended::Batch(intent))) => (Intent::Inherited(range, intent), None),
@@ -97,12 +95,14 @@ impl Plan {
             link: receipt.and_then(|receipt| receipt.link),
             pending: VecDeque::new(),
             pending_bytes: 0,
+            bytes_max: pace.bytes_max(),
+            fills: matches!(pace, Pace::Filled(_)),
             read_to: next_seq,
             intent,
             limit,
             limit_max,
-            pending_max: limit_max.saturating_mul(in_flight),
-            windows: rendering.is_some().then(|| Windows::new(earlier)),
+            pending_max: limit_max.saturating_mul(pace.in_flight()),
+            windows: matches!(pace, Pace::Windows { .. }).then(|| Windows::new(earlier)),
             rendering,
             totals: Totals::default(),
         }
@@ -140,7 +140,8 @@ impl Plan {
         }
         let window = self.windows.as_ref().and_then(Windows::end);
         let end = window.unwrap_or_else(|| self.next_seq.skip(EXCLUDED_MAX));
-        self.pending.len() < self.pending_max && self.pending_bytes < PENDING_BYTES_MAX && self.read_to < end
+        let may_read = self.read_to < end || (self.fills && !self.pending.is_empty());
+        self.pending.len() < self.pending_max && self.pending_bytes < self.bytes_max && may_read
     }
 
     /// Takes the rows that follow those it has.
@@ -442,7 +443,7 @@ mod tests {
             json!({"name": "siem", "type": "splunk_hec", "url": "https://splunk.acme.example", "token": "env:T"});
         let config = crate::SinkConfig::from_settings(settings.as_object().unwrap().clone()).unwrap();
         let selection = config.selection([3; 32], "events/0");
-        let mut plan = Plan::new(Exported::default(), 100, 1, Seq::new(9), None);
+        let mut plan = Plan::new(Exported::default(), 100, Seq::new(9), Pace::Single, None);
         plan.absorb(&fixtures::events(&vec![json!({"kind": "note"}); 9]), &selection);
         let batch = plan.propose(|records| Rendered::whole(Vec::new(), records.len())).unwrap();
         assert!(matches!(plan.records(&batch), Cow::Borrowed(records) if records.len() == 9));
@@ -466,7 +467,7 @@ mod tests {
         let absorb = |plan: &mut Plan, until: usize| {
             plan.absorb(&fixtures::operations(&alerts[..until]), &selection);
         };
-        let mut plan = Plan::new(Exported::default(), 100, 1, Seq::FIRST, None);
+        let mut plan = Plan::new(Exported::default(), 100, Seq::FIRST, Pace::Single, None);
         absorb(&mut plan, 1);
         assert!(plan.propose(counted).is_none(), "of the first there is nothing to tell");
         absorb(&mut plan, 4);
@@ -477,7 +478,7 @@ mod tests {
         assert_eq!((batch.messages[0].body.as_slice(), from, to), (&b"3"[..], Seq::new(1), Seq::new(4)));
 
         let exported = Exported { intent: Some((from..to, record)), ..Exported::default() };
-        let mut again = Plan::new(exported, 100, 1, Seq::new(4), None);
+        let mut again = Plan::new(exported, 100, Seq::new(4), Pace::Single, None);
         absorb(&mut again, 4);
         let repeated = again.propose(counted).unwrap();
         assert_eq!((repeated.is_resumed(), &repeated.messages), (true, &batch.messages));

@@ -83,11 +83,13 @@ mod tests {
     use super::*;
     use crate::fixtures;
     use crate::message::Rendered;
+    use crate::worker::plan::Pace;
     use crate::worker::send::{Attempt, Settled};
 
     fn plan(records: usize) -> Plan {
         let config = fixtures::sink("siem");
-        let mut plan = Plan::new(Exported::default(), 100, 1, Seq::new(records as u64), Some("plain".to_owned()));
+        let mut plan =
+            Plan::new(Exported::default(), 100, Seq::new(records as u64), Pace::Single, Some("plain".to_owned()));
         plan.absorb(&fixtures::events(&vec![json!({"kind": "note"}); records]), &config.selection([3; 32], "acme"));
         plan
     }
