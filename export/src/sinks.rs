@@ -3,10 +3,13 @@
 
 mod alertmanager;
 mod email;
+mod jira_service_management;
+mod opsgenie;
 mod pagerduty;
 mod slack;
 mod splunk_hec;
 mod syslog;
+mod teams;
 mod webhook;
 
 use crate::sink::SinkSpec;
@@ -22,6 +25,9 @@ pub static SINKS: &[&SinkSpec] = &[
     &alertmanager::SPEC,
     &email::SPEC,
     &syslog::SPEC,
+    &teams::SPEC,
+    &opsgenie::SPEC,
+    &jira_service_management::SPEC,
 ];
 
 #[cfg(test)]
