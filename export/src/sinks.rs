@@ -3,6 +3,7 @@
 
 mod alertmanager;
 mod email;
+mod jira;
 mod jira_service_management;
 mod opsgenie;
 mod pagerduty;
@@ -28,6 +29,7 @@ pub static SINKS: &[&SinkSpec] = &[
     &teams::SPEC,
     &opsgenie::SPEC,
     &jira_service_management::SPEC,
+    &jira::SPEC,
 ];
 
 #[cfg(test)]

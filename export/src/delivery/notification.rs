@@ -143,7 +143,7 @@ impl<'a> Notification<'a> {
     }
 
     /// Whether it only brings numbers up to date that the receiver was told before.
-    pub(super) fn is_quiet(&self) -> bool {
+    pub fn is_quiet(&self) -> bool {
         let known = self.told.is_none_or(|told| self.opened.is_some_and(|alert| alert.news() <= told.revision));
         !self.is_news && known && self.opened.is_some() && self.acknowledged.is_none() && self.over.is_none()
     }
