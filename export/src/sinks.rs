@@ -5,12 +5,14 @@ mod alertmanager;
 mod email;
 mod jira;
 mod jira_service_management;
+mod mattermost;
 mod opsgenie;
 mod pagerduty;
 mod slack;
 mod splunk_hec;
 mod syslog;
 mod teams;
+mod template;
 mod webhook;
 
 use crate::sink::SinkSpec;
@@ -30,6 +32,8 @@ pub static SINKS: &[&SinkSpec] = &[
     &opsgenie::SPEC,
     &jira_service_management::SPEC,
     &jira::SPEC,
+    &mattermost::SPEC,
+    &template::SPEC,
 ];
 
 #[cfg(test)]
