@@ -221,14 +221,18 @@ torture: tools kafka ## Deliver alerts for long, with receivers that fail and a 
 	@echo "make: ten million sessions of one tenant, and slow loops of others that must still be found"
 	cargo test -p detect-rules --release --locked --test flood -- --ignored --nocapture
 
-payloads: tools ## Have Slack's and PagerDuty's own SDKs check what is sent there (Python 3, Go, PyPI and the Go proxy)
-	@for tool in python3 go; do command -v $$tool >/dev/null || { echo "make: $$tool is missing; please install it"; exit 1; }; done
+payloads: tools ## Have the vendors' own SDKs and schemas check what people's receivers get (Python 3, Go, Node.js and their registries)
+	@for tool in python3 go node npm; do command -v $$tool >/dev/null || { echo "make: $$tool is missing; please install it"; exit 1; }; done
 	@rm -rf $(TARGET)/payloads && mkdir -p $(TARGET)/payloads
 	TACHOGRAPH_PAYLOADS=$$(realpath $(TARGET)/payloads) cargo test -p export --locked --lib payloads_keep
 	@echo "make: the SDKs, in a folder of their own"
 	python3 -m venv $(TARGET)/payloads/python
-	$(TARGET)/payloads/python/bin/pip install --quiet --disable-pip-version-check slack-sdk==3.47.0 pagerduty==7.2.0
+	$(TARGET)/payloads/python/bin/pip install --quiet --disable-pip-version-check slack-sdk==3.47.0 pagerduty==7.2.0 opsgenie-sdk==2.1.5 jsonschema==4.26.0
+	npm install --silent --ignore-scripts --no-save --prefix $(TARGET)/payloads/node adaptivecards@3.0.6 @atlaskit/adf-schema@57.7.22 --legacy-peer-deps
 	$(TARGET)/payloads/python/bin/python tests/harness/payloads/check.py $(TARGET)/payloads
+	$(TARGET)/payloads/python/bin/python tests/harness/payloads/people.py $(TARGET)/payloads \
+	  $(TARGET)/payloads/node/node_modules/@atlaskit/adf-schema/json-schema/v1/full.json
+	node tests/harness/payloads/cards.cjs $$(realpath $(TARGET)/payloads/node) $(TARGET)/payloads/teams.jsonl
 	events=$$(realpath $(TARGET)/payloads/pagerduty.jsonl) && cd tests/harness/payloads && go run -mod=readonly . "$$events"
 
 # The flags are those that cargo-fuzz sets, so that nothing but a nightly compiler is needed. With a target said, build scripts do without them.

@@ -86,8 +86,8 @@ fn explain(triage: &Triage, id: &str, config: &export::Config) -> Result<Explain
     Ok(Explained {
         alert: alert.id.clone(),
         hidden_by,
-        routes: config.routes.explain(alert).routes,
-        receivers: config.receivers(alert),
+        routes: config.routes.explain(alert, now).routes,
+        receivers: config.receivers(alert, now),
         escalation: steps(triage, triaged, config, now),
     })
 }
@@ -97,7 +97,7 @@ fn steps(triage: &Triage, triaged: &Triaged, config: &export::Config, now: Times
     steps
         .map(|step| StepOf {
             // A step that names nobody tells those to whom routes lead, with the severity that it gives the alert.
-            receivers: if step.receivers.is_empty() { config.receivers(&step.alert) } else { step.receivers },
+            receivers: if step.receivers.is_empty() { config.receivers(&step.alert, step.at) } else { step.receivers },
             step: step.name,
             at: output::time(step.at),
             happened: step.happened,

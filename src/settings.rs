@@ -315,12 +315,8 @@ impl Settings {
         problems.extend(sinks.check().err().as_ref().map(of_sinks));
         problems.extend(self.budget_sets().err());
         problems.extend(self.alerts.check().err().map(|error| error.to_string()));
-        for step in &self.alerts.escalations {
-            let strangers = step.receivers.iter().filter(|name| !sinks.is_receiver(name));
-            let problem =
-                |stranger| format!("alerts.escalate {}: {stranger:?} is no sink that takes alerts", step.name);
-            problems.extend(strangers.map(problem));
-        }
+        let strangers = self.alerts.check_receivers(|name| sinks.is_receiver(name));
+        problems.extend(strangers.iter().map(ToString::to_string));
         problems.extend(self.detect.check().err().map(|error| error.to_string()));
         problems
     }
@@ -349,7 +345,8 @@ impl Settings {
     pub fn sinks(&self) -> export::Config {
         let window = Duration::from_mins(u64::from(self.alerts.group_minutes));
         let grouping = export::Grouping { columns: self.alerts.group_by.clone(), window };
-        export::Config { sinks: self.sinks.clone(), routes: self.routes.clone(), grouping }
+        let routes = self.routes.clone().under(self.alerts.schedules.clone());
+        export::Config { sinks: self.sinks.clone(), routes, grouping }
     }
 
     /// What the package of collectors wants to know.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger::LedgerName;
+use ledger::{LedgerName, Timestamp};
 use operations::alert::{Alert, Severity};
 use operations::field_names;
 use schemars::JsonSchema;
@@ -252,8 +252,7 @@ impl SinkConfig {
     /// The sink under these routes. One that no route names, or that takes more than alerts, is not routed.
     #[must_use]
     pub fn routed(mut self, routes: &Arc<Routes>) -> Self {
-        let named = routes.0.iter().any(|route| route.receivers.contains(&self.common.name));
-        self.routes = (named && self.spec.class.is_delivery()).then(|| routes.clone());
+        self.routes = (routes.name(&self.common.name) && self.spec.class.is_delivery()).then(|| routes.clone());
         self
     }
 
@@ -406,12 +405,12 @@ impl Config {
         self.sink(name).is_some_and(|sink| sink.spec.class.is_delivery())
     }
 
-    /// The names of the sinks to which an alert goes, as far as severities and routes decide.
-    pub fn receivers(&self, alert: &Alert) -> Vec<String> {
+    /// The names of the sinks to which an alert goes that is recorded at `at`, as far as severities and routes decide.
+    pub fn receivers(&self, alert: &Alert, at: Timestamp) -> Vec<String> {
         let routes = Arc::new(self.routes.clone());
         let follows = |sink: &&SinkConfig| sink.spec.class.ledgers().contains(&LedgerName::Operations);
         let sinks = self.sinks.iter().filter(follows).map(|sink| sink.clone().routed(&routes));
-        sinks.filter(|sink| sink.filter().leads_to(alert)).map(|sink| sink.common.name.clone()).collect()
+        sinks.filter(|sink| sink.filter().leads_to(alert, at)).map(|sink| sink.common.name.clone()).collect()
     }
 }
 

@@ -3,6 +3,7 @@
 //! The rules that every receiver of alerts shares stand here and nowhere else; how a notification is worded is each sink's own.
 
 mod batch;
+pub mod content;
 mod digest;
 mod notification;
 mod order;
@@ -19,9 +20,10 @@ use operations::fold::Outbox;
 use operations::kind::delivery::SentAlert;
 
 use crate::limits::{DIGEST_WAIT, FLOOD_WAIT, NOTIFICATIONS_MAX, NOTIFICATIONS_URGENT_MAX};
-use crate::message::Rendered;
+use crate::message::{Message, Rendered};
 use crate::record::{Body, Record};
 use crate::sink::ErasedSink;
+use content::{Bounds, Content};
 use order::Rarity;
 use threads::{Bundle, bundles, deserted, leaving};
 
@@ -182,6 +184,32 @@ fn divide(bundles: Vec<Bundle<'_>>, style: Style) -> (Vec<Bundle<'_>>, Vec<Notif
     }
     together.extend(slow.into_iter().flat_map(|bundle| bundle.0));
     (single, together)
+}
+
+/// The messages of a batch to a receiver of texts that cannot be changed once they were sent. `write` makes the body of one from its name,
+/// what it says, and the alert that it is about if there is one.
+pub fn texts(
+    records: &[Record],
+    outbox: &Outbox,
+    bounds: &Bounds,
+    write: impl Fn(&str, &Content, Option<&Notification<'_>>) -> Vec<u8>,
+) -> Rendered {
+    let records = batch(records);
+    let folded = fold(records, outbox, Style::Mails);
+    let mut messages: Vec<Message> = Vec::new();
+    for notification in &folded.notifications {
+        let message = notification.message("", Vec::new());
+        let body = write(&message.key, &bounds.notification(notification), Some(notification));
+        messages.push(Message { body, ..message });
+    }
+    if let Some(digest) = &folded.digest {
+        messages.push(digest.message("", write(&digest.key, &bounds.digest(digest), None)));
+    }
+    for key in &folded.ended {
+        let body = write(&format!("{key}/over"), &Content::digest_over(), None);
+        messages.push(Message::end_of(key, "", body));
+    }
+    Rendered { messages, taken: records.len(), silent: folded.silent }
 }
 
 /// How long alerts about old events wait for each other, and those of a flood: nobody has to run for them.

@@ -109,15 +109,25 @@ pub fn outbox() -> Outbox {
 
 /// The outbox of a receiver that was told of these alerts, one by one or in a digest.
 pub fn told(numbers: &[u64], digest: bool) -> Outbox {
+    told_as(numbers, digest, "1763750001.000200")
+}
+
+/// The same of a receiver that calls the message so.
+pub fn told_as(numbers: &[u64], digest: bool, handle: &str) -> Outbox {
     let alert = |number: &u64| json!({"id": alert_of(*number, Severity::High).id, "revision": 1});
     let mut outbox = outbox();
-    receive(&mut outbox, &Value::Array(numbers.iter().map(alert).collect()), digest);
+    receive_as(&mut outbox, &Value::Array(numbers.iter().map(alert).collect()), digest, Some(handle));
     outbox
 }
 
 /// A message that tells of these alerts arrives, with the receipt of its batch.
 pub fn receive(outbox: &mut Outbox, alerts: &Value, digest: bool) {
-    let record = json!({"key": "digest/operations/0/0", "handle": "1763750001.000200", "digest": digest,
+    receive_as(outbox, alerts, digest, Some("1763750001.000200"));
+}
+
+/// The same, and the receiver calls the message so.
+pub fn receive_as(outbox: &mut Outbox, alerts: &Value, digest: bool, handle: Option<&str>) {
+    let record = json!({"key": "digest/operations/0/0", "handle": handle, "digest": digest,
         "alerts": alerts, "sha256": "", "attempts": 1, "ack": ""});
     let entry = |kind: &str, record: &Value| json!({"kind": kind, "subject": "sink", "from": "operations/0/0", "record": record.to_string()});
     let rows = operations(&[entry(SENT_KIND, &record), entry(RECEIPT_KIND, &json!({}))]);

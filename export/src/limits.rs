@@ -77,6 +77,11 @@ pub const PATTERNS_MAX: usize = 64;
 /// and the longest of them.
 pub const PATTERN_BYTES_MAX: usize = 256;
 
+/// The longest template of a body,
+pub const TEMPLATE_BYTES_MAX: usize = 16 << 10;
+/// and the most values in one.
+pub const TEMPLATE_VALUES_MAX: usize = 64;
+
 /// How old a request may be that Slack signed.
 pub const SLACK_SIGNATURE_AGE_MAX: Duration = Duration::from_mins(5);
 /// How far back a message whose fate is not certain is looked for in a channel.

@@ -35,6 +35,8 @@ pub struct Message {
     pub key: String,
     /// The sink's own word for where it goes, if there are several places.
     pub to: &'static str,
+    /// The rest of the address, where that depends on what it tells of; empty otherwise.
+    pub path: String,
     /// Numbers in the batch of the records that it tells of.
     pub records: Vec<usize>,
     /// The revisions of alerts that it tells of.

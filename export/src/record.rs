@@ -262,12 +262,12 @@ impl Filter {
         };
         let other = |body| Some(Selected { body, time: row.recorded, host: None, notice: None });
         if let Some(alert) = ALERT.read(row) {
-            return self.wants(&alert).then(|| told(alert, None));
+            return self.wants(&alert, row.recorded).then(|| told(alert, None));
         }
         if self.alerts_only {
             if NOTICED.is_of(row) {
                 let notice = NOTICED.read(row)?;
-                return self.is_addressed(&notice).then(|| told(notice.alert, Some(notice.because)));
+                return self.is_addressed(&notice, row.recorded).then(|| told(notice.alert, Some(notice.because)));
             }
             return other(Body::Action(TriageAction::from_row(row)?));
         }
@@ -276,22 +276,22 @@ impl Filter {
     }
 
     /// Whether a notice is for this receiver. An escalation may name those who hear of it, whatever their routes.
-    fn is_addressed(&self, notice: &Notice) -> bool {
+    fn is_addressed(&self, notice: &Notice, at: Timestamp) -> bool {
         match &notice.because {
             Because::Escalation { receivers, .. } if !receivers.is_empty() => receivers.contains(&self.sink),
-            _ => self.leads_to(&notice.alert),
+            _ => self.leads_to(&notice.alert, at),
         }
     }
 
-    fn wants(&self, alert: &Alert) -> bool {
+    fn wants(&self, alert: &Alert, at: Timestamp) -> bool {
         // Whoever was told of an alert hears of its end, however mild it is by then; nobody else does, by the outbox.
         let ends = self.alerts_only && alert.state == State::Resolved;
-        ends || self.leads_to(alert)
+        ends || self.leads_to(alert, at)
     }
 
-    /// Whether severity and routes bring an alert here.
-    pub(crate) fn leads_to(&self, alert: &Alert) -> bool {
-        let routed = || self.routes.as_ref().is_none_or(|routes| routes.leads_to(&self.sink, alert));
+    /// Whether severity and routes bring an alert here that is recorded at `at`.
+    pub(crate) fn leads_to(&self, alert: &Alert, at: Timestamp) -> bool {
+        let routed = || self.routes.as_ref().is_none_or(|routes| routes.leads_to(&self.sink, alert, at));
         alert.severity >= self.severity && routed()
     }
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::capabilities::Capabilities;
+use crate::connections::http::Request;
 use crate::connections::{Connection, Protocol, Reach};
 use crate::delivery::Delivery;
 use crate::judgement::Judgement;
@@ -222,6 +223,15 @@ pub fn check_url(name: &str, text: &str) -> Result<(), String> {
         Ok(url) if matches!(url.scheme(), "https" | "http") && url.has_host() => Ok(()),
         _ => Err(format!("{name} must be an http or https address")),
     }
+}
+
+/// A POST to an address that is itself the secret, as those of incoming webhooks are.
+pub fn post_to_secret(url: &Secret, body: Vec<u8>) -> Result<Request, SecretError> {
+    let text = url.read()?;
+    if check_url("the address", text.expose()).is_err() {
+        return Err(SecretError::Unusable { place: url.to_string(), expected: "the address of an incoming webhook" });
+    }
+    Ok(Request::post_secretly(text, body))
 }
 
 /// Where a sink without a receipt starts.

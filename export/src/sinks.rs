@@ -7,6 +7,10 @@ mod elasticsearch;
 mod email;
 mod file;
 mod gcs;
+mod jira;
+mod jira_service_management;
+mod mattermost;
+mod opsgenie;
 mod pagerduty;
 mod relp;
 mod s3;
@@ -14,6 +18,8 @@ mod security_lake;
 mod slack;
 mod splunk_hec;
 mod syslog;
+mod teams;
+mod template;
 mod webhook;
 
 use crate::sink::SinkSpec;
@@ -36,6 +42,12 @@ pub static SINKS: &[&SinkSpec] = &[
     &gcs::SPEC,
     &azure_blob::SPEC,
     &security_lake::SPEC,
+    &teams::SPEC,
+    &opsgenie::SPEC,
+    &jira_service_management::SPEC,
+    &jira::SPEC,
+    &mattermost::SPEC,
+    &template::SPEC,
 ];
 
 #[cfg(test)]

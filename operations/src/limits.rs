@@ -60,6 +60,21 @@ pub const POLICY_RULES_MAX: usize = 64;
 /// The longest wait of an escalation step, in minutes: a week.
 pub const ESCALATION_MINUTES_MAX: u32 = 7 * 24 * 60;
 
+/// On-call schedules,
+pub const SCHEDULES_MAX: usize = 64;
+/// the layers of one,
+pub const SCHEDULE_LAYERS_MAX: usize = 16;
+/// its people,
+pub const SCHEDULE_PEOPLE_MAX: usize = 64;
+/// and its overrides.
+pub const SCHEDULE_OVERRIDES_MAX: usize = 256;
+/// The longest turn in a rotation, in days.
+pub const SCHEDULE_TURN_DAYS_MAX: u16 = 366;
+/// How far ahead changes of a schedule are looked for, in days,
+pub const SCHEDULE_AHEAD_DAYS_MAX: u16 = 400;
+/// and how many are told.
+pub const SCHEDULE_CHANGES_MAX: usize = 1_000;
+
 /// Notices about alerts that are recorded at once; the others follow.
 pub const NOTICES_MAX: usize = 256;
 

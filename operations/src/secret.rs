@@ -30,6 +30,12 @@ impl SecretText {
         Self(text.to_owned())
     }
 
+    /// A secret that is made of this one, such as an encoding of it.
+    #[must_use]
+    pub fn map(&self, change: impl FnOnce(&str) -> String) -> Self {
+        Self(change(&self.0))
+    }
+
     /// The secret itself. Only for the request that it goes into.
     pub fn expose(&self) -> &str {
         &self.0

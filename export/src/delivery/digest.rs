@@ -106,7 +106,16 @@ impl<'a> Digest<'a> {
     /// The message that tells of all of them.
     pub fn message(&self, to: &'static str, body: Vec<u8>) -> Message {
         let (alerts, records) = (self.sent.clone(), self.records.clone());
-        Message { kind: MessageKind::Digest, key: self.key.clone(), to, records, alerts, body, thread: None }
+        Message {
+            kind: MessageKind::Digest,
+            key: self.key.clone(),
+            to,
+            path: String::new(),
+            records,
+            alerts,
+            body,
+            thread: None,
+        }
     }
 }
 

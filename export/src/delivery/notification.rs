@@ -143,7 +143,7 @@ impl<'a> Notification<'a> {
     }
 
     /// Whether it only brings numbers up to date that the receiver was told before.
-    pub(super) fn is_quiet(&self) -> bool {
+    pub fn is_quiet(&self) -> bool {
         let known = self.told.is_none_or(|told| self.opened.is_some_and(|alert| alert.news() <= told.revision));
         !self.is_news && known && self.opened.is_some() && self.acknowledged.is_none() && self.over.is_none()
     }
@@ -243,14 +243,23 @@ impl<'a> Notification<'a> {
         let mut records = self.news.clone();
         records.extend(self.followers.iter().flat_map(Notification::records));
         records.sort_unstable();
-        Message { kind: MessageKind::Alerts, key, to, records, alerts, thread: self.sent_thread(), body }
+        Message {
+            kind: MessageKind::Alerts,
+            key,
+            to,
+            path: String::new(),
+            records,
+            alerts,
+            thread: self.sent_thread(),
+            body,
+        }
     }
 
     /// That somebody looks after it.
     pub fn acknowledgement(&self, to: &'static str, body: Vec<u8>) -> Message {
         let key = format!("{}/r{}/acknowledged/{}", self.id, self.revision(), self.acknowledged_at);
         let (records, alerts) = (self.steps.clone(), Vec::new());
-        Message { kind: MessageKind::Alerts, key, to, records, alerts, thread: None, body }
+        Message { kind: MessageKind::Alerts, key, to, path: String::new(), records, alerts, thread: None, body }
     }
 
     /// That it is over.
@@ -260,7 +269,7 @@ impl<'a> Notification<'a> {
         let by = self.closed_at.map_or(String::new(), |seq| format!("/{seq}"));
         let key = format!("{}/r{}/over{by}", self.id, self.revision());
         let (records, thread) = (self.ends.clone(), self.sent_thread());
-        Message { kind: MessageKind::Alerts, key, to, records, alerts, thread, body }
+        Message { kind: MessageKind::Alerts, key, to, path: String::new(), records, alerts, thread, body }
     }
 
     /// Everything in one message.

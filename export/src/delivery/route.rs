@@ -7,6 +7,7 @@
 use ledger::Timestamp;
 use operations::alert::{Alert, Severity};
 use operations::filter::Filter;
+use operations::schedule::Schedules;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +29,7 @@ use crate::limits::{PATTERN_BYTES_MAX, PATTERNS_MAX, ROUTES_MAX, SINKS_MAX};
 pub struct Route {
     /// Its name, for explanations.
     pub name: String,
-    /// Names of sinks that take alerts.
+    /// Names of sinks that take alerts. `schedule:NAME` stands for the sinks of whoever is on call when the alert is recorded.
     pub receivers: Vec<String>,
     /// The mildest alerts.
     #[serde(default)]
@@ -56,7 +57,13 @@ pub struct Route {
 /// The routes of a configuration in their order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct Routes(pub Vec<Route>);
+pub struct Routes {
+    /// The routes.
+    pub list: Vec<Route>,
+    /// What `schedule:NAME` among their receivers means. It stands elsewhere in the configuration.
+    #[serde(skip)]
+    schedules: Schedules,
+}
 
 /// Where an alert goes, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -129,20 +136,33 @@ impl Route {
 }
 
 impl Routes {
-    /// Where an alert goes, and why.
-    pub fn explain(&self, alert: &Alert) -> Explanation {
+    /// The same routes, with these schedules.
+    #[must_use]
+    pub fn under(self, schedules: Schedules) -> Self {
+        Self { schedules, ..self }
+    }
+
+    /// Whether one of them leads to this receiver, now or while somebody else is on call.
+    pub fn name(&self, receiver: &str) -> bool {
+        self.list.iter().any(|route| self.schedules.may_lead_to(&route.receivers, receiver))
+    }
+
+    /// Where an alert goes that is recorded at `at`, and why.
+    pub fn explain(&self, alert: &Alert, at: Timestamp) -> Explanation {
         let (mut routes, mut receivers, mut done) = (Vec::new(), Vec::<String>::new(), None::<&str>);
         let mut any = false;
-        for route in &self.0 {
+        for route in &self.list {
+            let led = self.schedules.resolve(&route.receivers, at);
             let (matched, why) = match (done, route.mismatch(alert)) {
                 (Some(earlier), _) => (false, format!("not read: {earlier} matched and does not continue")),
                 (None, Some(why)) => (false, why),
-                (None, None) => (true, format!("leads to {}", route.receivers.join(", "))),
+                (None, None) if led.is_empty() => (false, format!("nobody is on call: {}", route.receivers.join(", "))),
+                (None, None) if led == route.receivers => (true, format!("leads to {}", led.join(", "))),
+                (None, None) => (true, format!("leads to {} ({})", led.join(", "), route.receivers.join(", "))),
             };
             if matched {
                 any = true;
-                let new = route.receivers.iter().filter(|receiver| !receivers.contains(receiver));
-                let new: Vec<String> = new.cloned().collect();
+                let new: Vec<String> = led.into_iter().filter(|receiver| !receivers.contains(receiver)).collect();
                 receivers.extend(new);
                 done = (!route.goes_on).then_some(route.name.as_str());
             }
@@ -151,12 +171,17 @@ impl Routes {
         Explanation { routes, receivers, everybody: !any }
     }
 
-    /// Whether an alert goes to this receiver.
-    pub fn leads_to(&self, receiver: &str, alert: &Alert) -> bool {
+    /// Whether an alert goes to this receiver that is recorded at `at`. A route whose schedules have a gap then does not match: a gap must
+    /// not swallow an alert either.
+    pub fn leads_to(&self, receiver: &str, alert: &Alert, at: Timestamp) -> bool {
         let mut any = false;
-        for route in self.0.iter().filter(|route| route.mismatch(alert).is_none()) {
-            if route.receivers.iter().any(|name| name == receiver) {
+        for route in self.list.iter().filter(|route| route.mismatch(alert).is_none()) {
+            let led = self.schedules.resolve(&route.receivers, at);
+            if led.iter().any(|name| name == receiver) {
                 return true;
+            }
+            if led.is_empty() {
+                continue;
             }
             if !route.goes_on {
                 return false;
@@ -168,15 +193,18 @@ impl Routes {
 
     /// Checks names and bounds; `is_receiver` says whether a sink of this name takes alerts.
     pub fn check(&self, is_receiver: impl Fn(&str) -> bool) -> Result<(), String> {
-        if self.0.len() > ROUTES_MAX {
+        if self.list.len() > ROUTES_MAX {
             return Err(format!("there are more than {ROUTES_MAX} routes"));
         }
-        for (number, route) in self.0.iter().enumerate() {
+        for (number, route) in self.list.iter().enumerate() {
             route.check().map_err(|problem| format!("route {}: {problem}", route.name))?;
-            if let Some(stranger) = route.receivers.iter().find(|name| !is_receiver(name)) {
-                return Err(format!("route {}: {stranger:?} is no sink that takes alerts", route.name));
+            if let Some(stranger) = self.schedules.stranger(&route.receivers, &is_receiver) {
+                return Err(format!(
+                    "route {}: {stranger:?} is no sink that takes alerts, and no schedule",
+                    route.name
+                ));
             }
-            if self.0[..number].iter().any(|other| other.name == route.name) {
+            if self.list[..number].iter().any(|other| other.name == route.name) {
                 return Err(format!("route {}: there are two of this name", route.name));
             }
         }
@@ -215,6 +243,8 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
+    const NOW: Timestamp = Timestamp::EPOCH;
+
     fn routes(list: Value) -> Routes {
         serde_json::from_value(list).unwrap()
     }
@@ -230,16 +260,16 @@ mod tests {
     #[test]
     fn the_first_match_is_the_last_unless_it_continues() {
         let mut alert = alert_of(1, Severity::High);
-        let explained = example().explain(&alert);
+        let explained = example().explain(&alert, NOW);
         assert_eq!(explained.receivers, ["mail", "soc"]);
         let why: Vec<(&str, bool)> = explained.routes.iter().map(|route| (route.why.as_str(), route.matched)).collect();
         assert_eq!(why, [("leads to mail", true), ("the alert has no team", false), ("leads to soc, mail", true)]);
         alert.who.team = Some("payments".into());
-        let explained = example().explain(&alert);
+        let explained = example().explain(&alert, NOW);
         assert_eq!(explained.receivers, ["mail", "pager"]);
         assert_eq!(explained.routes[2].why, "not read: pay matched and does not continue");
         alert.severity = Severity::Low;
-        assert_eq!(example().explain(&alert).routes[1].why, "severity low is below high");
+        assert_eq!(example().explain(&alert, NOW).routes[1].why, "severity low is below high");
     }
 
     #[test]
@@ -247,8 +277,8 @@ mod tests {
         let list = routes(
             json!([{"name": "pay", "receivers": ["pager"], "user": ["ali*"], "filter": "severity>=high host:*.com -team:web"}]),
         );
-        assert_eq!(list.explain(&alert_of(1, Severity::High)).receivers, ["pager"]);
-        let explained = list.explain(&alert_of(1, Severity::Low));
+        assert_eq!(list.explain(&alert_of(1, Severity::High), NOW).receivers, ["pager"]);
+        let explained = list.explain(&alert_of(1, Severity::Low), NOW);
         assert_eq!(explained.routes[0].why, "severity:high,critical does not hold");
         let later = routes(json!([{"name": "a", "receivers": ["soc"], "filter": "status:open"}]));
         assert!(later.check(|_| true).unwrap_err().contains("what a detector found"));
@@ -260,12 +290,40 @@ mod tests {
     #[test]
     fn nothing_is_swallowed_by_a_hole() {
         let list = routes(json!([{"name": "pay", "receivers": ["pager"], "team": ["pay*"]}]));
-        let explained = list.explain(&alert_of(1, Severity::High));
+        let explained = list.explain(&alert_of(1, Severity::High), NOW);
         assert!(explained.everybody && explained.receivers.is_empty());
         assert!(
-            list.leads_to("pager", &alert_of(1, Severity::High))
-                && Routes::default().leads_to("x", &alert_of(1, Severity::Low))
+            list.leads_to("pager", &alert_of(1, Severity::High), NOW)
+                && Routes::default().leads_to("x", &alert_of(1, Severity::Low), NOW)
         );
+    }
+
+    #[test]
+    fn a_schedule_leads_to_whoever_is_on_call_and_its_gap_swallows_nothing() {
+        let schedules = json!([{"name": "primary", "time_zone": "UTC",
+            "person": [{"name": "ana", "receivers": ["ana-phone"]}, {"name": "bob", "receivers": ["bob-phone"]}],
+            "layer": [{"name": "day", "people": ["ana", "bob"], "start": "1970-01-01", "turn_days": 1, "from": "06:00", "until": "18:00"}]}]);
+        let list = json!([
+            {"name": "pay", "receivers": ["schedule:primary"], "severity": "high"},
+            {"name": "rest", "receivers": ["mail"]},
+        ]);
+        let routes = routes(list).under(serde_json::from_value(schedules).unwrap());
+        let check = |hour: i64, receivers: &[&str], why: &str| {
+            let (at, alert) = (Timestamp::from_unix_seconds(hour * 3_600), alert_of(1, Severity::High));
+            let explained = routes.explain(&alert, at);
+            assert_eq!(
+                (explained.receivers.as_slice(), explained.routes[0].why.as_str()),
+                (&receivers.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()[..], why)
+            );
+            for receiver in ["ana-phone", "bob-phone", "mail"] {
+                assert_eq!(routes.leads_to(receiver, &alert, at), receivers.contains(&receiver), "{receiver} {hour}");
+            }
+        };
+        check(7, &["ana-phone"], "leads to ana-phone (schedule:primary)");
+        check(31, &["bob-phone"], "leads to bob-phone (schedule:primary)");
+        check(20, &["mail"], "nobody is on call: schedule:primary");
+        assert!(routes.name("bob-phone") && routes.name("mail") && !routes.name("siem"));
+        routes.check(|name| name != "siem").unwrap();
     }
 
     #[test]
@@ -275,6 +333,7 @@ mod tests {
             assert!(error.contains(says), "{error}");
         };
         check(json!([{"name": "a", "receivers": ["siem"]}]), "\"siem\"");
+        check(json!([{"name": "a", "receivers": ["schedule:none"]}]), "no schedule");
         check(json!([{"name": "a", "receivers": []}]), "receivers");
         check(json!([{"name": "a", "receivers": ["soc"], "rule": [""]}]), "patterns");
         check(json!([{"name": "a", "receivers": ["soc"]}, {"name": "a", "receivers": ["soc"]}]), "two");
@@ -303,8 +362,8 @@ mod tests {
         fn the_explanation_is_what_happens(severity in 0usize..5, team in proptest::option::of("pay|pa|x"), user in "alice|bob", receiver in "mail|pager|soc|x") {
             let mut alert = alert_of(1, Severity::ALL[severity]);
             (alert.who.team, alert.who.user) = (team, Some(user));
-            let explained = example().explain(&alert);
-            prop_assert_eq!(example().leads_to(&receiver, &alert), explained.everybody || explained.receivers.contains(&receiver));
+            let explained = example().explain(&alert, NOW);
+            prop_assert_eq!(example().leads_to(&receiver, &alert, NOW), explained.everybody || explained.receivers.contains(&receiver));
         }
     }
 }

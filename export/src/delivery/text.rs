@@ -16,6 +16,15 @@ pub fn line(text: &str, limit: usize) -> Cut {
     Cut { text: kept, truncated: false }
 }
 
+/// A name of ours as one word of letters, digits, `-` and `_`, for receivers that take nothing else in a label or an address. A name that
+/// is too long is told by its hash.
+pub fn word(name: &str, limit: usize) -> String {
+    if name.len() > limit {
+        return crate::hash::sha256(name.as_bytes());
+    }
+    name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect()
+}
+
 /// A text and whether something of it is missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cut {

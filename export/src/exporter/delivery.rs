@@ -250,7 +250,7 @@ async fn a_route_decides_and_whoever_was_told_hears_the_end() {
         {"name": "drop", "receivers": ["pager"], "user": ["nobody"], "continue": true},
     ]))
     .unwrap();
-    bench.config.routes.0.push(serde_json::from_value(json!({"name": "siem", "receivers": ["other"]})).unwrap());
+    bench.config.routes.list.push(serde_json::from_value(json!({"name": "siem", "receivers": ["other"]})).unwrap());
     let check = bench.config.check().unwrap_err().to_string();
     assert!(check.contains("\"other\"") && check.starts_with("export: route siem"), "{check}");
     // A second receiver takes what the first does not get.

@@ -1,4 +1,5 @@
-//! What Slack and PagerDuty get, whatever an alert holds: within the bounds that both publish, and as their own SDKs read it.
+//! What people's receivers get, whatever an alert holds: within the bounds that their vendors publish, and as their own SDKs read it.
+//! Slack and PagerDuty are here, the others in `people`.
 //!
 //! The bounds are checked here. `make payloads` has the vendors' SDKs check the same payloads: with
 //! `TACHOGRAPH_PAYLOADS=FOLDER` this test writes them there, one JSON object per line.
@@ -89,16 +90,19 @@ fn scenes() -> Vec<(Vec<Record>, Outbox)> {
 }
 
 /// The bodies that a sink with these settings sends in all scenes.
-fn payloads<T: Settings<Sink: Sink<Protocol = Http> + Delivery>>(settings: Value) -> Vec<Value> {
+fn payloads<T: Settings<Sink: Sink<Protocol = Http> + Delivery>>(
+    scenes: &[(Vec<Record>, Outbox)],
+    settings: Value,
+) -> Vec<Value> {
     let sink = crate::sink::read::<T>(settings).unwrap();
-    let bodies = |(records, outbox): (Vec<Record>, Outbox)| -> Vec<Value> {
-        let messages = sink.render(&records, &outbox).messages;
+    let bodies = |(records, outbox): &(Vec<Record>, Outbox)| -> Vec<Value> {
+        let messages = sink.render(records, outbox).messages;
         messages
             .iter()
             .map(|message| serde_json::from_slice(&sink.payload(message, Timestamp::EPOCH).unwrap().body).unwrap())
             .collect()
     };
-    scenes().into_iter().flat_map(bodies).collect()
+    scenes.iter().flat_map(bodies).collect()
 }
 
 fn chars(value: &Value) -> usize {
@@ -189,18 +193,25 @@ fn payloads_keep_the_bounds_that_their_vendors_publish() {
     std::fs::write(dir.path().join("s"), "0123456789abcdef0123456789abcdef").unwrap();
     std::fs::write(dir.path().join("w"), "https://hooks.slack.example/services/T0/B0/x").unwrap();
     let secret = |name: &str| format!("file:{}", dir.path().join(name).display());
-    let slack = payloads::<slack::SlackSettings>(json!({"webhook": secret("w")}));
-    let bot = payloads::<slack::SlackSettings>(json!({"token": secret("s"), "channel": "C0123456789"}));
-    let pagerduty = payloads::<pagerduty::PagerDuty>(json!({"routing_key": secret("s")}));
+    let scenes = scenes();
+    let slack = payloads::<slack::SlackSettings>(&scenes, json!({"webhook": secret("w")}));
+    let bot = payloads::<slack::SlackSettings>(&scenes, json!({"token": secret("s"), "channel": "C0123456789"}));
+    let pagerduty = payloads::<pagerduty::PagerDuty>(&scenes, json!({"routing_key": secret("s")}));
     slack.iter().chain(&bot).for_each(check_slack);
     pagerduty.iter().for_each(check_pagerduty);
     assert!(slack.len() > 100 && bot.len() > 100 && pagerduty.len() > 100);
-    let Some(folder) = std::env::var_os("TACHOGRAPH_PAYLOADS") else { return };
-    for (name, payloads) in [("slack", [slack, bot].concat()), ("pagerduty", pagerduty)] {
-        let mut lines = String::new();
-        for payload in payloads {
-            writeln!(lines, "{payload}").unwrap();
-        }
-        std::fs::write(std::path::Path::new(&folder).join(format!("{name}.jsonl")), lines).unwrap();
-    }
+    keep("slack", &[slack, bot].concat());
+    keep("pagerduty", &pagerduty);
 }
+
+/// Writes payloads where `make payloads` wants them.
+fn keep(name: &str, payloads: &[Value]) {
+    let Some(folder) = std::env::var_os("TACHOGRAPH_PAYLOADS") else { return };
+    let mut lines = String::new();
+    for payload in payloads {
+        writeln!(lines, "{payload}").unwrap();
+    }
+    std::fs::write(std::path::Path::new(&folder).join(format!("{name}.jsonl")), lines).unwrap();
+}
+
+mod people;

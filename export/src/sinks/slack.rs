@@ -25,7 +25,7 @@ use crate::judgement::{Ack, Judgement};
 use crate::limits::ALERTS_MAX;
 use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::Record;
-use crate::sink::{Class, Settings, Sink, SinkSpec, check_url};
+use crate::sink::{Class, Settings, Sink, SinkSpec, check_url, post_to_secret};
 use operations::secret::{Secret, SecretError};
 pub use signature::{ACKNOWLEDGE_ACTION, SignatureError, verify_signature};
 
@@ -160,15 +160,6 @@ impl Slack {
     }
 }
 
-fn by_webhook(webhook: &Secret, message: &Message) -> Result<Request, SecretError> {
-    let url = webhook.read()?;
-    if check_url("webhook", url.expose()).is_err() {
-        let place = webhook.to_string();
-        return Err(SecretError::Unusable { place, expected: "the address of an incoming webhook" });
-    }
-    Ok(Request::post_secretly(url, message.body.clone()).header("content-type", JSON))
-}
-
 fn judge_webhook(answer: &Response) -> Judgement {
     let reason = answer.to_string();
     match answer.status {
@@ -194,7 +185,7 @@ impl Sink for Slack {
 
     fn payload(&self, message: &Message, _now: Timestamp) -> Result<Request, SecretError> {
         match &self.way {
-            Way::Webhook(webhook) => by_webhook(webhook, message),
+            Way::Webhook(webhook) => Ok(post_to_secret(webhook, message.body.clone())?.header("content-type", JSON)),
             Way::Bot(bot) => bot.request(message.to, JSON, message.body.clone()),
         }
     }

@@ -43,6 +43,14 @@ pub struct Thread {
     pub open: usize,
 }
 
+/// A digest of which alerts are open.
+#[derive(Debug, Clone, Default)]
+struct OpenDigest {
+    open: usize,
+    /// What the receiver calls it.
+    handle: Option<String>,
+}
+
 /// A record that the receiver refused for ever.
 #[derive(Default, Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
@@ -64,7 +72,8 @@ pub struct Outbox {
     shard: u32,
     told: BTreeMap<String, Told>,
     order: VecDeque<String>,
-    digests: BTreeMap<String, usize>,
+    /// By their keys.
+    digests: BTreeMap<String, OpenDigest>,
     /// By the alert that was told of first.
     threads: BTreeMap<String, Thread>,
     /// The newest thread of each group.
@@ -104,7 +113,12 @@ impl Outbox {
 
     /// How many alerts of a digest are not over.
     pub fn digest_open(&self, key: &str) -> usize {
-        self.digests.get(key).copied().unwrap_or_default()
+        self.digests.get(key).map_or(0, |digest| digest.open)
+    }
+
+    /// What the receiver calls a digest, while one of its alerts is open.
+    pub fn digest_handle(&self, key: &str) -> Option<&str> {
+        self.digests.get(key)?.handle.as_deref()
     }
 
     /// The thread of this alert, while one of its alerts is open.
@@ -157,6 +171,9 @@ impl Outbox {
                 self.leave(&told);
             }
         }
+        if let Some(digest) = self.digests.get_mut(&sent.key).filter(|_| sent.digest) {
+            digest.handle.clone_from(&sent.handle);
+        }
         // A thread whose alerts were all over when they were told is none.
         if let Some(thread) = &sent.thread {
             self.end_thread(&thread.subject);
@@ -198,7 +215,7 @@ impl Outbox {
 
     fn enter(&mut self, told: &Told) {
         if let Some(digest) = &told.digest {
-            *self.digests.entry(digest.clone()).or_default() += 1;
+            self.digests.entry(digest.clone()).or_default().open += 1;
         }
         if let Some(thread) = told.thread.as_ref().and_then(|subject| self.threads.get_mut(subject)) {
             thread.open += 1;
@@ -208,10 +225,10 @@ impl Outbox {
     /// One alert fewer of its digest and thread is open.
     fn leave(&mut self, told: &Told) {
         if let Some(key) = &told.digest
-            && let Some(count) = self.digests.get_mut(key)
+            && let Some(digest) = self.digests.get_mut(key)
         {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
+            digest.open = digest.open.saturating_sub(1);
+            if digest.open == 0 {
                 self.digests.remove(key);
             }
         }
@@ -338,6 +355,7 @@ mod tests {
             (RECEIPT_KIND, AT, json!({})),
         ]);
         assert_eq!((outbox.digest_open("d"), outbox.may_know("a")), (1, false));
+        assert_eq!((outbox.digest_handle("d"), outbox.digest_handle("a/r2")), (Some("d"), None));
         assert_eq!(outbox.told("b").and_then(|told| told.digest.as_deref()), None);
         assert_eq!(outbox.told("c").and_then(|told| told.digest.as_deref()), Some("d"));
     }

@@ -199,7 +199,7 @@ impl Triage {
             name: step.name.clone(),
             at,
             happened: false,
-            receivers: step.receivers.clone(),
+            receivers: self.policy.receivers(step, at),
             alert: triaged.raised(step.raise_to),
         });
         happened.chain(to_come).collect()

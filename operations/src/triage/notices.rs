@@ -82,7 +82,9 @@ impl Triage {
         let escalation = self.escalation(triaged, now);
         notices.ask_at(escalation.waiting.iter().map(|(when, _)| *when));
         let due = escalation.due.into_iter();
-        notices.due.extend(due.map(|step| escalated(&step.name, step.receivers.clone(), step.raise_to, triaged)));
+        // Who is on call is decided now, and goes on record.
+        let receivers = |step| self.policy().receivers(step, now);
+        notices.due.extend(due.map(|step| escalated(&step.name, receivers(step), step.raise_to, triaged)));
     }
 
     /// The notice for one receiver about a step that was hidden from it; the others were told.

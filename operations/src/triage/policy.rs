@@ -10,6 +10,7 @@ use super::life::{Status, Triaged};
 use super::matcher::{Column, Matcher};
 use crate::alert::{Alert, Severity};
 use crate::limits;
+use crate::schedule::{self, Schedules};
 use ledger::Timestamp;
 
 /// What happens to alerts after a detector found them. A change is taken over on SIGHUP.
@@ -32,12 +33,15 @@ pub struct Policy {
     /// Who hears of an alert that nobody acknowledges.
     #[serde(rename = "escalate")]
     pub escalations: Vec<EscalationStep>,
+    /// Who is on call when.
+    #[serde(rename = "schedule")]
+    pub schedules: Schedules,
 }
 
 impl Default for Policy {
     fn default() -> Self {
         let (inhibitions, escalations) = (Vec::new(), Vec::new());
-        Self { group_by: Vec::new(), group_minutes: 30, inhibitions, escalations }
+        Self { group_by: Vec::new(), group_minutes: 30, inhibitions, escalations, schedules: Schedules::default() }
     }
 }
 
@@ -89,7 +93,8 @@ pub struct EscalationStep {
     /// The alerts that it is about; all if empty.
     #[serde(default, rename = "match")]
     pub matchers: Vec<Matcher>,
-    /// The sinks that hear of it then, whatever their routes and severities; those to which routes lead if empty.
+    /// The sinks that hear of it then, whatever their routes and severities; those to which routes lead if empty. `schedule:NAME` stands for
+    /// the sinks of whoever is on call then.
     #[serde(default)]
     pub receivers: Vec<String>,
     /// How bad it is told to be then, if it is milder.
@@ -164,9 +169,24 @@ pub enum PolicyError {
     /// Two steps have the same name.
     #[error("alerts.escalate[{0}].name is the name of an earlier step")]
     SameName(usize),
+    /// A schedule cannot be meant.
+    #[error("alerts.schedule: {0}")]
+    Schedule(String),
+    /// A receiver is no sink that takes alerts, and no schedule.
+    #[error("alerts.escalate {step}: {receiver:?} is no sink that takes alerts{}", no_schedule(receiver))]
+    Stranger {
+        /// The step.
+        step: String,
+        /// The receiver.
+        receiver: String,
+    },
     /// The window of groups is longer than a week.
     #[error("alerts.group_minutes is at most {max}", max = limits::ESCALATION_MINUTES_MAX)]
     GroupWindow,
+}
+
+fn no_schedule(receiver: &str) -> &'static str {
+    if receiver.starts_with(schedule::PREFIX) { ", and there is no such schedule" } else { "" }
 }
 
 impl Policy {
@@ -191,7 +211,26 @@ impl Policy {
         if self.group_minutes > limits::ESCALATION_MINUTES_MAX {
             return Err(PolicyError::GroupWindow);
         }
-        Ok(())
+        self.schedules.check().map_err(PolicyError::Schedule)
+    }
+
+    /// That everybody who is named is there: `is_receiver` says whether a sink of this name takes alerts. All that is wrong.
+    pub fn check_receivers(&self, is_receiver: impl Fn(&str) -> bool) -> Vec<PolicyError> {
+        let mut errors: Vec<PolicyError> = Vec::new();
+        for step in &self.escalations {
+            let is_stranger =
+                |receiver: &&String| self.schedules.stranger(std::slice::from_ref(receiver), &is_receiver).is_some();
+            let stranger =
+                |receiver: &String| PolicyError::Stranger { step: step.name.clone(), receiver: receiver.clone() };
+            errors.extend(step.receivers.iter().filter(is_stranger).map(stranger));
+        }
+        errors.extend(self.schedules.check_receivers(&is_receiver).err().map(PolicyError::Schedule));
+        errors
+    }
+
+    /// The sinks that hear of a step that happens at `at`; those to which routes lead if there are none.
+    pub fn receivers(&self, step: &EscalationStep, at: Timestamp) -> Vec<String> {
+        self.schedules.resolve(&step.receivers, at)
     }
 
     fn check_step(&self, at: usize, step: &EscalationStep) -> Result<(), PolicyError> {

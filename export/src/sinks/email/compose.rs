@@ -7,12 +7,12 @@ use std::time::UNIX_EPOCH;
 use ledger::Timestamp;
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
-use operations::alert::Alert;
 
+use crate::delivery::content::{Bounds, Content};
 use crate::delivery::text::line;
-use crate::delivery::{Digest, Notification, Over};
+use crate::delivery::{Digest, Notification};
 use crate::hash::sha256;
-use crate::limits::{DIGEST_NAMED_MAX, DIGEST_RULES_MAX, REASON_CHARS_MAX, TITLE_CHARS_MAX, VALUE_CHARS_MAX};
+use crate::limits::TITLE_CHARS_MAX;
 
 /// Characters of a Message-ID that tell versions of a mail apart.
 const VERSION_CHARS: usize = 12;
@@ -21,13 +21,6 @@ const VERSION_CHARS: usize = 12;
 pub struct Composer<'a> {
     pub from: &'a str,
     pub to: &'a [String],
-}
-
-/// What one mail says: a heading, and names with values.
-struct MailContent {
-    subject: String,
-    lead: String,
-    values: Vec<(&'static str, String)>,
 }
 
 /// Says that no person wrote it, so that no machine answers.
@@ -51,71 +44,26 @@ impl Header for AutoSubmitted {
 impl Composer<'_> {
     /// The mail about one alert.
     pub fn notification(&self, key: &str, notification: &Notification<'_>, recorded: Timestamp) -> Vec<u8> {
-        let (state, action) = match (&notification.over, notification.opened) {
-            (Some(Over::Resolved(_)), _) => ("RESOLVED", None),
-            (Some(Over::Closed(action)), _) => ("CLOSED", Some(*action)),
-            (None, Some(_)) if notification.escalated.is_some() => ("ESCALATED", None),
-            (None, Some(alert)) => {
-                (if notification.told.is_some() { "UPDATED" } else { word(alert) }, notification.acknowledged)
-            }
-            (None, None) => ("ACKNOWLEDGED", notification.acknowledged),
-        };
-        let mut content = match notification.about() {
-            Some(alert) => about(state, alert),
-            None => MailContent {
-                subject: format!("[{state}] {}", notification.id),
-                lead: String::new(),
-                values: Vec::new(),
-            },
-        };
-        if let Some(action) = action {
-            content.values.insert(0, ("By", line(&action.actor, VALUE_CHARS_MAX).text));
-            let verdict = action.verdict().map(|verdict| ("Verdict", line(&verdict, VALUE_CHARS_MAX).text));
-            content.values.extend(verdict);
-        }
-        if notification.newest().is_none() {
-            // What the alert was when somebody acted says nothing of its state now.
-            content.values.retain(|(name, _)| *name != "State");
-        }
-        if let Some(step) = notification.escalated {
-            let why = format!("Nobody acknowledged it in time (step {}).", line(step, VALUE_CHARS_MAX).text);
-            content.values.insert(0, ("Escalation", why));
-        }
-        content.values.extend(notification.more().map(|more| ("Also", more)));
-        content
-            .values
-            .extend(notification.followers.iter().filter_map(Notification::newest).take(DIGEST_NAMED_MAX).map(one));
+        let content = Bounds::GENERAL.notification(notification);
         self.mail(key, notification.subject(), &content, notification.time().unwrap_or(recorded))
     }
 
     /// The mail about many alerts.
     pub fn digest(&self, digest: &Digest<'_>, recorded: Timestamp) -> Vec<u8> {
-        let mut values = Vec::new();
-        for (rule, severity, count) in digest.rules().into_iter().take(DIGEST_RULES_MAX) {
-            values.push(("Rule", format!("{count} × {} ({severity})", line(rule, VALUE_CHARS_MAX).text)));
-        }
-        values.extend(digest.alerts.iter().take(DIGEST_NAMED_MAX).map(|alert| one(alert)));
-        if let Some(rest) = digest.alerts.len().checked_sub(DIGEST_NAMED_MAX).filter(|rest| *rest > 0) {
-            values.push(("More", rest.to_string()));
-        }
-        let lead = "So many alerts came at once that they are told together, the worst first.".to_owned();
-        let subject = format!("[DIGEST] {}", digest.summary());
-        let content = MailContent { subject, lead, values };
+        let content = Bounds::GENERAL.digest(digest);
         self.mail(&digest.key, &digest.key, &content, recorded)
     }
 
     /// The mail that a digest is over.
     pub fn digest_over(&self, key: &str, recorded: Timestamp) -> Vec<u8> {
-        let lead = "All alerts of the digest are over.".to_owned();
-        let content = MailContent { subject: "[RESOLVED] Digest".to_owned(), lead, values: Vec::new() };
-        self.mail(&format!("{key}/over"), key, &content, recorded)
+        self.mail(&format!("{key}/over"), key, &Content::digest_over(), recorded)
     }
 
     /// The bytes; empty if an address is none, which the configuration's check rules out.
-    fn mail(&self, key: &str, thread: &str, content: &MailContent, recorded: Timestamp) -> Vec<u8> {
+    fn mail(&self, key: &str, thread: &str, content: &Content, recorded: Timestamp) -> Vec<u8> {
         let domain = self.from.rsplit('@').next().unwrap_or("tachograph");
         let id = |text: &str| format!("<{text}@{domain}>");
-        let (thread, text, html) = (id(&atom(thread)), content.text(), content.html());
+        let (thread, text, html) = (id(&atom(thread)), plain(content), html(content));
         let said = [self.from, &self.to.join(","), &thread, &recorded.unix_micros().to_string(), &text, &html];
         let date = UNIX_EPOCH + recorded.since(Timestamp::EPOCH);
         let Ok(from) = self.from.parse::<Mailbox>() else { return Vec::new() };
@@ -140,65 +88,23 @@ impl Composer<'_> {
     }
 }
 
-impl MailContent {
-    fn text(&self) -> String {
-        let mut text = format!("{}\r\n\r\n{}\r\n\r\n", self.subject, self.lead);
-        for (name, value) in &self.values {
-            // Writing to a string does not fail.
-            let _ = write!(text, "{name}: {value}\r\n");
-        }
-        text
+fn plain(content: &Content) -> String {
+    let mut text = format!("{}\r\n\r\n{}\r\n\r\n", content.subject, content.lead);
+    for (name, value) in &content.values {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{name}: {value}\r\n");
     }
-
-    fn html(&self) -> String {
-        let mut html = format!("<h3>{}</h3>\r\n<p>{}</p>\r\n<table>\r\n", escape(&self.subject), escape(&self.lead));
-        for (name, value) in &self.values {
-            // Writing to a string does not fail.
-            let _ = write!(html, "<tr><td>{name}</td><td>{}</td></tr>\r\n", escape(value));
-        }
-        html.push_str("</table>\r\n");
-        html
-    }
+    text
 }
 
-/// One of many alerts.
-fn one(alert: &Alert) -> (&'static str, String) {
-    let title = line(&alert.title, TITLE_CHARS_MAX).text;
-    ("Alert", format!("{} {} {title} ({})", alert.severity, alert.state, alert.id))
-}
-
-fn about(state: &str, alert: &Alert) -> MailContent {
-    let severity = alert.severity.as_str().to_ascii_uppercase();
-    let (who, what) = (&alert.who, &alert.what);
-    let texts = [
-        ("Workspace", who.workspace_name.as_ref().or(who.workspace.as_ref())),
-        ("User", who.user.as_ref()),
-        ("Agent", who.agent.as_ref()),
-        ("Session", who.session.as_ref()),
-        ("Team", who.team.as_ref()),
-        ("Host", what.host.as_ref()),
-        ("Method", what.method.as_ref()),
-        ("Path", what.path.as_ref()),
-    ];
-    let mut values = vec![
-        ("State", alert.state.to_string()),
-        ("Severity", alert.severity.to_string()),
-        ("Rule", format!("{} v{}", line(&alert.rule, VALUE_CHARS_MAX).text, alert.rule_version)),
-        ("Events", alert.count.to_string()),
-    ];
-    values.extend(texts.into_iter().filter_map(|(name, text)| Some((name, line(text?, VALUE_CHARS_MAX).text))));
-    let evidence: Vec<String> = alert.evidence.iter().map(ToString::to_string).collect();
-    values.push(("Evidence", evidence.join(", ")));
-    values.push(("Alert", format!("{} r{}", line(&alert.id, VALUE_CHARS_MAX).text, alert.revision)));
-    MailContent {
-        subject: format!("[{severity}][{state}] {}", line(&alert.title, TITLE_CHARS_MAX).text),
-        lead: line(&alert.reason, REASON_CHARS_MAX).text,
-        values,
+fn html(content: &Content) -> String {
+    let mut html = format!("<h3>{}</h3>\r\n<p>{}</p>\r\n<table>\r\n", escape(&content.subject), escape(&content.lead));
+    for (name, value) in &content.values {
+        // Writing to a string does not fail.
+        let _ = write!(html, "<tr><td>{name}</td><td>{}</td></tr>\r\n", escape(value));
     }
-}
-
-fn word(alert: &Alert) -> &'static str {
-    if alert.backfill { "OLD" } else { "OPEN" }
+    html.push_str("</table>\r\n");
+    html
 }
 
 /// Tells one version of a mail from another by what it says. A dead letter that is sent once more may say something else than it
@@ -239,8 +145,7 @@ mod tests {
     fn a_mail_that_says_something_else_has_another_message_id() {
         let composer = Composer { from: "tachograph@acme.example", to: &["soc@acme.example".to_owned()] };
         let id = |thread: &str, lead: &str, recorded: i64| {
-            let content =
-                MailContent { subject: "[OPEN]".into(), lead: lead.into(), values: vec![("State", "open".into())] };
+            let content = Content { lead: lead.into(), ..Content::digest_over() };
             let mail = composer.mail("alert-1/r1", thread, &content, Timestamp::from_unix_seconds(recorded));
             let mail = String::from_utf8(mail).unwrap();
             mail.lines().find_map(|line| line.strip_prefix("Message-ID: ")).unwrap().to_owned()

@@ -13,8 +13,9 @@ use super::escape::escape;
 use super::message::{self, AlertList};
 use crate::capabilities::Reconciled;
 use crate::connections::http::Response;
+use crate::delivery::content::{DIGEST_OVER, happened, nobody};
 use crate::delivery::text::line;
-use crate::delivery::{Digest, Notification, Over, Style, batch, fold};
+use crate::delivery::{Digest, Notification, Style, batch, fold};
 use crate::judgement::{Ack, Judgement};
 use crate::limits::{SLACK_LOOK_BACK, VALUE_CHARS_MAX};
 use crate::message::{Message, MessageKind, Rendered};
@@ -123,7 +124,7 @@ impl Writer<'_> {
     }
 
     fn digest_over(&self, key: &str) -> Message {
-        self.seal(Message::end_of(key, POST, Vec::new()), text("All alerts of the digest are over."))
+        self.seal(Message::end_of(key, POST, Vec::new()), text(DIGEST_OVER))
     }
 
     /// Writes channel and name into a message, so that it can be found again.
@@ -143,31 +144,11 @@ fn replacing(mut body: Value, ts: &str) -> Value {
     body
 }
 
-/// What somebody or the detector did, in words.
-fn happened(notification: &Notification<'_>) -> String {
-    let name = |actor: &str| line(actor, VALUE_CHARS_MAX).text;
-    match (&notification.over, notification.acknowledged) {
-        (Some(_), _) if notification.is_follower() => "All alerts of the thread are over.".to_owned(),
-        (Some(Over::Resolved(alert)), _) => format!("Resolved after {} events.", alert.count),
-        (Some(Over::Closed(action)), _) => {
-            let verdict = action.verdict().map_or(String::new(), |verdict| format!(" as {}", name(&verdict)));
-            format!("Closed by {}{verdict}.", name(&action.actor))
-        }
-        (None, Some(action)) => format!("{} looks after it.", name(&action.actor)),
-        (None, None) => notification.escalated.map_or_else(|| "Updated.".to_owned(), nobody),
-    }
-}
-
 /// The title of an alert, as far as it is known here, or its id.
 fn named(notification: &Notification<'_>) -> String {
     notification
         .about()
         .map_or_else(|| notification.id.to_owned(), |alert| line(&alert.title, message::TITLE_CHARS_MAX).text)
-}
-
-/// That nobody acknowledged an alert, and the step of escalation.
-pub fn nobody(step: &str) -> String {
-    format!("Nobody acknowledged it in time (step {}).", line(step, VALUE_CHARS_MAX).text)
 }
 
 /// The answer's fields, if it is Slack's.

@@ -162,3 +162,54 @@ fn a_step_that_was_hidden_from_a_receiver_is_told_to_it_once_nothing_hides_it() 
     acknowledged.alert(&Alert { severity: Severity::Critical, ..alert("a", 2) });
     assert_eq!(acknowledged.notice(51).0, [""; 0]);
 }
+
+#[test]
+fn a_step_tells_whoever_is_on_call_when_it_happens_and_nobody_by_name_in_a_gap() {
+    let person = |name: &str| json!({"name": name, "receivers": [format!("{name}-phone")]});
+    let layer = json!({"name": "day", "people": ["ana", "bob"], "start": "1970-01-01", "turn_days": 1, "from": "06:00", "until": "18:00"});
+    let schedules =
+        json!([{"name": "primary", "time_zone": "UTC", "person": [person("ana"), person("bob")], "layer": [layer]}]);
+    let policy = |after_minutes| Policy {
+        escalations: vec![EscalationStep {
+            receivers: vec!["schedule:primary".to_owned()],
+            ..step("first", after_minutes, &[])
+        }],
+        schedules: serde_json::from_value(schedules.clone()).unwrap(),
+        ..Policy::default()
+    };
+    let check = |after_minutes: u32, minute: i64, told: &[&str]| {
+        let mut story = Story::new(policy(after_minutes));
+        story.alert(&alert("a", 1));
+        let said = story.triage.escalation_steps(story.get("a"), moment(MINUTE));
+        assert_eq!(said[0].receivers, told, "as it is told before");
+        let Notices { due, .. } = story.triage.notices(moment(minute * MINUTE));
+        let Because::Escalation { receivers, .. } = &due[0].because else { panic!("{due:?}") };
+        assert_eq!(receivers, told);
+        // It is on record by name: another schedule changes nothing of it.
+        story.notice(minute);
+        assert_eq!(story.triage.escalation_steps(story.get("a"), moment(minute * MINUTE))[0].receivers, told);
+    };
+    check(9 * 60, 9 * 60 + 1, &["ana-phone"]);
+    check(33 * 60, 33 * 60 + 1, &["bob-phone"]);
+    check(20 * 60, 20 * 60 + 1, &[]);
+}
+
+#[test]
+fn receivers_that_are_not_there_are_named() {
+    let schedules =
+        json!([{"name": "primary", "time_zone": "UTC", "person": [{"name": "ana", "receivers": ["ana-phone"]}]}]);
+    let named = |receiver: &str| EscalationStep { receivers: vec![receiver.to_owned()], ..step(receiver, 1, &[]) };
+    let policy = Policy {
+        escalations: vec![named("soc"), named("schedule:primary"), named("siem"), named("schedule:other")],
+        schedules: serde_json::from_value(schedules).unwrap(),
+        ..Policy::default()
+    };
+    policy.check().unwrap();
+    let said: Vec<String> = policy.check_receivers(|name| name == "soc").iter().map(ToString::to_string).collect();
+    let expected = [
+        "alerts.escalate siem: \"siem\" is no sink that takes alerts",
+        "alerts.escalate schedule:other: \"schedule:other\" is no sink that takes alerts, and there is no such schedule",
+        "alerts.schedule: schedule primary: person ana: \"ana-phone\" is no sink that takes alerts",
+    ];
+    assert_eq!(said, expected);
+}
