@@ -233,7 +233,7 @@ fn metadata(profiles: &[&str], source: &Source<'_>, version: Version) -> Option<
         Body::Alert(alert) => alert.who.org.as_deref(),
         _ => columns.take("org"),
     };
-    ["position", "kind"].into_iter().for_each(|name| columns.said(name));
+    columns.all_said(&["position", "kind"]);
     object([
         ("version", Some(version.as_str().into())),
         ("uid", Some(record.position.to_string().into())),

@@ -137,7 +137,7 @@ impl Source<'_> {
         let (kind, uid, name) = match (self.who.workspace().filter(|_| thing == "workspace"), target) {
             (Some((uid, name)), target) => {
                 // The workspace says what was built, the target which build it was.
-                target.into_iter().for_each(|target| event.set_unmapped("target", target.into()));
+                event.set_unmapped_if("target", text(target));
                 (thing, uid, name)
             }
             (None, Some(target)) => match target.split_once('/') {

@@ -46,7 +46,12 @@ impl<'a> Columns<'a> {
 
     /// Notes that the event says a column whole.
     pub fn said(&self, name: &'static str) {
-        self.said.borrow_mut().push(name);
+        self.all_said(&[name]);
+    }
+
+    /// Notes that the event says these columns whole.
+    pub fn all_said(&self, names: &[&'static str]) {
+        self.said.borrow_mut().extend(names);
     }
 
     /// A text that is said here.

@@ -51,6 +51,13 @@ impl Event {
         self.unmapped.insert(name.to_owned(), value);
     }
 
+    /// The same, if there is a value.
+    pub fn set_unmapped_if(&mut self, name: &str, value: Option<Value>) {
+        if let Some(value) = value {
+            self.set_unmapped(name, value);
+        }
+    }
+
     /// Whether it has an attribute.
     pub fn has(&self, name: &str) -> bool {
         self.attributes.contains_key(name)

@@ -44,12 +44,11 @@ pub fn set(source: &Source<'_>, event: &mut Event) {
         return set_sensor(source, event);
     }
     let columns = &source.columns;
-    match alert_of(&source.record.body, source.record.fields.get("record")) {
-        Some(alert) => set_alert(&alert, source, event),
-        None => {
-            let id = columns.take("subject").map_or_else(|| source.record.position.to_string(), Into::into);
-            event.set("finding_info", json!({"uid": id, "title": source.record.kind()}));
-        }
+    if let Some(alert) = alert_of(&source.record.body, source.record.fields.get("record")) {
+        set_alert(&alert, source, event);
+    } else {
+        let id = columns.take("subject").map_or_else(|| source.record.position.to_string(), Into::into);
+        event.set("finding_info", json!({"uid": id, "title": source.record.kind()}));
     }
     let status = match (source.record.kind(), &source.record.body) {
         (_, Body::Alert(alert)) => Some(match alert.state {
@@ -131,17 +130,17 @@ fn set_evidence(alert: &Alert, who: &Who<'_>, event: &mut Event) {
     let mut evidence = [("actor", who.actor()), ("dst_endpoint", end), ("http_request", None), ("ai_agent", None)];
     // Version 1.1 has no requests in evidence, and agents are there since 1.9.
     match event.version {
-        Version::V1_1 => request.into_iter().for_each(|request| event.set_unmapped("http_request", request)),
+        Version::V1_1 => event.set_unmapped_if("http_request", request),
         _ => evidence[2].1 = request,
     }
     match event.version {
         Version::V1_9 => evidence[3].1 = who.agent(),
-        _ => who.agent().into_iter().for_each(|agent| event.set_unmapped("ai_agent", agent)),
+        _ => event.set_unmapped_if("ai_agent", who.agent()),
     }
     // An agent or a request alone is no evidence in any version: there must be somebody, or another end.
     if evidence[..2].iter().all(|(_, value)| value.is_none()) {
         for (name, value) in evidence {
-            value.into_iter().for_each(|value| event.set_unmapped(name, value));
+            event.set_unmapped_if(name, value);
         }
     } else {
         event.set_if("evidences", object(evidence).map(|evidence| json!([evidence])));
@@ -219,7 +218,7 @@ fn set_sensor(source: &Source<'_>, event: &mut Event) {
     let agent = source.who.agent();
     match event.version {
         Version::V1_9 if !evidence.is_empty() => evidence.push(("ai_agent", agent)),
-        _ => agent.into_iter().for_each(|agent| event.set_unmapped("ai_agent", agent)),
+        _ => event.set_unmapped_if("ai_agent", agent),
     }
     let evidence: serde_json::Map<String, Value> =
         evidence.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();

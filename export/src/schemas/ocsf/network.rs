@@ -36,7 +36,9 @@ pub fn set(source: &Source<'_>, event: &mut Event) {
         Class::Http => {
             // The schema lists the methods; another one is the activity's name.
             let known = columns.text("method").filter(|method| known_method(method, event.version).is_some());
-            known.into_iter().for_each(|_| columns.said("method"));
+            if known.is_some() {
+                columns.said("method");
+            }
             let request = [("http_method", text(known)), ("url", url(columns, event.version))];
             event.set("http_request", object(request).unwrap_or_else(|| json!({})));
             event.set_if("http_response", columns.take_count("status").map(|code| json!({"code": code})));
@@ -102,7 +104,7 @@ fn url(columns: &Columns<'_>, version: Version) -> Option<Value> {
     if whole.is_none() && path.is_none() {
         return None;
     }
-    ["scheme", "path"].into_iter().for_each(|name| columns.said(name));
+    columns.all_said(&["scheme", "path"]);
     if whole.is_some() && columns.text("target") == whole.as_deref() {
         columns.said("target");
     }

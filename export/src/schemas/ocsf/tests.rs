@@ -5,7 +5,9 @@ mod chain;
 mod validators;
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
+use operations::alert::{Alert, Severity, State};
 use operations::kind;
 
 use super::*;
@@ -95,9 +97,8 @@ fn what_agents_did_has_a_class_by_kind_and_outcome() {
 
 #[test]
 fn every_step_of_an_alerts_life_is_about_one_finding() {
-    let alert = fixtures::alert_of(1, operations::alert::Severity::High);
-    let revision = |state| fixtures::entry_of(&operations::alert::Alert { state, ..alert.clone() });
-    use operations::alert::State;
+    let alert = fixtures::alert_of(1, Severity::High);
+    let revision = |state| fixtures::entry_of(&Alert { state, ..alert.clone() });
     let steps = [
         (revision(State::Open), 200_401, "New", "-"),
         (revision(State::Updated), 200_402, "In Progress", "-"),
@@ -258,10 +259,8 @@ fn page_table() -> String {
         let names = row.class.names();
         let activity =
             if row.kind == "alert" { "1 Create, 2 Update or 3 Close, by its state".to_owned() } else { activity(row) };
-        table.push_str(&format!(
-            "| `{}`{when} | {} {} | {activity} | {} |\n",
-            row.kind, names.uid, names.name, row.thing
-        ));
+        writeln!(table, "| `{}`{when} | {} {} | {activity} | {} |", row.kind, names.uid, names.name, row.thing)
+            .unwrap();
     }
     table
 }
