@@ -149,7 +149,7 @@ fn happened(record: &Record, document: &mut Document) {
         What::ModelCall | What::ModelUse | What::Prompt => document.put("gen_ai.operation.name", "chat".into()),
         What::Tool => document.put("gen_ai.operation.name", "execute_tool".into()),
         What::Http | What::Flow | What::Dns | What::NetworkFailure => {
-            document.put("network.direction", "egress".into())
+            document.put("network.direction", "egress".into());
         }
         What::ProcessStart | What::ProcessEnd => {
             document.text("process.executable", record.text("target").filter(|path| path.starts_with('/')));
@@ -159,7 +159,7 @@ fn happened(record: &Record, document: &mut Document) {
     match what {
         What::Http => document.number("http.response.status_code", record.integer("status")),
         What::Flow => {
-            document.text("network.transport", record.text("scheme").filter(|word| ["tcp", "udp"].contains(word)))
+            document.text("network.transport", record.text("scheme").filter(|word| ["tcp", "udp"].contains(word)));
         }
         _ => {}
     }

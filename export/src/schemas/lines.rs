@@ -166,9 +166,9 @@ mod tests {
         fn a_line_is_short_and_keeps_its_facts(values in prop::collection::vec("(?s).{0,2000}", 0..60), fact in "[a-z0-9/]{1,60}") {
             let mut pairs = Pairs::new(Breaks::Blank);
             pairs.fact("fact", &fact);
-            values.iter().for_each(|value| {
+            for value in &values {
                 pairs.text("key", Some(value), 4_000);
-            });
+            }
             let line = pairs.line("head ", "\t", |_, value| value.replace('\\', "\\\\"));
             prop_assert!(line.len() <= LINE_BYTES_MAX, "{}", line.len());
             let fact = format!("head fact={fact}");

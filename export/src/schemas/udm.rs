@@ -149,7 +149,7 @@ fn target(record: &Record, what: What, event: &mut Document) {
         }
         What::ModelCall | What::ModelUse => event.text("target.resource.name", parts::text(record, "model")),
         What::Tool => {
-            event.text("target.resource.name", parts::text(record, "tool").or_else(|| parts::text(record, "target")))
+            event.text("target.resource.name", parts::text(record, "tool").or_else(|| parts::text(record, "target")));
         }
         _ => event.text("target.resource.name", parts::text(record, "target")),
     }

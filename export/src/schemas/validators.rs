@@ -25,10 +25,8 @@ pub fn program(path: &str, make: &str) -> PathBuf {
     let found = std::env::var_os("PATH").and_then(|paths| {
         std::env::split_paths(&paths).map(|folder| folder.join(name)).find(|program| program.is_file())
     });
-    match own.exists() {
-        true => own,
-        false => found.unwrap_or_else(|| panic!("{} is missing: `make {make}` fetches it", own.display())),
-    }
+    let missing = || panic!("{} is missing: `make {make}` fetches it", own.display());
+    if own.exists() { own } else { found.unwrap_or_else(missing) }
 }
 
 /// A script of `tests/validators`.

@@ -174,7 +174,9 @@ fn pycef(file: &std::path::Path) -> Vec<Line> {
     let line = |read: Value| {
         let mut extension = texts(&read);
         extension.retain(|key, _| !of_header.contains(&key.as_str()));
-        extension.values_mut().for_each(|value| *value = unescaped(value));
+        for value in extension.values_mut() {
+            *value = unescaped(value);
+        }
         Line { header: fields(&read, names), extension }
     };
     validators::json_lines(&output).into_iter().map(line).collect()

@@ -196,12 +196,10 @@ fn kinds_categories_types_and_outcomes_are_allowed_values() {
 fn compile(name: &str, documents: &[Value]) -> Vec<String> {
     let compiler = validators::program("ecs/node_modules/typescript/lib/tsc.js", "ecs");
     let folder = validators::folder(name);
-    let mut source =
-        "import type { Ecs } from '@elastic/ecs';\ntype Document = Ecs & { tachograph: unknown };\n".to_owned();
-    for (number, document) in documents.iter().enumerate() {
-        source.push_str(&format!("export const document{number}: Document = {document};\n"));
-    }
-    std::fs::write(folder.join("documents.ts"), source).unwrap();
+    let head = "import type { Ecs } from '@elastic/ecs';\ntype Document = Ecs & { tachograph: unknown };";
+    let document = |(number, document)| format!("export const document{number}: Document = {document};");
+    let source: Vec<String> = documents.iter().enumerate().map(document).collect();
+    std::fs::write(folder.join("documents.ts"), format!("{head}\n{}\n", source.join("\n"))).unwrap();
     let modules = compiler.ancestors().nth(3).unwrap();
     std::os::unix::fs::symlink(modules, folder.join("node_modules")).unwrap();
     let mut command = Command::new(validators::program("ecs/node", "ecs"));
