@@ -2,13 +2,20 @@
 //! sink must do stands in `sink`.
 
 mod alertmanager;
+mod datadog;
 mod elasticsearch;
 mod email;
+mod loki;
+mod otlp;
 mod pagerduty;
+mod secops;
+mod sentinel;
 mod slack;
 mod splunk_hec;
+mod sumo_logic;
 mod syslog;
 mod webhook;
+mod webhook_events;
 
 use crate::sink::SinkSpec;
 
@@ -24,6 +31,13 @@ pub static SINKS: &[&SinkSpec] = &[
     &email::SPEC,
     &syslog::SPEC,
     &elasticsearch::SPEC,
+    &otlp::SPEC,
+    &loki::SPEC,
+    &datadog::SPEC,
+    &sumo_logic::SPEC,
+    &sentinel::SPEC,
+    &secops::SPEC,
+    &webhook_events::SPEC,
 ];
 
 #[cfg(test)]
