@@ -36,7 +36,8 @@ pub trait Fallback<P: Protocol>: Send + Sync {
     fn fallback(&self, refused: &P::Answer, message: &Message, records: &[Record]) -> Option<Message>;
 }
 
-/// A sink whose answer tells what became of each record of a batch. It MUST know records by ids, so that what it has may be sent again.
+/// A sink whose answer tells what became of each record of a batch. One that says of single records that they may be taken later MUST know
+/// records by ids: the batch is sent again.
 pub trait Outcomes<P: Protocol>: Send + Sync {
     /// What became of each of so many records, in their order; `None` if the answer does not say so of each: then the whole is judged.
     fn outcomes(&self, answer: &P::Answer, records: usize) -> Option<Vec<Outcome>>;

@@ -7,6 +7,7 @@ mod dial;
 pub mod frames;
 mod guard;
 pub mod http;
+pub mod oauth;
 pub mod objects;
 pub mod proxy;
 pub mod relp;

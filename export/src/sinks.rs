@@ -3,24 +3,31 @@
 
 mod alertmanager;
 mod azure_blob;
+mod datadog;
 mod elasticsearch;
 mod email;
 mod file;
 mod gcs;
 mod jira;
 mod jira_service_management;
+mod loki;
 mod mattermost;
 mod opsgenie;
+mod otlp;
 mod pagerduty;
 mod relp;
 mod s3;
+mod secops;
 mod security_lake;
+mod sentinel;
 mod slack;
 mod splunk_hec;
+mod sumo_logic;
 mod syslog;
 mod teams;
 mod template;
 mod webhook;
+mod webhook_events;
 
 use crate::sink::SinkSpec;
 
@@ -48,6 +55,13 @@ pub static SINKS: &[&SinkSpec] = &[
     &jira::SPEC,
     &mattermost::SPEC,
     &template::SPEC,
+    &otlp::SPEC,
+    &loki::SPEC,
+    &datadog::SPEC,
+    &sumo_logic::SPEC,
+    &sentinel::SPEC,
+    &secops::SPEC,
+    &webhook_events::SPEC,
 ];
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub mod credentials;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::Write as _;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures::future::BoxFuture;
-use reqwest::header::{HeaderValue, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 
 use super::guard::{self, Guard};
 use super::proxy::Proxy;
@@ -19,6 +20,9 @@ use crate::judgement::{Ack, Judgement};
 use crate::limits::{ANSWER_BYTES_MAX, CONNECT_TIMEOUT, RETRY_AFTER_MAX};
 use crate::tls::client_config;
 use operations::secret::SecretText;
+
+/// The type of bodies in protobuf.
+pub const PROTOBUF: &str = "application/x-protobuf";
 
 /// Requests and responses.
 pub struct Http;
@@ -47,7 +51,7 @@ pub struct Request {
 #[derive(Clone)]
 pub struct Authorization {
     /// The header's name, in lower case.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// What stands before the secret, such as `Bearer`; empty if nothing does.
     pub scheme: &'static str,
     /// The secret.
@@ -78,14 +82,14 @@ impl Request {
     /// The same with a proof of who sends.
     #[must_use]
     pub fn authorized(mut self, scheme: &'static str, secret: SecretText) -> Self {
-        self.authorization = Some(Authorization { name: "authorization", scheme, secret });
+        self.authorization = Some(Authorization { name: "authorization".into(), scheme, secret });
         self
     }
 
     /// The same with a secret in a header of the receiver's own.
     #[must_use]
-    pub fn keyed(mut self, name: &'static str, secret: SecretText) -> Self {
-        self.authorization = Some(Authorization { name, scheme: "", secret });
+    pub fn keyed(mut self, name: impl Into<Cow<'static, str>>, secret: SecretText) -> Self {
+        self.authorization = Some(Authorization { name: name.into(), scheme: "", secret });
         self
     }
 
@@ -126,7 +130,7 @@ pub struct Response {
     pub status: u16,
     /// `Retry-After`, in seconds or as a date, bounded.
     pub retry_after: Option<Duration>,
-    /// The start of the body. It is the receiver's text: never trusted, never shown unescaped.
+    /// The start of the body. It is the receiver's text: never trusted, never shown unescaped. Of protobuf each character is a byte.
     pub body: String,
 }
 
@@ -137,6 +141,11 @@ impl fmt::Display for Response {
 }
 
 impl Response {
+    /// The bytes of a body in protobuf; nothing if it is none.
+    pub fn bytes(&self) -> Option<Vec<u8>> {
+        self.body.chars().map(|character| u8::try_from(character).ok()).collect()
+    }
+
     /// What a status means at nearly every receiver of batches. A sink asks this for what it does not know better.
     ///
     /// What is wrong with one record is told by 400 and 422 of the whole batch, so halves of it are tried until it is alone; 413 says the
@@ -229,7 +238,7 @@ impl Connection<Http> for HttpConnection {
                 let mut value =
                     HeaderValue::from_str(format!("{scheme} {}", secret.expose()).trim_start()).map_err(unusable)?;
                 value.set_sensitive(true);
-                builder = builder.header(*name, value);
+                builder = builder.header(name.as_ref(), value);
             }
             let response = builder.send().await.map_err(failure)?;
             read(response).await
@@ -240,6 +249,8 @@ impl Connection<Http> for HttpConnection {
 async fn read(mut response: reqwest::Response) -> Result<Response, SendError> {
     let status = response.status().as_u16();
     let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| parse_retry_after(value.to_str().ok()?));
+    let kind = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let is_binary = kind.starts_with(PROTOBUF.as_bytes());
     let mut body = Vec::new();
     while body.len() < ANSWER_BYTES_MAX {
         match response.chunk().await.map_err(failure)? {
@@ -247,7 +258,9 @@ async fn read(mut response: reqwest::Response) -> Result<Response, SendError> {
             None => break,
         }
     }
-    Ok(Response { status, retry_after, body: String::from_utf8_lossy(&body).into_owned() })
+    let text =
+        if is_binary { body.into_iter().map(char::from).collect() } else { String::from_utf8_lossy(&body).into() };
+    Ok(Response { status, retry_after, body: text })
 }
 
 /// `Retry-After` as seconds or as a date.

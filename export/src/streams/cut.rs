@@ -50,6 +50,11 @@ fn escaped_len(text: &str) -> usize {
     text.bytes().map(escaped).sum::<usize>() + 2
 }
 
+/// A name or another short text in so many bytes; what is cut off is not counted.
+pub fn short_text(text: &str, bytes_max: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes_max)]
+}
+
 fn marked(mut object: Map<String, Value>, size: usize) -> Value {
     object.insert("is_truncated".to_owned(), true.into());
     object.insert("untruncated_size".to_owned(), size.into());

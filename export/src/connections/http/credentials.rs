@@ -34,8 +34,7 @@ impl Credentials<'_> {
     pub fn put(&self, request: Request) -> Result<Request, SecretError> {
         if let (Some(user), Some(password)) = (self.user, self.password) {
             let pair = format!("{user}:{}", password.read()?.expose());
-            // It is as secret as what it is made from, and is handled as such.
-            return Ok(request.authorized("Basic", SecretText::public(&STANDARD.encode(pair))));
+            return Ok(request.authorized("Basic", SecretText::made(STANDARD.encode(pair))));
         }
         match self.secrets.iter().find_map(|(scheme, secret)| Some((*scheme, (*secret)?))) {
             Some((scheme, secret)) => Ok(request.authorized(scheme, secret.read()?)),
