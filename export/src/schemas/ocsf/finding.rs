@@ -4,13 +4,14 @@
 
 use operations::alert::{Alert, Measurement, State};
 use operations::kind::alert_step::{ACKNOWLEDGE, ASSIGN, CLOSE, CloseReason, REOPEN};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::body::{Source, file};
 use super::canonical::INTEGER_MAX;
 use super::classes::Version;
 use super::event::{Event, object};
 use super::milliseconds;
+use super::network::{destination, known_method};
 use super::who::{Who, host};
 use crate::record::Body;
 use crate::schemas::severity;
@@ -125,26 +126,27 @@ fn set_evidence(alert: &Alert, who: &Who<'_>, event: &mut Event) {
         object([(member, Some(value)), ("domain", known(&what.domain).map(Value::from))])
     });
     let path = known(&what.path).map(|path| json!({"path": path}));
-    let request = object([("http_method", known(&what.method).map(Value::from)), ("url", path)]);
+    let method = known(&what.method).filter(|method| known_method(method, event.version).is_some());
+    let request = object([("http_method", method.map(Value::from)), ("url", path)]);
     let tool = known(&what.tool).map(|tool| json!([{"name": tool, "type": "tool"}]));
-    let mut evidence = [("actor", who.actor()), ("dst_endpoint", end), ("http_request", None), ("ai_agent", None)];
-    // Version 1.1 has no requests in evidence, and agents are there since 1.9.
-    match event.version {
-        Version::V1_1 => event.set_unmapped_if("http_request", request),
-        _ => evidence[2].1 = request,
-    }
-    match event.version {
-        Version::V1_9 => evidence[3].1 = who.agent(),
-        _ => event.set_unmapped_if("ai_agent", who.agent()),
-    }
     // An agent or a request alone is no evidence in any version: there must be somebody, or another end.
-    if evidence[..2].iter().all(|(_, value)| value.is_none()) {
-        for (name, value) in evidence {
-            event.set_unmapped_if(name, value);
+    let actor = who.actor();
+    let is_evidence = actor.is_some() || end.is_some();
+    let mut evidence = Map::new();
+    // Version 1.1 has no requests in evidence, and agents are there since 1.9.
+    let members = [
+        ("actor", actor, Version::V1_1),
+        ("dst_endpoint", end, Version::V1_1),
+        ("http_request", request, Version::V1_8),
+        ("ai_agent", who.agent(), Version::V1_9),
+    ];
+    for (name, value, since) in members {
+        match value {
+            Some(value) if is_evidence && event.version >= since => drop(evidence.insert(name.to_owned(), value)),
+            value => event.set_unmapped_if(name, value),
         }
-    } else {
-        event.set_if("evidences", object(evidence).map(|evidence| json!([evidence])));
     }
+    event.set_if("evidences", is_evidence.then(|| json!([evidence])));
     event.set_if("resources", tool);
 }
 
@@ -211,7 +213,7 @@ fn set_sensor(source: &Source<'_>, event: &mut Event) {
     let mut evidence = vec![
         ("process", command),
         ("file", path.map(file)),
-        ("dst_endpoint", super::network::destination(columns, event.version)),
+        ("dst_endpoint", destination(columns, event.version)),
         ("actor", source.who.actor()),
     ];
     evidence.retain(|(_, value)| value.is_some());
@@ -220,7 +222,7 @@ fn set_sensor(source: &Source<'_>, event: &mut Event) {
         Version::V1_9 if !evidence.is_empty() => evidence.push(("ai_agent", agent)),
         _ => event.set_unmapped_if("ai_agent", agent),
     }
-    let evidence: serde_json::Map<String, Value> =
+    let evidence: Map<String, Value> =
         evidence.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
     event.set_if("evidences", (!evidence.is_empty()).then(|| json!([evidence])));
 }

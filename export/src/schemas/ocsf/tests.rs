@@ -188,17 +188,19 @@ fn check_nothing_is_lost(record: &Record, event: &Value, of: &str) {
     }
 }
 
+fn check_record(record: &Record, of: &str) {
+    let event = json(record);
+    check_nothing_is_lost(record, &event, of);
+    let canonical = serde_json_canonicalizer::to_string(&event).unwrap();
+    assert!(record.said.text == canonical, "{of}: {}", record.position);
+}
+
 #[test]
 fn an_event_loses_nothing_and_is_in_the_canonical_form_that_others_write() {
     for schema in VERSIONS {
         for (block, records) in every::records(schema) {
             let of = format!("{}, {block}", schema.name);
-            for record in &records {
-                let event = json(record);
-                check_nothing_is_lost(record, &event, &of);
-                let canonical = serde_json_canonicalizer::to_string(&event).unwrap();
-                assert!(record.said.text == canonical, "{of}: {}", record.position);
-            }
+            records.iter().for_each(|record| check_record(record, &of));
         }
     }
 }

@@ -4,8 +4,10 @@
 use serde_json::{Value, json};
 
 use super::{SPEC, SPEC_1_1, SPEC_1_8, SchemaSpec};
+use crate::fixtures::evil::{Dice, random_alerts, random_events};
 use crate::fixtures::validators::{SCRIPTS, run, write, write_records};
 use crate::fixtures::{self, every};
+use crate::record::Record;
 
 /// The scripts that run the validators which know a version.
 fn scripts(schema: &SchemaSpec) -> &'static [&'static str] {
@@ -17,11 +19,17 @@ fn validate(script: &str, arguments: &[&str]) -> (i32, String) {
 }
 
 fn check_every_event(schema: &'static SchemaSpec) {
+    let blocks = every::records(schema);
+    check(schema, blocks.into_iter().map(|(_, records)| records).collect());
+}
+
+/// Checks blocks of records.
+fn check(schema: &'static SchemaSpec, blocks: Vec<Vec<Record>>) {
     let folder = tempfile::tempdir().unwrap();
     let mut count = 0;
-    let paths = every::records(schema).into_iter().map(|(block, records)| {
-        let path = folder.path().join(format!("{block}.ndjson"));
-        write_records(&path, &records);
+    let paths = blocks.iter().enumerate().map(|(number, records)| {
+        let path = folder.path().join(format!("{number}.ndjson"));
+        write_records(&path, records);
         count += records.len();
         path.into_os_string().into_string().unwrap()
     });
@@ -47,6 +55,23 @@ fn they_take_every_event_of_1_8() {
 #[test]
 fn they_take_every_event_of_1_1() {
     check_every_event(&SPEC_1_1);
+}
+
+/// `SEED=7 cargo test -p export ocsf` makes the rows of a failure again.
+#[test]
+fn they_take_rows_with_any_columns() {
+    let seed =
+        std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| getrandom::u64().unwrap());
+    println!("SEED={seed}");
+    let mut dice = Dice(seed);
+    let events = fixtures::events(&random_events(&mut dice, 400));
+    let alerts = fixtures::operations(&random_alerts(&mut dice, 100));
+    for schema in [&SPEC, &SPEC_1_8, &SPEC_1_1] {
+        let policy: crate::FieldPolicy = serde_json::from_str(every::EVERYTHING).unwrap();
+        let blocks = [&events, &alerts].map(|rows| fixtures::records_under(policy.clone(), schema, rows));
+        blocks.iter().flatten().for_each(|record| super::check_record(record, schema.name));
+        check(schema, blocks.into());
+    }
 }
 
 /// A change that makes an event wrong.
