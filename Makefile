@@ -22,7 +22,7 @@ SECONDS = 60
 FUZZ ?= dialect otlp syslog frames ledger proofs
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help run quickstart test kafka browser senders screenshots bench-console bench-otlp vendor vendor-packages torture payloads fuzz lint bench dist tools promtool rsyslog validators chromium build
+.PHONY: help run quickstart test kafka browser senders screenshots bench-console bench-otlp vendor vendor-packages torture payloads fuzz lint bench dist tools promtool rsyslog lognorm validators ecs chromium build
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -69,6 +69,33 @@ rsyslog: tools
 	  for package in *.deb; do dpkg-deb --extract "$$package" .; done && rm -f *.deb; \
 	fi
 
+# A reader of CEF for the tests of export, taken out of its packages with the libraries that only it needs.
+lognorm: tools
+	@if ! command -v lognormalizer >/dev/null && [ ! -x "$(TARGET)/tools/lognorm/usr/bin/lognormalizer" ]; then \
+	  echo "make: fetching lognormalizer out of the package of liblognorm-utils"; \
+	  command -v apt-get >/dev/null || { echo "make: this is no Debian; please install lognormalizer of liblognorm"; exit 1; }; \
+	  apt-cache show liblognorm-utils >/dev/null 2>&1 || $(SUDO) apt-get update -qq; \
+	  rm -rf "$(TARGET)/tools/lognorm" && mkdir -p "$(TARGET)/tools/lognorm" && cd "$(TARGET)/tools/lognorm" && \
+	  apt-get download -qq liblognorm-utils libestr0 libfastjson4 liblognorm5 && \
+	  for package in *.deb; do dpkg-deb --extract "$$package" .; done && rm -f *.deb; \
+	fi
+
+# Elastic's types of ECS and the compiler that holds documents against them, for the tests of export; scripts of packages do not run.
+ecs: tools
+	@missing=(); \
+	command -v node >/dev/null || missing+=(nodejs); \
+	command -v npm >/dev/null || missing+=(npm); \
+	if [ $${#missing[@]} -gt 0 ]; then \
+	  echo "make: installing $${missing[*]}"; \
+	  command -v apt-get >/dev/null || { echo "make: this is no Debian; please install: $${missing[*]}"; exit 1; }; \
+	  $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$${missing[@]}"; \
+	fi
+	@if ! cmp -s tests/validators/ecs/package-lock.json "$(TARGET)/ecs/node_modules/.installed"; then \
+	  echo "make: fetching the types of ECS"; \
+	  mkdir -p "$(TARGET)/ecs" && cp tests/validators/ecs/package*.json "$(TARGET)/ecs/" && cd "$(TARGET)/ecs" && \
+	  npm ci --silent --ignore-scripts --no-fund --no-audit && cp package-lock.json node_modules/.installed; \
+	fi
+
 # Validators of schemas and receivers that others wrote, for the tests of export: from PyPI into a folder of their own.
 validators: tools
 	@if ! cmp -s tests/validators/requirements.txt "$(TARGET)/validators/.installed"; then \
@@ -98,7 +125,7 @@ quickstart: build ## Record the bundled example and show what to try next
 	@echo "make: serving with $(DATA).toml; Ctrl-C stops it"
 	@exec $(TARGET)/debug/tachograph serve --config "$(DATA).toml"
 
-test: lint promtool kafka rsyslog validators ## Run lint and all tests
+test: lint promtool kafka rsyslog lognorm validators ecs ## Run lint and all tests
 	@echo "make: all tests"
 	cargo test --workspace --locked --lib --bins --tests
 	cargo test --workspace --locked --doc

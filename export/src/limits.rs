@@ -95,3 +95,6 @@ pub const BLOCKED_AFTER: Duration = Duration::from_secs(10);
 pub const SINKS_MAX: usize = 64;
 /// The longest name of a sink.
 pub const SINK_NAME_MAX: usize = 64;
+
+/// The longest line of CEF and LEEF, in bytes: what receivers of syslog take without being told to.
+pub const LINE_BYTES_MAX: usize = 8 << 10;

@@ -4,8 +4,18 @@
 //! Saying MUST be a pure function of the record, the settings of the sink and the [`Link`] of the record before: no clock, no counter, no
 //! place of this machine. A record that is sent again is then byte for byte what was sent before.
 
+pub mod cef;
+mod document;
+pub mod ecs;
+mod kinds;
+pub mod leef;
+mod lines;
+mod parts;
 pub mod plain;
 pub mod severity;
+pub mod udm;
+#[cfg(test)]
+mod validators;
 
 use std::borrow::Cow;
 
@@ -14,7 +24,7 @@ use operations::kind::export::Link;
 use crate::record::Record;
 
 /// Every schema.
-pub static SCHEMAS: &[&SchemaSpec] = &[&plain::SPEC];
+pub static SCHEMAS: &[&SchemaSpec] = &[&plain::SPEC, &ecs::SPEC, &udm::SPEC, &cef::SPEC, &leef::SPEC];
 
 /// A schema that a sink may say its records in.
 pub struct SchemaSpec {

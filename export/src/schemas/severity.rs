@@ -55,3 +55,14 @@ pub fn ecs(severity: Severity) -> u8 {
         Severity::Critical => 99,
     }
 }
+
+/// `security_result.severity` of UDM.
+pub fn udm(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "INFORMATIONAL",
+        Severity::Low => "LOW",
+        Severity::Medium => "MEDIUM",
+        Severity::High => "HIGH",
+        Severity::Critical => "CRITICAL",
+    }
+}
