@@ -99,7 +99,7 @@ fn pairs(record: &Record, context: &Context<'_>) -> Pairs {
 /// Where it stands: what a reader needs to count losses and duplicates.
 fn counted(record: &Record, context: &Context<'_>, pairs: &mut Pairs) {
     pairs.fact("externalId", &record.position.to_string());
-    pairs.number("rt", Some(record.time.unix_micros().div_euclid(1_000)));
+    pairs.number("rt", Some(parts::moment(record).unix_micros().div_euclid(1_000)));
     pairs.fact("deviceExternalId", context.chain);
     pairs.labelled("cn1", "exportSeq", Some(&record.export_seq.to_string()), 63);
     for (key, label, column) in [("cn2", "tokensIn", "tokens_in"), ("cn3", "tokensOut", "tokens_out")] {

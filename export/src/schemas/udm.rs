@@ -51,7 +51,7 @@ const MACHINE: &[&str] = &["principal.hostname", "principal.asset_id"];
 const GENERIC: &str = "GENERIC_EVENT";
 
 /// The columns of which nothing stands under `additional`, since other fields say all of it.
-const SAID: &[&str] = &["time", "position", "kind", "workspace_name", "host", "port", "rule", "method", "outcome"];
+const SAID: &[&str] = &["time", "position", "kind", "workspace_name", "host", "rule", "method"];
 
 /// The longest value under `additional`, in bytes.
 const ADDITIONAL_BYTES_MAX: usize = 8 << 10;
@@ -250,6 +250,9 @@ fn additional(record: &Record, context: &Context<'_>) -> Map<String, Value> {
         additional.insert("state".into(), alert.state.as_str().into());
         additional.insert("count".into(), alert.count.to_string().into());
         additional.insert("tags".into(), alert.tags.join(",").into());
+    }
+    if !parts::is_sayable(record.time) {
+        additional.insert("time".into(), record.time.unix_micros().to_string().into());
     }
     for (column, value) in &record.fields {
         if SAID.contains(&column.as_str()) {

@@ -3,9 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use ledger::{Kind, LedgerName, Table};
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
 use super::SchemaSpec;
 use super::lines::Pairs;
-use crate::fixtures::every;
+use crate::fixtures::{self, every};
 use crate::limits::LINE_BYTES_MAX;
 use crate::record::Record;
 
@@ -57,7 +61,7 @@ pub fn python(name: &str) -> Command {
 }
 
 /// Each line of a file through an expression of Tenzir's language, in which it is `line`.
-pub fn tenzir(file: &Path, expression: &str) -> Vec<serde_json::Value> {
+pub fn tenzir(file: &Path, expression: &str) -> Vec<Value> {
     let pipeline = format!("from_file \"{}\" {{ read_lines }}\nthis = {expression}\nwrite_ndjson", file.display());
     let (is_well, output, errors) = run(Command::new(program("validators/bin/tenzir", "validators")).arg(pipeline));
     assert!(is_well && errors.is_empty(), "{errors}");
@@ -65,7 +69,7 @@ pub fn tenzir(file: &Path, expression: &str) -> Vec<serde_json::Value> {
 }
 
 /// A JSON value per line.
-pub fn json_lines(text: &str) -> Vec<serde_json::Value> {
+pub fn json_lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
 }
 
@@ -74,6 +78,17 @@ pub fn records(schema: &'static SchemaSpec) -> Vec<Record> {
     let records: Vec<Record> = every::records(schema).into_iter().flat_map(|(_, records)| records).collect();
     assert!(records.len() > 500, "{}", records.len());
     records
+}
+
+/// The record of an event of this kind with this text in every column that takes one, content too.
+pub fn everywhere(schema: &'static SchemaSpec, kind: &str, text: &str) -> Record {
+    let columns = Table::of(LedgerName::Events).columns.iter();
+    let texts = columns.filter(|column| column.kind == Kind::Text).map(|column| (column.name.to_owned(), text.into()));
+    let mut event: Map<String, Value> = texts.collect();
+    event.insert("effects".into(), json!([text, text]));
+    event.insert("kind".into(), kind.into());
+    let policy = serde_json::from_str(every::EVERYTHING).unwrap();
+    fixtures::records_under(policy, schema, &fixtures::events(&[event.into()])).remove(0)
 }
 
 /// The keys and values that a line was made from, as they were meant, with the values cut as the line has them.
@@ -110,4 +125,16 @@ pub fn documented(page: &str) -> std::collections::BTreeSet<String> {
     let text = std::fs::read_to_string(file).unwrap();
     let rows = text.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next().map(str::to_owned));
     rows.collect()
+}
+
+proptest! {
+    #[test]
+    fn no_text_in_any_column_breaks_a_json_record(text in "(?s).{0,100}", kind in "(?s).{0,30}") {
+        for schema in [&super::ecs::SPEC, &super::udm::SPEC] {
+            let said = everywhere(schema, &kind, &text).said;
+            prop_assert!(said.is_json && !said.text.contains(['\n', '\r', '\0']));
+            let read: Value = serde_json::from_str(&said.text).unwrap();
+            prop_assert!(text.is_empty() || read.to_string().contains(&json!(text).to_string()));
+        }
+    }
 }

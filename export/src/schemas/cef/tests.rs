@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::fixtures;
+use crate::schemas::lines;
 use crate::schemas::validators::{self, CHAIN};
 
 /// What a line says: the fields of its header, and its extension by key.
@@ -241,12 +242,18 @@ fn each_reader_notices_what_is_wrong() {
 
 proptest! {
     #[test]
-    fn any_text_comes_back_from_one_line(text in "(?s).{0,300}", path in "(?s)[a-z|=\\\\\n \t]{0,40}", kind in "(?s).{0,60}") {
-        let rows = fixtures::events(&[json!({"kind": kind, "target": text, "rule": text, "user": text, "scheme": "https", "host": "h", "path": path})]);
-        let record = &fixtures::records_in(&SPEC, &rows)[0];
+    fn any_text_in_any_column_comes_back_from_one_line(text in "(?s).{0,60}", kind in "(?s).{0,60}") {
+        let record = validators::everywhere(&SPEC, &kind, &text);
         let line = read(&record.said.text);
-        prop_assert_eq!(&line, &meant_by(record));
-        let visible = crate::schemas::lines::visible(&text, Breaks::Kept, 1_023).replace('|', "¦").replace('"', "”");
+        prop_assert_eq!(&line, &meant_by(&record));
+        let visible = lines::visible(&text, Breaks::Kept, 1_023).replace('|', "¦").replace('"', "”");
         prop_assert_eq!(line.extension.get("suser").map_or("", |value| value), visible);
+    }
+
+    #[test]
+    fn what_is_escaped_comes_back(value in "(?s)[a-z|=\"\\\\\n]{0,60}") {
+        for key in ["msg", "request"] {
+            prop_assert_eq!(unescaped(&escaped(key, &value)), meant(key, &value));
+        }
     }
 }

@@ -162,17 +162,26 @@ impl Engine {
     }
 }
 
-/// The index template: an index per day, so that `_id` is unique for as long as a record may be sent again.
+/// The template of plain indices: one per day, so that `_id` is unique for as long as a record may be sent again.
 fn index() -> Value {
     json!({
-        "index_patterns": ["logs-tachograph-*"],
-        // Elasticsearch's own template for `logs-*-*` has 100, and would make a data stream.
+        "index_patterns": ["tachograph-*"],
         "priority": 500,
         "composed_of": ["tachograph-ecs"],
         "template": {"settings": {"index": {"mapping": {"total_fields": {"limit": 500}}}}},
         "version": SPEC.mapping,
-        "_meta": {"description": "Records of Tachograph, an index per day of their time."},
+        "_meta": {"description": "Records of Tachograph, an index per day."},
     })
+}
+
+/// The template of data streams, by the names that Elasticsearch has for them: its own for `logs-*-*` has priority 100, and would
+/// make fields of whatever a record holds.
+fn data_stream() -> Value {
+    let mut template = index();
+    template["index_patterns"] = json!(["logs-tachograph-*"]);
+    template["data_stream"] = json!({});
+    template["_meta"]["description"] = "Records of Tachograph, a data stream.".into();
+    template
 }
 
 fn set(at: &mut Value, path: &str, value: Value) {
@@ -192,7 +201,11 @@ fn file(engine: Engine, name: &str) -> PathBuf {
 #[test]
 fn the_templates_are_those_of_deploy() {
     for engine in [Engine::Elasticsearch, Engine::OpenSearch] {
-        for (name, template) in [("component-template.json", engine.component()), ("index-template.json", index())] {
+        for (name, template) in [
+            ("component-template.json", engine.component()),
+            ("index-template.json", index()),
+            ("data-stream-template.json", data_stream()),
+        ] {
             let (file, text) = (file(engine, name), format!("{}\n", serde_json::to_string_pretty(&template).unwrap()));
             if std::env::var_os("UPDATE_DOCS").is_some() {
                 std::fs::create_dir_all(file.parent().unwrap()).unwrap();
