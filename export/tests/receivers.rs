@@ -28,6 +28,9 @@ use std::time::Duration;
 /// How long anything may take on a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_mins(4);
 
+/// How often somebody who waits for a process looks. Nothing depends on it.
+const LOOK: Duration = Duration::from_millis(50);
+
 /// A file or folder of the target directory that a target of `make` fetches.
 fn fetched(name: &str, make: &str) -> PathBuf {
     let target = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();

@@ -1,10 +1,11 @@
 //! A client for what tests ask receivers.
 
+use std::process::Child;
 use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::PATIENCE;
+use crate::{LOOK, PATIENCE};
 
 /// One request; the status and the body.
 pub fn ask(method: &str, url: &str, kind: &str, body: &str) -> Option<(u16, String)> {
@@ -26,11 +27,12 @@ pub fn json(method: &str, url: &str, body: &Value) -> Value {
     serde_json::from_str(&answer).unwrap_or(Value::String(answer))
 }
 
-/// Waits until somebody answers there.
-pub fn wait(url: &str, log: impl Fn() -> String) {
+/// Waits until the process answers there. `log` is what is told of one that does not.
+pub fn wait(url: &str, process: &mut Child, log: impl Fn() -> String) {
     let until = Instant::now() + PATIENCE;
     while ask("GET", url, "application/json", "").is_none_or(|(status, _)| status >= 500) {
-        assert!(Instant::now() < until, "nobody answers at {url}: {}", log());
-        std::thread::yield_now();
+        let ended = process.try_wait().unwrap();
+        assert!(ended.is_none() && Instant::now() < until, "nobody answers at {url}, {ended:?}: {}", log());
+        std::thread::park_timeout(LOOK);
     }
 }

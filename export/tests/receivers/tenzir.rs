@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::fake::{Fake, OTLP};
 use crate::fleet::{Fleet, administration, events};
 use crate::port::free_port;
-use crate::{PATIENCE, fetched};
+use crate::{LOOK, PATIENCE, fetched};
 
 /// A pipeline that writes what it receives as lines of JSON, until this is dropped.
 struct Pipeline {
@@ -38,7 +38,7 @@ impl Pipeline {
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             let log = || std::fs::read_to_string(pipeline.folder.path().join("log")).unwrap();
             assert!(Instant::now() < until, "Tenzir does not listen: {}", log());
-            std::thread::yield_now();
+            std::thread::park_timeout(LOOK);
         }
         pipeline
     }
@@ -53,7 +53,7 @@ impl Pipeline {
                 return lines;
             }
             assert!(Instant::now() < until, "{} lines of Tenzir's", lines.len());
-            std::thread::yield_now();
+            std::thread::park_timeout(LOOK);
         }
     }
 }

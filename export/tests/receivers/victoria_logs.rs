@@ -34,8 +34,8 @@ impl Server {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let server = Self { child, url: format!("http://127.0.0.1:{port}"), _data: data };
-        client::wait(&format!("{}/health", server.url), String::new);
+        let mut server = Self { child, url: format!("http://127.0.0.1:{port}"), _data: data };
+        client::wait(&format!("{}/health", server.url), &mut server.child, String::new);
         server
     }
 
