@@ -93,9 +93,11 @@ fn lay_out(home: &Path, port: u16) {
 #[test]
 fn opensearch_has_every_record_once_and_refuses_what_does_not_fit_its_mapping() {
     let node = Node::start();
+    let page = include_str!("../../../docs/destinations/elasticsearch.md");
+    let template = page.split("```json").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let mut template: Value = serde_json::from_str(template).unwrap();
     // A field that our texts do not fit, so that those that have one are refused, each alone.
-    let mapping = json!({"target": {"type": "date"}, "record": {"type": "flat_object"}, "tachograph": {"properties": {"stream": {"type": "keyword"}}}});
-    let template = json!({"index_patterns": ["tachograph-*"], "template": {"mappings": {"properties": mapping}}});
+    template["template"]["mappings"]["properties"]["target"] = json!({"type": "date"});
     node.ask("PUT", "_index_template/tachograph", &template);
     let mut events = events(2_500);
     let bad: BTreeSet<usize> = [7, 8, 1_200, 2_499].into();
