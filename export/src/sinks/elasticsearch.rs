@@ -182,10 +182,13 @@ impl Sink for Elasticsearch {
 
     /// What the answer means where it does not tell of every record, as that of a batch that was refused as a whole.
     fn judge(&self, answer: &Response) -> Judgement {
+        let reason = format!("the answer does not tell of every record: {answer}");
         match answer.status {
             // So many records were refused that the answer is not read to its end; fewer at once have a shorter one.
-            200..=299 if answer.body.len() >= ANSWER_BYTES_MAX => Judgement::Split { reason: answer.to_string() },
-            200..=299 => Judgement::Uncertain { reason: format!("the answer does not tell of every record: {answer}") },
+            200..=299 if answer.body.len() >= ANSWER_BYTES_MAX => Judgement::Split { reason },
+            // Tenzir 6.20 answers for one record, however many there were: it is asked with one.
+            200..=299 if self.outcomes(answer, 1).is_some() => Judgement::Split { reason },
+            200..=299 => Judgement::Uncertain { reason },
             _ => answer.judge_status(),
         }
     }

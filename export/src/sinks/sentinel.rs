@@ -194,7 +194,7 @@ impl Stream for Sentinel {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::{Map, Value, json};
 
     use super::*;
     use crate::fixtures;
@@ -219,6 +219,24 @@ mod tests {
             r#""recorded":"2025-11-21T00:00:00.000000Z","tachograph":{"export_seq":0,"seq":0,"stream":"events/0"},"time":"2025-11-21T18:33:20.123456Z"}}]"#
         );
         assert_eq!(String::from_utf8(body).unwrap(), expected);
+    }
+
+    /// What the rule does not declare is dropped without a word.
+    #[test]
+    fn the_rule_of_the_page_declares_every_column() {
+        let page = include_str!("../../../docs/destinations/sentinel.md");
+        let rule = page.split("```json").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        let rule: Value = serde_json::from_str(rule).unwrap();
+        let stream = rule["streamDeclarations"][with_token().stream.as_str()]["columns"].as_array().unwrap();
+        let mut declared: Vec<&str> = stream.iter().map(|column| column["name"].as_str().unwrap()).collect();
+        declared.sort_unstable();
+        let body = with_token()
+            .render(&fixtures::records(&fixtures::events(&[json!({"kind": "prompt"})])))
+            .messages
+            .remove(0)
+            .body;
+        let rows: Vec<Map<String, Value>> = serde_json::from_slice(&body).unwrap();
+        assert_eq!(rows[0].keys().collect::<Vec<_>>(), declared);
     }
 
     #[test]

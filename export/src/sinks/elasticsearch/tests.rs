@@ -112,8 +112,9 @@ fn every_record_has_its_outcome() {
 
 #[test]
 fn an_answer_that_does_not_tell_of_every_record_is_not_believed() {
-    // Tenzir 6.20 answers one item for two actions.
-    assert!(matches!(judged(&answer(&[(201, "")]), 2), Judgement::Uncertain { .. }));
+    // Tenzir 6.20 answers one item for two actions, which halves settle.
+    assert!(matches!(judged(&answer(&[(201, "")]), 2), Judgement::Split { .. }));
+    assert!(matches!(judged(&answer(&[(201, ""), (201, "")]), 3), Judgement::Uncertain { .. }));
     let of = |status: u16, body: &str| judged(&Response { status, retry_after: None, body: body.to_owned() }, 1);
     for body in ["", "{}", r#"{"errors":false}"#, r#"{"items":[{}]}"#, r#"{"items":[{"create":{}}]}"#] {
         assert!(matches!(of(200, body), Judgement::Uncertain { .. }), "{body}");

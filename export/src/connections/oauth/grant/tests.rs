@@ -3,38 +3,19 @@
 use super::*;
 use crate::hash::sha256;
 
-/// An RSA key of 2,048 bits in PKCS #8, as Base64.
-const KEY: [&str; 14] = [
-    "MIIEvAIBADANBgkqhkiG9w0BAQEFAASCBKYwggSiAgEAAoIBAQCPvFYD7XY915rNFNmNRCQvGrbXWvjaE3KAOn75iapjiWYJ6MECkAgj+prJf+LixLap62FZ",
-    "ppX4wxYggtfKA9KKdcydSS/O85CtSBnBmeMOd2yOnK0Ps011/jXsDJwCrsVTJwV7Qpm+WKZs0NsJw8+oROhiMhZdDDdxvv6Hgw0QNnteFB7Lu/5llxnoiGSd",
-    "mSVfeWnaC8Y16hpmP/hIitMzB10G32Z1/bYG4yinVj6it0eNp9VHX40FHl+ePcr3xMgc+PpTVJe0MjGLKFjqNGKuTuzJfVicn77DNLMUIU7LpaJeJBlIFBPV",
-    "jqOiIGJ73p3gDJKczFJf06ut48FY0ULBAgMBAAECggEAR44o/BeRT8QwCnyguVT89n5EG/3r+RTJYdC9OZkxPBBAvhojTBVMGC1ANaP23ZG0pe7KLglii88D",
-    "CvhYWPeCLu/qBztSE6LpmXpVaC4l/SOy5WRWO4S1wVHmoja8zBEZpwW8EtrbEwmrAG0RPlE+5bQ4Q/pPa88TIwtER04UiMb3lDf+PdCPxwxmh1QtX7Nz303X",
-    "jgMurv0SxIRFOiqoF78j9/jrLwPUDEcrkIiI3HAloVBXLnTzZh6eN+wBYcbkAI784eo4H7abtKEfJmu7kXQRMkhRqKJJ9St3gC2gdDxIRgTCt87/uc+0y9wJ",
-    "n/IXmyWcUgxigkJU58/0I6/DaQKBgQDGllWYoNTZdM4xTc1PoXMSrNLm3dWQL33X2jfMVle365KIHxleEN6fLkVBwP4EYLvRlIO0IArp65eIC/Gbxk7mYuR7",
-    "/wsZZNUVCnzTgqzIyrhC0Qz2IBcbHeZbHvjpyR7c/DRtJovWjZHyM5XPE9A6lLKYsGYN9j+BBGJUPHbIswKBgQC5SmBMt42SYvs9STc9USKzz9+Afbxth6gd",
-    "b66lI8ZWF+WalNhCTX7a9fgHMsTP7hRddwfYyXQ6b0Xu4xVbw1csGbCUmzH0HjEY1iCrzwytiwUjOkJfj2GnNlhlxTDtNeZKVNMO6fstuRtSMcF5Vyw5SkZZ",
-    "NstjesGKq7osKQS4uwKBgHnLRd//88sSiktOzjaibDLt78NMFmkB14qE+WfHJLFWN15oxGQesIqsFCnJtYD12vskvMnCRS9GIH9948aID2fZCwzJVQNUBiOL",
-    "dRc7s8DKI8xG7k4dTE6DPf5wtnSbtuQNghHXbDhAR1xmKuD/49upywc+WLkDZ9s21x+WnbtlAoGAObRaDUpUwrQkvk9g7q2n+wvP9TozRoEq8A/p+fAMQp+q",
-    "l9unBe8QhKx5k/RRqtfga8M4JGGI2vHwe5co/az2JvvRLFaw1e/ZJnz5K8iNkDZtYS0xooUKyoJ4QSmKNTXGBHwqRsjDutedFJn+QQXO9gCVrA8OhGqkf8U/",
-    "c6VKnSUCgYBsVo2Qq7MLqQZhTtEdA0EkQnKAWw38pe0V1b8/SVAx7gGHPcslGTH+V7AiNfOvBHWIrAPiDKwrHOvI8HLX1npbGKpozM1W6hDemPZ7v/0ECR5x",
-    "iv7IcwGTbHUVqDFfueNvBZMf4WPisd6D59dkvLe4hZbfhbkPTTAzyYYR4qdejg==",
-];
+/// An RSA key of 2,048 bits in PKCS #8.
+const KEY: &str = include_str!("../../../../tests/receivers/rsa.pem");
 
 fn secret(dir: &tempfile::TempDir, text: &str) -> Secret {
     std::fs::write(dir.path().join("s"), text).unwrap();
     Secret::File(dir.path().join("s"))
 }
 
-fn private_key() -> String {
-    format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", KEY.join("\n"))
-}
-
 #[test]
 fn an_assertion_is_signed_as_openssl_signs_it() {
     let key = Key {
         client_email: "siem@acme.example".to_owned(),
-        private_key: private_key(),
+        private_key: KEY.to_owned(),
         private_key_id: Some("key-1".to_owned()),
         token_uri: "https://issuer.acme.example/token".to_owned(),
     };
@@ -50,7 +31,7 @@ fn an_assertion_is_signed_as_openssl_signs_it() {
 fn a_service_account_asks_where_its_key_says() {
     let dir = tempfile::tempdir().unwrap();
     let of = |key: &str| ServiceAccount { key: secret(&dir, key), scope: "scope-1".to_owned() }.request();
-    let file = json!({"type": "service_account", "client_email": "siem@acme.example", "private_key": private_key(),
+    let file = json!({"type": "service_account", "client_email": "siem@acme.example", "private_key": KEY,
         "token_uri": "https://issuer.acme.example/token"});
     let request = of(&file.to_string()).unwrap();
     assert_eq!(request.shown_url, "https://issuer.acme.example/token");
