@@ -3,6 +3,7 @@
 
 mod alertmanager;
 mod email;
+mod kafka;
 mod pagerduty;
 mod relp;
 mod slack;
@@ -24,6 +25,7 @@ pub static SINKS: &[&SinkSpec] = &[
     &email::SPEC,
     &syslog::SPEC,
     &relp::SPEC,
+    &kafka::SPEC,
 ];
 
 #[cfg(test)]
