@@ -268,12 +268,13 @@ impl SinkConfig {
         self.sink.erased().signing_secret()
     }
 
-    /// How far its connection may reach.
-    pub(crate) fn reach(&self) -> Reach {
+    /// How far its connection may reach. `origin` is that of the ledger's log.
+    pub(crate) fn reach(&self, origin: &str) -> Reach {
         let Common { name, allow_private, ca_file, certificate_file, key_file, proxy, timeout_seconds, .. } =
             &self.common;
         Reach {
             sink: name.clone(),
+            origin: origin.to_owned(),
             allow_private: *allow_private,
             ca_file: ca_file.clone(),
             identity: certificate_file.clone().zip(key_file.clone()),
@@ -295,7 +296,7 @@ impl SinkConfig {
 
     /// Secrets that are not set and files that cannot be read. The sink waits for them.
     pub fn missing(&self) -> Vec<String> {
-        let mut missing: Vec<String> = self.sink.sender(&self.reach()).err().into_iter().collect();
+        let mut missing: Vec<String> = self.sink.sender(&self.reach("")).err().into_iter().collect();
         missing.extend(self.missing_secrets());
         missing
     }
@@ -318,6 +319,10 @@ impl SinkConfig {
         let text = |name: &str| self.settings.get(name).and_then(Value::as_str);
         if let Some(url) = text("url").and_then(|url| reqwest::Url::parse(url).ok()) {
             return url.origin().ascii_serialization();
+        }
+        let brokers = self.settings.get("brokers").and_then(Value::as_array);
+        if let Some(brokers) = brokers {
+            return brokers.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ");
         }
         let secret = || self.secrets().next().map(|(_, secret)| secret.to_string());
         let place = ["server", "bucket", "container", "folder"].into_iter().find_map(text);

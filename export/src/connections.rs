@@ -9,6 +9,7 @@ mod guard;
 pub mod http;
 pub mod oauth;
 pub mod objects;
+pub mod kafka;
 pub mod proxy;
 pub mod relp;
 pub mod smtp;
@@ -70,6 +71,8 @@ pub enum SendError {
 pub struct Reach {
     /// The sink's name.
     pub sink: String,
+    /// The origin of the log whose records go over it.
+    pub origin: String,
     /// Whether private, loopback and link-local addresses are allowed.
     pub allow_private: bool,
     /// A PEM file of further certificate authorities.

@@ -215,7 +215,7 @@ fn worker(
         selection: sink.selection(key, &origin),
         recorder: consumer.recorder(state_store),
         consumer,
-        sender: sink.sink.sender(&sink.reach()).map_err(failed)?.into(),
+        sender: sink.sink.sender(&sink.reach(&origin)).map_err(failed)?.into(),
         ahead: crate::worker::ahead::Ahead::default(),
         timing: Timing::default(),
         metrics: shown.metrics.clone(),

@@ -120,6 +120,10 @@ pub const ANSWER_BYTES_MAX: usize = 512 << 10;
 pub const ANSWER_CHARS_KEPT: usize = 256;
 /// How much a receiver of frames may say before it closes.
 pub const FAREWELL_BYTES_MAX: usize = 4 << 10;
+/// How far back the newest checkpoint is looked for in Kafka before all of the topic is read, in records.
+pub const KAFKA_CHECKPOINT_TAIL: i64 = 10_000;
+/// The least time that a transaction of Kafka has, whatever a sink's own time limit.
+pub const KAFKA_TRANSACTION_MIN: Duration = Duration::from_secs(5);
 /// The longest datagram of UDP over IPv4, without its headers.
 pub const DATAGRAM_BYTES_MAX: usize = 65_507;
 /// Messages of RELP without an answer at once, as in librelp,

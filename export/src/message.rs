@@ -57,6 +57,8 @@ pub enum MessageKind {
     Alerts,
     /// A digest of many alerts.
     Digest,
+    /// Dead letters of a receiver of everything that are sent once more.
+    Letter,
     /// The end of a digest or a thread. No record stands for it, so no dead letter can.
     End,
 }

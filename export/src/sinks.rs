@@ -10,6 +10,7 @@ mod file;
 mod gcs;
 mod jira;
 mod jira_service_management;
+mod kafka;
 mod loki;
 mod mattermost;
 mod opsgenie;
@@ -62,6 +63,7 @@ pub static SINKS: &[&SinkSpec] = &[
     &sentinel::SPEC,
     &secops::SPEC,
     &webhook_events::SPEC,
+    &kafka::SPEC,
 ];
 
 #[cfg(test)]

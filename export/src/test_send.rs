@@ -18,6 +18,9 @@ use crate::sink::AnySink;
 use crate::status::now;
 use crate::streams::fields::time;
 
+/// The origin of records that no log holds.
+const TEST: &str = "test";
+
 /// What was sent, and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TestReport {
@@ -35,7 +38,7 @@ pub struct TestReport {
 pub async fn test(config: &SinkConfig, dry_run: bool) -> Result<TestReport, String> {
     let now = now();
     let mut records = [record(&config.common.name, now)];
-    let selection = config.selection([0; 32], "test");
+    let selection = config.selection([0; 32], TEST);
     records.iter_mut().for_each(|record| selection.say(record, None));
     let rendered = match &config.sink {
         AnySink::Delivery(sink) => {
@@ -44,7 +47,7 @@ pub async fn test(config: &SinkConfig, dry_run: bool) -> Result<TestReport, Stri
         AnySink::Stream(sink) => sink.render(&records),
     };
     let message = rendered.messages.into_iter().next().ok_or("the sink has nothing to say about a test")?;
-    let sender = config.sink.sender(&config.reach())?;
+    let sender = config.sink.sender(&config.reach(TEST))?;
     let request = sender.shown(&message, now).map_err(|error| error.to_string())?;
     let mut report = TestReport { request, answer: None, outcome: "dry run", reason: None };
     if dry_run {

@@ -247,7 +247,7 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
         if self.is_delivery() {
             had.extend(self.recorder.journal_mut().outbox()?.half_sent().iter().map(|sent| sent.key.clone()));
         }
-        let (mut attempts, mut doubtful) = (Vec::new(), batch.is_resumed());
+        let (mut attempts, mut doubtful) = (Vec::new(), plan.may_be_sent(batch));
         for (number, message) in batch.messages.iter().enumerate() {
             if message.kind != MessageKind::Batch && had.contains(&message.key) {
                 let settled = Settled::Acked(Ack::new("on record already"));

@@ -17,7 +17,7 @@ const GIANTS: [(&str, &[&str]); 7] = [
     ),
     ("datafusion", &["query/src/"]),
     ("openidconnect", &["src/serve/oidc"]),
-    ("rdkafka", &["ingest/src/transport/kafka"]),
+    ("rdkafka", &["ingest/src/transport/kafka", "export/src/connections/kafka"]),
     ("tonic", &["ingest/src/transport/otlp/"]),
     ("prost", &["ingest/src/transport/otlp/", "ingest/src/encoding/wire.rs"]),
     (

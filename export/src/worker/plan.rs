@@ -54,6 +54,8 @@ pub struct Plan {
     read_to: Seq,
     /// The batch that is about to be sent, if one is.
     intent: Intent,
+    /// What an earlier process may have sent ends here.
+    doubtful_until: Seq,
     /// Records in the next batch, at most.
     limit: usize,
     limit_max: usize,
@@ -80,6 +82,7 @@ impl Plan {
     /// `durable` now. What records are said by is known of receivers of everything.
     pub fn new(exported: Exported, limit_max: usize, durable: Seq, pace: Pace, rendering: Option<String>) -> Self {
         let Exported { next_seq, export_seq, intent, receipt, .. } = exported;
+        let doubtful_until = intent.as_ref().map_or(next_seq, |(range, _)| range.end);
         let (intent, window) = match intent {
             Some((range, Intended::Batch(intent))) => (Intent::Inherited(range, intent), None),
             Some((range, Intended::Window(window))) => (Intent::None, Some((range.end, window))),
@@ -99,6 +102,7 @@ impl Plan {
             fills: matches!(pace, Pace::Filled(_)),
             read_to: next_seq,
             intent,
+            doubtful_until,
             limit,
             limit_max,
             pending_max: limit_max.saturating_mul(pace.in_flight()),
@@ -131,6 +135,13 @@ impl Plan {
     /// Whether an earlier process was about to send something that must be repeated first.
     pub fn is_resuming(&self) -> bool {
         self.intent.inherited().is_some()
+    }
+
+    /// Whether the receiver may have the first message of a batch that is not on record: an earlier process may have sent it, in this batch or
+    /// in another one, and a dead letter may have been taken just before that process ended.
+    pub fn may_be_sent(&self, batch: &Batch) -> bool {
+        let is_letter = self.windows.is_some() && !batch.letters().is_empty();
+        batch.is_resumed() || is_letter || (batch.letters().is_empty() && self.batch_from < self.doubtful_until)
     }
 
     /// Whether it can take more rows.

@@ -19,7 +19,7 @@ use super::send::Settled;
 use super::state_store::{RejectedEntry, StateEntry};
 use super::{Result, SinkWorker, StateStore};
 use crate::limits::ALERTS_MAX;
-use crate::message::Rendered;
+use crate::message::{MessageKind, Rendered};
 use crate::record::{Body, Record, TriageActionKind};
 use crate::sink::AnySink;
 
@@ -69,11 +69,14 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
         entries: &mut Vec<StateEntry>,
     ) -> Result<usize> {
         let (records, missing) = self.letters(letters).await?;
-        let rendered = match (records.as_slice(), &self.config.sink) {
+        let mut rendered = match (records.as_slice(), &self.config.sink) {
             ([], _) => Rendered { messages: Vec::new(), taken: 0, silent: Vec::new() },
             (records, AnySink::Delivery(sink)) => sink.render(records, self.recorder.journal_mut().outbox()?),
             (records, AnySink::Stream(sink)) => sink.render(records),
         };
+        if !self.is_delivery() {
+            rendered.messages.iter_mut().for_each(|message| message.kind = MessageKind::Letter);
+        }
         let taken: BTreeSet<Position> = records[..rendered.taken].iter().map(|record| record.position).collect();
         let done: Vec<DeadLetterAt> =
             letters.iter().take_while(|(at, ..)| taken.contains(at) || missing.contains(at)).cloned().collect();

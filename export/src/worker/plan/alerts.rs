@@ -81,7 +81,7 @@ impl Plan {
     /// That the receiver has a message, if that has to be on record apart from the receipt.
     pub fn sent_entry(&self, batch: &Batch, message: &Message, attempt: &Attempt) -> Option<StateEntry> {
         let Settled::Acked(ack) = &attempt.settled else { return None };
-        if message.kind == MessageKind::Batch && message.alerts.is_empty() {
+        if matches!(message.kind, MessageKind::Batch | MessageKind::Letter) && message.alerts.is_empty() {
             return None;
         }
         let mut record =
