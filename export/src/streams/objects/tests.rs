@@ -73,6 +73,19 @@ fn lines_come_back_as_they_were_said() {
     assert_eq!(lines.lines().collect::<Vec<_>>(), said);
 }
 
+#[test]
+fn parquet_of_either_ledger_is_the_same_each_time() {
+    let operations =
+        fixtures::operations(&[fixtures::alert(1, operations::alert::Severity::Low), json!({"kind": "token"})]);
+    let packer = Packer { format: Format::Parquet, by_class: false };
+    for rows in [events(0, 3), operations] {
+        let message = folder(json!({"format": "parquet"})).render(&fixtures::records(&rows)).messages.remove(0);
+        let packed = packer.pack(&message.body).unwrap();
+        assert_eq!(packer.pack(&message.body).unwrap(), packed);
+        assert_eq!(packer.records_sha256(&packed), Some(crate::hash::sha256(&message.body)));
+    }
+}
+
 fn classed(record: &Record, class: u64, day: i64) -> Record {
     let mut record = record.clone();
     record.said.text = json!({"class_uid": class, "time": day, "message": record.said.text}).to_string();
