@@ -1,6 +1,7 @@
 //! The stores of a run: folders, and programs that others wrote.
 
 use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -143,11 +144,17 @@ impl Stores {
     }
 }
 
-/// `fake-gcs-server`, if it is installed: nothing that can be fetched without a compiler of Go has it.
+/// `fake-gcs-server`, which `make validators` builds where there is a compiler of Go: nobody publishes it in another way.
 fn gcs() -> Option<Program> {
-    let path = target().join("tools/fake-gcs-server");
-    let arguments = ["-scheme", "http", "-host", "127.0.0.1", "-port", "0", "-backend", "memory"];
-    path.exists().then(|| Program::start(Command::new(path).args(arguments), "127.0.0.1:", true))
+    let path = target().join("gcs/fake-gcs-server");
+    if !path.exists() {
+        println!("there is no {}: Google Cloud Storage is not tried", path.display());
+        return None;
+    }
+    // It does not say which port it was given.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let arguments = ["-scheme", "http", "-host", "127.0.0.1", "-port", &port, "-backend", "memory"];
+    Some(Program::start(Command::new(path).args(arguments), "server started at http://127.0.0.1:", true))
 }
 
 /// What a query of DuckDB over files says: the values of its first row.

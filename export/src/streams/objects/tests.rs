@@ -1,5 +1,7 @@
 //! What objects hold, what they are called, and that both follow from the records.
 
+mod readers;
+
 use ledger::{LedgerName, Rows, Seq};
 use serde_json::{Value, json};
 
