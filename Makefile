@@ -94,9 +94,9 @@ validators: tools
 	  npm ci --prefix "$(TARGET)/azurite" --silent --ignore-scripts --no-fund --no-audit && \
 	  cp tests/validators/azurite/package-lock.json "$(TARGET)/azurite/.installed"; \
 	fi
-	@if [ ! -x "$(TARGET)/gcs/fake-gcs-server" ] && command -v go >/dev/null; then \
-	  echo "make: building fake-gcs-server, five minutes"; \
-	  GOBIN="$(abspath $(TARGET))/gcs" go install github.com/fsouza/fake-gcs-server@v1.56.1; \
+	@if [ ! -x "$(TARGET)/s3/versitygw" ] && command -v go >/dev/null; then \
+	  echo "make: building VersityGW, a server of S3"; \
+	  GOBIN="$(abspath $(TARGET))/s3" go install github.com/versity/versitygw/cmd/versitygw@v1.8.0; \
 	fi
 
 # The build that the tests use, too: quick to make, and quick enough to try everything. `make dist` builds what is installed.

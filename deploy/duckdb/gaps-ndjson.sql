@@ -7,7 +7,7 @@ SELECT tachograph.stream AS stream,
        count(*) AS records,
        max(tachograph.export_seq) - min(tachograph.export_seq) + 1 - count(DISTINCT tachograph.export_seq) AS lost,
        count(*) - count(DISTINCT tachograph.export_seq) AS doubled
-FROM read_json('/var/spool/tachograph/**/*.ndjson.zst', format = 'newline_delimited', compression = 'zstd',
+FROM read_json('/var/spool/tachograph/**/part-*.ndjson.zst', format = 'newline_delimited', compression = 'zstd',
                columns = {tachograph: 'STRUCT(stream VARCHAR, seq BIGINT, export_seq BIGINT)'})
 GROUP BY 1
 ORDER BY 1;

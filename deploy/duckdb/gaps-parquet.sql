@@ -7,6 +7,6 @@ SELECT tachograph.stream AS stream,
        count(*) AS records,
        max(tachograph.export_seq) - min(tachograph.export_seq) + 1 - count(DISTINCT tachograph.export_seq) AS lost,
        count(*) - count(DISTINCT tachograph.export_seq) AS doubled
-FROM read_parquet('/var/spool/tachograph/**/*.parquet', union_by_name = true)
+FROM read_parquet('/var/spool/tachograph/**/part-*.parquet', union_by_name = true)
 GROUP BY 1
 ORDER BY 1;

@@ -6,6 +6,6 @@ SELECT metadata.log_name AS stream,
        count(*) AS records,
        max(metadata.sequence) - min(metadata.sequence) + 1 - count(DISTINCT metadata.sequence) AS lost,
        count(*) - count(DISTINCT metadata.sequence) AS doubled
-FROM read_parquet('/var/spool/tachograph/ext/*/region=*/accountId=*/eventDay=*/*.parquet', union_by_name = true)
+FROM read_parquet('/var/spool/tachograph/ext/*/region=*/accountId=*/eventDay=*/*-part-*.parquet', union_by_name = true)
 GROUP BY 1
 ORDER BY 1;

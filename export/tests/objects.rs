@@ -1,7 +1,8 @@
 //! Objects under torture: real stores, and a forwarder that is killed at random moments, right after it recorded what it was about to do. What the
 //! stores hold is compared with what was recorded and with the receipts: every record once, every receipt with its object, no object without one.
 //!
-//! The stores are `moto` (S3), `azurite` (Azure Blob) and `fake-gcs-server` (Google Cloud Storage), which `make validators` fetches, and folders.
+//! The stores are folders, moto and VersityGW (S3) and Azurite (Azure Blob), which `make validators` fetches.
+//!
 //! Short by default; `TACHOGRAPH_TORTURE=1` makes it long. Every run prints its seed, and `TACHOGRAPH_SEED` repeats one.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]

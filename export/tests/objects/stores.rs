@@ -17,7 +17,7 @@ pub struct Stores {
     folder: PathBuf,
     s3: Program,
     azure: Program,
-    gcs: Option<Program>,
+    gateway: Option<Program>,
 }
 
 /// A program that serves a store.
@@ -87,7 +87,7 @@ impl Stores {
         let azurite =
             [azurite.to_str().unwrap(), "--blobHost", "127.0.0.1", "--blobPort", "0", "--inMemoryPersistence"];
         let azure = Program::start(Command::new("node").args(azurite), "listens on http://127.0.0.1:", false);
-        let stores = Self { folder: folder.to_owned(), s3, azure, gcs: gcs() };
+        let stores = Self { folder: folder.to_owned(), s3, azure, gateway: gateway(folder) };
         stores.python("make", &[]);
         stores
     }
@@ -100,22 +100,19 @@ impl Stores {
         };
         let (account, key) = AZURITE;
         let key = secret("azure", key);
-        let s3 = |name: &str, format: &str| {
-            json!({"name": name, "type": "s3", "bucket": BUCKET, "region": "eu-central-1", "endpoint": self.s3.address, "prefix": name,
+        let s3 = |address: &str, name: &str, format: &str| {
+            json!({"name": name, "type": "s3", "bucket": BUCKET, "region": "eu-central-1", "endpoint": address, "prefix": name,
                 "format": format, "access_key_id": "testing", "secret_access_key": secret("s3", "testing")})
         };
         let mut sinks = vec![
             json!({"name": "lines", "type": "file", "folder": self.folder.join("lines")}),
             json!({"name": "columns", "type": "file", "folder": self.folder.join("columns"), "format": "parquet"}),
-            s3("s3", "ndjson.zst"),
-            s3("s3-columns", "parquet"),
+            s3(&self.s3.address, "s3", "ndjson.zst"),
+            s3(&self.s3.address, "s3-columns", "parquet"),
             json!({"name": "azure", "type": "azure_blob", "account": account, "container": BUCKET, "access_key": key, "prefix": "azure",
                 "endpoint": format!("{}/{account}", self.azure.address)}),
         ];
-        sinks.extend(self.gcs.as_ref().map(|gcs| {
-            let account = json!({"type": "service_account", "client_email": "a@acme.example", "private_key_id": "x", "private_key": "x", "disable_oauth": true});
-            json!({"name": "gcs", "type": "gcs", "bucket": BUCKET, "prefix": "gcs", "endpoint": gcs.address, "service_account": secret("gcs", &account.to_string())})
-        }));
+        sinks.extend(self.gateway.as_ref().map(|gateway| s3(&gateway.address, "gateway", "ndjson.zst")));
         for sink in &mut sinks {
             sink["allow_private"] = true.into();
             sink["timeout_seconds"] = 20.into();
@@ -133,28 +130,44 @@ impl Stores {
     fn python(&self, what: &str, more: &[&str]) {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/objects/stores.py");
         let (account, key) = AZURITE;
-        let gcs = self.gcs.as_ref().map_or("", |gcs| &gcs.address);
+        let gateway = self.gateway.as_ref().map_or("", |gateway| &gateway.address);
         let azure = format!(
             "DefaultEndpointsProtocol=http;AccountName={account};AccountKey={key};BlobEndpoint={}/{account};",
             self.azure.address
         );
         let ran =
-            Command::new(python()).args([script, what, BUCKET, &self.s3.address, &azure, gcs]).args(more).status();
+            Command::new(python()).args([script, what, BUCKET, &self.s3.address, &azure, gateway]).args(more).status();
         assert!(ran.unwrap().success(), "{what}");
     }
 }
 
-/// `fake-gcs-server`, which `make validators` builds where there is a compiler of Go: nobody publishes it in another way.
-fn gcs() -> Option<Program> {
-    let path = target().join("gcs/fake-gcs-server");
+/// VersityGW, which `make validators` builds where there is a compiler of Go: nobody publishes it in another way.
+fn gateway(folder: &Path) -> Option<Program> {
+    let path = target().join("s3/versitygw");
     if !path.exists() {
-        println!("there is no {}: Google Cloud Storage is not tried", path.display());
+        println!("there is no {}: the second S3 is not tried", path.display());
         return None;
     }
+    for name in ["gateway-objects", "gateway-metadata"] {
+        std::fs::create_dir(folder.join(name)).unwrap();
+    }
+    let [objects, metadata] = ["gateway-objects", "gateway-metadata"].map(|name| folder.join(name));
     // It does not say which port it was given.
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
-    let arguments = ["-scheme", "http", "-host", "127.0.0.1", "-port", &port, "-backend", "memory"];
-    Some(Program::start(Command::new(path).args(arguments), "server started at http://127.0.0.1:", true))
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut command = Command::new(path);
+    command.args([
+        "--access",
+        "testing",
+        "--secret",
+        "testing",
+        "--region",
+        "eu-central-1",
+        "--port",
+        &port.to_string(),
+        "posix",
+        "--sidecar",
+    ]);
+    Some(Program::start(command.arg(metadata).arg(objects), "http://127.0.0.1:", false))
 }
 
 /// What a query of DuckDB over files says: the values of its first row.

@@ -48,6 +48,15 @@ fn a_name_follows_from_the_records() {
     assert_eq!(spec.mapping, plain::SPEC.mapping);
 }
 
+/// Else the first object of a sink could find a test in its place, and whoever counts records would count it.
+#[test]
+fn a_test_is_no_part() {
+    let mut records = fixtures::records(&events(0, 1));
+    records[0].fields.insert(TEST.to_owned(), true.into());
+    let key = folder(json!({})).render(&records).messages.remove(0).key;
+    assert_eq!(key, "events/0/2025/11/21/test-1763683200000000.ndjson.zst");
+}
+
 #[test]
 fn an_object_holds_the_records_of_one_day() {
     // Entries are a millisecond apart: so many are a day.
