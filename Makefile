@@ -107,7 +107,8 @@ ecs: tools
 	  npm ci --silent --ignore-scripts --no-fund --no-audit && cp package-lock.json node_modules/.installed; \
 	fi
 
-# Validators of schemas and receivers that others wrote, for the tests of export: from PyPI into a folder of their own.
+# Validators of schemas and receivers that others wrote, for the tests of export: from PyPI, npm and, where there is Go, its module proxy, into folders
+# of their own.
 validators: tools
 	@if ! cmp -s tests/validators/requirements.txt "$(TARGET)/validators/.installed"; then \
 	  if ! python3 -c "import ensurepip" 2>/dev/null; then \
@@ -115,10 +116,25 @@ validators: tools
 	    command -v apt-get >/dev/null || { echo "make: this is no Debian; please install Python 3 with its module venv"; exit 1; }; \
 	    $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv; \
 	  fi; \
-	  echo "make: fetching validators of export, 200 MB"; \
+	  echo "make: fetching validators of export, 400 MB"; \
 	  rm -rf "$(TARGET)/validators" && python3 -m venv "$(TARGET)/validators" && \
 	  "$(TARGET)/validators/bin/pip" install --quiet --disable-pip-version-check -r tests/validators/requirements.txt && \
 	  cp tests/validators/requirements.txt "$(TARGET)/validators/.installed"; \
+	fi
+	@if ! cmp -s tests/validators/azurite/package-lock.json "$(TARGET)/azurite/.installed"; then \
+	  command -v npm >/dev/null || { \
+	    echo "make: installing nodejs and npm"; \
+	    command -v apt-get >/dev/null || { echo "make: this is no Debian; please install Node.js with npm"; exit 1; }; \
+	    $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nodejs npm; \
+	  }; \
+	  echo "make: fetching Azurite, 360 MB"; \
+	  rm -rf "$(TARGET)/azurite" && mkdir -p "$(TARGET)/azurite" && cp tests/validators/azurite/package*.json "$(TARGET)/azurite/" && \
+	  npm ci --prefix "$(TARGET)/azurite" --silent --ignore-scripts --no-fund --no-audit && \
+	  cp tests/validators/azurite/package-lock.json "$(TARGET)/azurite/.installed"; \
+	fi
+	@if [ ! -x "$(TARGET)/s3/versitygw" ] && command -v go >/dev/null; then \
+	  echo "make: building VersityGW, a server of S3"; \
+	  GOBIN="$(abspath $(TARGET))/s3" go install github.com/versity/versitygw/cmd/versitygw@v1.8.0; \
 	fi
 
 # The build that the tests use, too: quick to make, and quick enough to try everything. `make dist` builds what is installed.

@@ -18,8 +18,8 @@ use crate::sink::AnySink;
 use crate::status::now;
 use crate::streams::fields::time;
 
-/// The origin of records that no log holds.
-const TEST: &str = "test";
+/// The origin of records that no log holds, and the member that tells a test from what a ledger holds: no column has its name.
+pub const TEST: &str = "test";
 
 /// What was sent, and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -124,7 +124,7 @@ fn record(sink: &str, now: Timestamp) -> Record {
         shape: None,
     };
     let mut fields = Map::new();
-    fields.insert("test".to_owned(), Value::Bool(true));
+    fields.insert(TEST.to_owned(), Value::Bool(true));
     fields.insert("kind".to_owned(), "alert".into());
     fields.insert("recorded".to_owned(), time(now));
     fields.insert("record".to_owned(), serde_json::to_value(&alert).unwrap_or(Value::Null));

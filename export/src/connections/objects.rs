@@ -232,3 +232,6 @@ fn described(how: &str, object: &Packed, attested: &str) -> String {
     let attested = if attested.is_empty() { String::new() } else { format!("; {attested}") };
     format!("{how} {name}: {size} bytes, sha256 {sha256}{attested}")
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,6 +32,7 @@ use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::Record;
 use crate::schemas::{SCHEMAS, SchemaSpec};
 use crate::sink::{Sink, check_url};
+use crate::test_send::TEST;
 use lake::Lake;
 use operations::secret::{Secret, SecretError};
 
@@ -246,8 +247,11 @@ fn lines<'a>(records: impl IntoIterator<Item = &'a Record>) -> Vec<u8> {
     body
 }
 
-/// The last part of a name: the numbers of the first and the last record, and how they are said.
+/// The last part of a name: the numbers of the first and the last record, and how they are said. What somebody sends as a test has no number.
 fn part(records: &[Record]) -> String {
+    if let Some(test) = records.first().filter(|record| record.fields.contains_key(TEST)) {
+        return format!("test-{}", test.recorded.unix_micros());
+    }
     let number = |record: Option<&Record>| record.map_or(0, |record| record.export_seq);
     let schema = records.first().map_or("", |record| record.said.schema);
     let mapping = SCHEMAS.iter().find(|spec| spec.name == schema).map_or(0, |spec| spec.mapping);

@@ -75,24 +75,8 @@ fn compare(path: &Path, object: &Packed) -> io::Result<Stored> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::AsTheyAre;
     use super::*;
-
-    /// Objects that are their records.
-    struct AsTheyAre;
-
-    impl super::super::Packing for AsTheyAre {
-        fn pack(&self, records: &[u8]) -> Result<Vec<u8>, String> {
-            Ok(records.to_vec())
-        }
-
-        fn records_sha256(&self, packed: &[u8]) -> Option<String> {
-            Some(crate::hash::sha256(packed))
-        }
-
-        fn content_type(&self) -> &'static str {
-            "text/plain"
-        }
-    }
 
     fn object(records: &[u8]) -> Packed {
         super::super::pack("events/0/part-1".to_owned(), records, Box::new(AsTheyAre)).unwrap()

@@ -72,8 +72,9 @@ fn counters() -> Field {
     Field::new("tachograph", DataType::Struct(members.into()), true)
 }
 
+/// UTC by its offset: Arrow knows names of zones only with their data base.
 fn moment() -> DataType {
-    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+    DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into()))
 }
 
 /// What records as JSON have for a kind of column.
