@@ -152,6 +152,14 @@ pub const INTERVAL_MS_MAX: u64 = 60_000;
 pub const STATUS_EVERY: Duration = Duration::from_secs(1);
 /// and after how long a message that is not taken is told.
 pub const BLOCKED_AFTER: Duration = Duration::from_secs(10);
+/// The shortest time between two signs of life, in seconds,
+pub const HEARTBEAT_SECONDS_MIN: u32 = 10;
+/// and the longest.
+pub const HEARTBEAT_SECONDS_MAX: u32 = 3_600;
+/// How long a sign of life may take: less than the shortest time between two.
+pub const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(8);
+/// How long a receiver of alerts may be out of reach before the sign of life stays away.
+pub const HEARTBEAT_GRACE: Duration = Duration::from_mins(10);
 /// The most sinks.
 pub const SINKS_MAX: usize = 64;
 /// The longest name of a sink.
