@@ -89,7 +89,7 @@ impl Heartbeat {
     pub fn new(config: &HeartbeatConfig) -> Result<Self, String> {
         config.check()?;
         let (allow_private, ca_file) = (config.allow_private, config.ca_file.clone());
-        let connection = Http::connect(&Reach { allow_private, ca_file, timeout: HEARTBEAT_TIMEOUT })?;
+        let connection = Http::connect(&Reach { allow_private, ca_file, timeout: HEARTBEAT_TIMEOUT, ..Reach::default() })?;
         let every = Duration::from_secs(config.every_seconds.into());
         Ok(Self { url: config.url.clone(), every, connection })
     }

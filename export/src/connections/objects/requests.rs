@@ -164,8 +164,7 @@ mod tests {
     use super::*;
 
     fn reach(allow_private: bool) -> Reach {
-        let (ca_file, identity, proxy, timeout) = (None, None, None, Duration::from_secs(1));
-        Reach { sink: "lake".to_owned(), allow_private, ca_file, identity, proxy, timeout }
+        Reach { allow_private, timeout: Duration::from_secs(1), ..Reach::default() }
     }
 
     #[test]

@@ -73,7 +73,7 @@ async fn an_object_in_google_cloud_storage_is_created_once() {
     tokio::spawn(axum::serve(listener, routes.with_state(bucket.clone())).into_future());
     let account = serde_json::json!({"private_key": "k", "private_key_id": "i", "client_email": "a@acme.example", "disable_oauth": true});
     let key = SecretText::public(&account.to_string());
-    let reach = |allow_private: bool| Reach { allow_private, ca_file: None, timeout: Duration::from_secs(20) };
+    let reach = |allow_private: bool| Reach { allow_private, timeout: Duration::from_secs(20), ..Reach::default() };
     let connection = Objects::connect(&reach(true)).unwrap();
     let send = async |records: &[u8]| connection.send(object(&endpoint, &key, records)).await;
     assert!(
