@@ -27,6 +27,38 @@ use rsyslog::Rsyslog;
 /// Ordinary events beside the evil ones. UDP loses nothing of so few on one machine.
 const ORDINARY: usize = 40;
 
+/// The pages whose examples the receivers run.
+const SYSLOG: &str = include_str!("../../docs/destinations/syslog.md");
+pub const RELP: &str = include_str!("../../docs/destinations/relp.md");
+
+/// The example of a page that begins with this comment.
+pub fn page(page: &'static str, title: &str) -> &'static str {
+    let (_, rest) =
+        page.split_once(&format!("```\n# {title}\n")).unwrap_or_else(|| panic!("there is no example {title}"));
+    rest.split_once("```\n").unwrap().0
+}
+
+/// An example with the places of this machine: a port of the loopback address, and files in a directory.
+pub fn here(example: &str, directory: &Path, certificates: &Certificates, port: u16) -> String {
+    let path = |path: &Path| path.display().to_string();
+    let mut text = example.to_owned();
+    for (theirs, ours) in [
+        ("port=\"6514\"", format!("port=\"{port}\" address=\"127.0.0.1\"")),
+        ("port=\"2514\"", format!("port=\"{port}\" address=\"127.0.0.1\"")),
+        ("port(6514)", format!("port({port})")),
+        ("0.0.0.0", "127.0.0.1".to_owned()),
+        ("/var/spool/rsyslog", path(directory)),
+        ("/var/log/tachograph.log", path(&directory.join("out"))),
+        ("/etc/rsyslog/", "/etc/syslog-ng/".to_owned()),
+        ("/etc/syslog-ng/ca.pem", path(&certificates.authority)),
+        ("/etc/syslog-ng/server.pem", path(&certificates.server[0])),
+        ("/etc/syslog-ng/server-key.pem", path(&certificates.server[1])),
+    ] {
+        text = text.replace(theirs, &ours);
+    }
+    text
+}
+
 /// The messages in frames that count octets.
 pub fn messages(bodies: impl IntoIterator<Item = Vec<u8>>) -> Vec<String> {
     let mut messages = Vec::new();
@@ -115,44 +147,26 @@ fn folder(ground: &Ground, name: &str) -> std::path::PathBuf {
 async fn what_rsyslog_gets_is_what_was_sent() {
     let ground = Ground::with_events(ORDINARY).await;
     let certificates = Certificates::new(ground.directory.path());
-    let (ca, [certificate, key]) =
-        (certificates.authority.display(), certificates.server.each_ref().map(|file| file.display()));
-    let drivers = format!(
-        "global(defaultNetstreamDriverCAFile=\"{ca}\" defaultNetstreamDriverCertFile=\"{certificate}\" defaultNetstreamDriverKeyFile=\"{key}\")\n"
-    );
-    let tcp = |port| format!("module(load=\"imtcp\")\ninput(type=\"imtcp\" port=\"{port}\" address=\"127.0.0.1\")\n");
-    let tls = |port| {
-        format!(
-            "{drivers}module(load=\"imtcp\" streamDriver.name=\"ossl\" streamDriver.mode=\"1\" streamDriver.authMode=\"x509/certvalid\")\n\
-             input(type=\"imtcp\" port=\"{port}\" address=\"127.0.0.1\")\n"
-        )
-    };
-    let udp = |port| {
-        format!("{}module(load=\"imudp\")\ninput(type=\"imudp\" port=\"{port}\" address=\"127.0.0.1\")\n", tcp(port))
-    };
-    let relp = |port| {
-        format!(
-            "module(load=\"imrelp\")\ninput(type=\"imrelp\" port=\"{port}\" address=\"127.0.0.1\" maxDataSize=\"128k\")\n"
-        )
-    };
-    let relp_tls = |port| {
-        format!(
-            "module(load=\"imrelp\" tls.tlsLib=\"openssl\")\ninput(type=\"imrelp\" port=\"{port}\" address=\"127.0.0.1\" maxDataSize=\"128k\" tls=\"on\" \
-             tls.caCert=\"{ca}\" tls.myCert=\"{certificate}\" tls.myPrivKey=\"{key}\" tls.authMode=\"certvalid\")\n"
-        )
-    };
-    let inputs: [(&str, &dyn Fn(u16) -> String, Value); 6] = [
-        ("tcp", &tcp, json!({"type": "syslog", "transport": "tcp"})),
-        ("lines", &tcp, json!({"type": "syslog", "transport": "tcp", "framing": "lines"})),
-        ("tls", &tls, with(json!({"type": "syslog"}), certificates.settings())),
-        ("udp", &udp, json!({"type": "syslog", "transport": "udp", "datagram_bytes": 65_507})),
-        ("relp", &relp, json!({"type": "relp", "transport": "tcp"})),
-        ("relp-tls", &relp_tls, with(json!({"type": "relp"}), certificates.settings())),
+    let inputs = [
+        ("tcp", page(SYSLOG, "rsyslog, TCP and UDP"), json!({"type": "syslog", "transport": "tcp"})),
+        (
+            "lines",
+            page(SYSLOG, "rsyslog, TCP and UDP"),
+            json!({"type": "syslog", "transport": "tcp", "framing": "lines"}),
+        ),
+        ("tls", page(SYSLOG, "rsyslog, TLS"), with(json!({"type": "syslog"}), certificates.settings())),
+        (
+            "udp",
+            page(SYSLOG, "rsyslog, TCP and UDP"),
+            json!({"type": "syslog", "transport": "udp", "datagram_bytes": 65_507}),
+        ),
+        ("relp", page(RELP, "rsyslog, RELP"), json!({"type": "relp", "transport": "tcp"})),
+        ("relp-tls", page(RELP, "rsyslog, RELP over TLS"), with(json!({"type": "relp"}), certificates.settings())),
     ];
     let (mut running, mut ways) = (Vec::new(), Vec::new());
     for (name, input, settings) in inputs {
         let (port, directory) = (free_port(), folder(&ground, name));
-        running.push(Rsyslog::receive(&directory, &input(port), port));
+        running.push(Rsyslog::receive(&directory, &here(input, &directory, &certificates, port), port));
         ways.push(Way { settings: with(settings, json!({ "port": port })), directory });
     }
     let sent = forward(&ground, &ways).await;
@@ -168,37 +182,24 @@ async fn what_rsyslog_gets_is_what_was_sent() {
 async fn what_syslog_ng_gets_is_what_was_sent() {
     let ground = Ground::with_events(ORDINARY).await;
     let certificates = Certificates::new(ground.directory.path());
-    let (ca, [certificate, key]) =
-        (certificates.authority.display(), certificates.server.each_ref().map(|file| file.display()));
-    let source = |transport: &str, port: u16, more: &str| {
-        format!(
-            "  syslog(ip(\"127.0.0.1\") port({port}) transport(\"{transport}\") flags(store-raw-message) {more});\n"
-        )
-    };
-    let tls = format!(
-        "tls(key-file(\"{key}\") cert-file(\"{certificate}\") ca-file(\"{ca}\") peer-verify(required-trusted))"
-    );
-    let sources: [(&str, &dyn Fn(u16) -> String, Value); 3] = [
-        ("tcp", &|port| source("tcp", port, ""), json!({"type": "syslog", "transport": "tcp"})),
-        ("tls", &|port| source("tls", port, &tls), with(json!({"type": "syslog"}), certificates.settings())),
-        (
-            "udp",
-            &|port| source("tcp", port, "") + &source("udp", port, ""),
-            json!({"type": "syslog", "transport": "udp", "datagram_bytes": 65_507}),
-        ),
-    ];
-    let (mut running, mut ways) = (Vec::new(), Vec::new());
-    for (name, source, settings) in sources {
-        let (port, directory) = (free_port(), folder(&ground, name));
-        running.push(receivers::syslog_ng(&directory, &source(port), port));
-        ways.push(Way { settings: with(settings, json!({ "port": port })), directory });
-    }
+    let (tls, clear, directory) = (free_port(), free_port(), folder(&ground, "syslog-ng"));
+    let configuration =
+        here(page(SYSLOG, "syslog-ng"), &directory, &certificates, tls).replace("5140", &clear.to_string());
+    let _running = receivers::syslog_ng(&directory, &configuration, clear);
+    let ways = [
+        json!({"type": "syslog", "transport": "tcp", "port": clear}),
+        with(json!({"type": "syslog", "port": tls}), certificates.settings()),
+        json!({"type": "syslog", "transport": "udp", "port": clear, "datagram_bytes": 65_507}),
+    ]
+    .map(|settings| Way { settings, directory: directory.clone() });
     let sent = forward(&ground, &ways).await;
     assert_complete(&sent);
-    for way in &ways {
-        let got = lines(&way.directory.join("out"), sent.len()).await;
-        assert_same(&way.directory, &got, &sent);
-    }
+    // They come over three ways into one file.
+    let mut got = lines(&directory.join("out"), 3 * sent.len()).await;
+    let mut thrice: Vec<String> = sent.iter().flat_map(|message| [(); 3].map(|()| message.clone())).collect();
+    got.sort();
+    thrice.sort();
+    assert_same(&directory, &got, &thrice);
     ground.store.stop();
 }
 
@@ -251,13 +252,8 @@ async fn what_tenzir_gets_is_what_was_sent() {
 async fn a_receiver_that_asks_for_a_certificate_gets_nothing_from_whoever_has_none() {
     let ground = Ground::with_events(0).await;
     let certificates = Certificates::new(ground.directory.path());
-    let [certificate, key] = certificates.server.each_ref().map(|file| file.display());
     let (port, directory) = (free_port(), folder(&ground, "relp"));
-    let input = format!(
-        "module(load=\"imrelp\" tls.tlsLib=\"openssl\")\ninput(type=\"imrelp\" port=\"{port}\" address=\"127.0.0.1\" tls=\"on\" tls.caCert=\"{}\" \
-         tls.myCert=\"{certificate}\" tls.myPrivKey=\"{key}\" tls.authMode=\"certvalid\")\n",
-        certificates.authority.display()
-    );
+    let input = here(page(RELP, "rsyslog, RELP over TLS"), &directory, &certificates, port);
     let _rsyslog = Rsyslog::receive(&directory, &input, port);
     let report = |more: Value| {
         let sink = with(

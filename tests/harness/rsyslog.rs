@@ -45,19 +45,9 @@ impl Rsyslog {
         rsyslog
     }
 
-    /// Starts it in a directory with these inputs, and waits until it listens on a port of TCP. Each message is a line of the file `out` there,
-    /// as it came.
-    pub fn receive(directory: &Path, inputs: &str, port: u16) -> Self {
-        let out = directory.join("out").display().to_string();
-        let configuration = format!(
-            "global(workDirectory={:?} maxMessageSize=\"128k\" parser.escapeControlCharactersOnReceive=\"off\")\n\
-             main_queue(queue.type=\"direct\")\n\
-             {inputs}\
-             template(name=\"raw\" type=\"string\" string=\"%rawmsg%\\n\")\n\
-             action(type=\"omfile\" file={out:?} template=\"raw\")\n",
-            directory.display().to_string(),
-        );
-        let rsyslog = Self { child: spawn(directory, &configuration), log: directory.join("log") };
+    /// Starts it in a directory with a configuration, and waits until it listens on a port of TCP.
+    pub fn receive(directory: &Path, configuration: &str, port: u16) -> Self {
+        let rsyslog = Self { child: spawn(directory, configuration), log: directory.join("log") };
         let until = Instant::now() + PATIENCE;
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(Instant::now() < until, "rsyslog does not listen");

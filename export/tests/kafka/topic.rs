@@ -32,7 +32,8 @@ pub fn create(broker: &Broker, topic: &str) {
     broker.create(topic, PARTITIONS, &[]);
 }
 
-/// Everything that a consumer of this isolation reads, by partition and offset.
+/// Everything that a consumer of this isolation reads, by partition and offset. A commit is told to the producer before consumers see it, so
+/// everything that is in the topic now is waited for.
 pub fn read(broker: &Broker, topic: &str, isolation: &str) -> Vec<Arrived> {
     let mut config = broker.client();
     config.set("group.id", "reader").set("isolation.level", isolation).set("enable.auto.commit", "false");
@@ -40,12 +41,19 @@ pub fn read(broker: &Broker, topic: &str, isolation: &str) -> Vec<Arrived> {
     let consumer: BaseConsumer = config.create().unwrap();
     let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).unwrap();
     let mut open: BTreeSet<i32> = metadata.topics()[0].partitions().iter().map(|partition| partition.id()).collect();
+    let until = Instant::now() + PATIENCE;
+    for partition in &open {
+        let end = broker.end(topic, *partition) as i64;
+        while consumer.fetch_watermarks(topic, *partition, PATIENCE).unwrap().1 < end {
+            assert!(Instant::now() < until, "a transaction of {topic} stays open");
+        }
+    }
     let mut list = TopicPartitionList::new();
     for partition in &open {
         list.add_partition_offset(topic, *partition, Offset::Beginning).unwrap();
     }
     consumer.assign(&list).unwrap();
-    let (mut arrived, until) = (Vec::new(), Instant::now() + PATIENCE);
+    let mut arrived = Vec::new();
     while !open.is_empty() {
         assert!(Instant::now() < until, "{topic} is not read to its end");
         match consumer.poll(std::time::Duration::from_millis(100)) {

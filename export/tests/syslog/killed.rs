@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::ground::{Ground, events, wait_for};
+use crate::ground::{Certificates, Ground, events, wait_for};
 use crate::port::free_port;
 use crate::rsyslog::Rsyslog;
+use crate::{RELP, here, page};
 
 /// Records that are forwarded,
 const RECORDS: usize = 20_000;
@@ -22,21 +23,20 @@ async fn nothing_is_lost_when_rsyslog_is_killed() {
     let ground = Ground::new();
     ground.record(&events(0..RECORDS).collect::<Vec<_>>()).await;
     let port = free_port();
-    let input = format!(
-        "module(load=\"imrelp\")\ninput(type=\"imrelp\" port=\"{port}\" address=\"127.0.0.1\" maxDataSize=\"128k\")\n"
-    );
+    let certificates = Certificates::new(ground.directory.path());
     let lives: Vec<_> = (0..=KILLS).map(|life| ground.directory.path().join(format!("life-{life}"))).collect();
     lives.iter().for_each(|life| std::fs::create_dir(life).unwrap());
     let sink = serde_json::json!([{"name": "siem", "type": "relp", "server": "127.0.0.1", "port": port, "transport": "tcp", "allow_private": true}]);
+    let input = |life: &Path| here(page(RELP, "rsyslog, RELP"), life, &certificates, port);
     let killing = async {
         for life in &lives[..KILLS] {
-            let rsyslog = Rsyslog::receive(life, &input, port);
+            let rsyslog = Rsyslog::receive(life, &input(life), port);
             // It is killed wherever it is after some hundred messages.
             let out = life.join("out");
             wait_for("a message", || (count(&out) > RECORDS / (KILLS * 4)).then_some(())).await;
             drop(rsyslog);
         }
-        Rsyslog::receive(&lives[KILLS], &input, port)
+        Rsyslog::receive(&lives[KILLS], &input(&lives[KILLS]), port)
     };
     let (_last, ()) = tokio::join!(killing, ground.forward(sink));
     let mut arrived: BTreeMap<usize, (String, usize)> = BTreeMap::new();

@@ -33,15 +33,9 @@ fn wait(port: u16, who: &str, log: &Path) {
     }
 }
 
-/// Starts syslog-ng with a source in a directory, and waits until it listens on a port of TCP. Each message is a line of the file `out`
-/// there, as it came.
-pub fn syslog_ng(directory: &Path, source: &str, port: u16) -> Running {
+/// Starts syslog-ng with a configuration in a directory, and waits until it listens on a port of TCP.
+pub fn syslog_ng(directory: &Path, configuration: &str, port: u16) -> Running {
     let path = |name: &str| directory.join(name).display().to_string();
-    let configuration = format!(
-        "@version: 3.38\noptions {{ log-msg-size(131072); keep-hostname(yes); stats-freq(0); }};\nsource tachograph {{\n{source}}};\n\
-         destination out {{ file({:?} template(\"${{RAWMSG}}\\n\")); }};\nlog {{ source(tachograph); destination(out); }};\n",
-        path("out")
-    );
     std::fs::write(path("conf"), configuration).unwrap();
     let tools = target("tools/syslog-ng");
     let mut command = if tools.join("usr/sbin/syslog-ng").is_file() {
