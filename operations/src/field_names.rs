@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn a_struct_says_the_names_that_stand_in_files() {
-        assert_eq!(field_names(Policy::deserialize), ["group_by", "group_minutes", "inhibit", "escalate"]);
+        assert_eq!(field_names(Policy::deserialize), ["group_by", "group_minutes", "inhibit", "escalate", "schedule"]);
         assert_eq!(field_names(String::deserialize), [""; 0]);
         assert_eq!(field_names(Vec::<Policy>::deserialize), [""; 0]);
     }

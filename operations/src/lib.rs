@@ -16,6 +16,7 @@ pub mod inventory;
 pub mod kind;
 pub mod limits;
 pub mod money;
+pub mod outside;
 pub mod schedule;
 pub mod secret;
 pub mod standing;

@@ -60,6 +60,27 @@ pub const POLICY_RULES_MAX: usize = 64;
 /// The longest wait of an escalation step, in minutes: a week.
 pub const ESCALATION_MINUTES_MAX: u32 = 7 * 24 * 60;
 
+/// Alerts of other systems in one post,
+pub const OUTSIDE_POST_MAX: usize = 1_024;
+/// those that are open at the same time; another one is not taken,
+pub const OUTSIDE_OPEN_MAX: usize = 10_000;
+/// the labels and annotations of one, each,
+pub const OUTSIDE_LABELS_MAX: usize = 64;
+/// the longest value of a label,
+pub const OUTSIDE_LABEL_BYTES_MAX: usize = 1_024;
+/// the longest annotation,
+pub const OUTSIDE_ANNOTATION_BYTES_MAX: usize = 16 << 10;
+/// and what is kept of a title,
+pub const OUTSIDE_TITLE_BYTES_MAX: usize = 512;
+/// and of a reason.
+pub const OUTSIDE_REASON_BYTES_MAX: usize = 4 << 10;
+/// How long an alert without `endsAt` goes on after it was posted last, as at Alertmanager,
+pub const OUTSIDE_RESOLVE_AFTER: Duration = Duration::from_mins(5);
+/// how often texts of one that goes on are brought up to date,
+pub const OUTSIDE_UPDATE_EVERY: Duration = Duration::from_mins(10);
+/// and the longest time that an `endsAt` may lie ahead.
+pub const OUTSIDE_HOLD_MAX: Duration = Duration::from_hours(7 * 24);
+
 /// On-call schedules,
 pub const SCHEDULES_MAX: usize = 64;
 /// the layers of one,

@@ -32,7 +32,7 @@ pub use matcher::{Column, Matcher, MatcherError};
 pub use notices::Notices;
 pub use policy::{Escalation, EscalationStep, EscalationStepOf, Inhibition, Policy, PolicyError, group_key};
 pub use request::{Cause, NewSilence, Refused, Request};
-pub use service::{Done, TriageService};
+pub use service::{Done, Taken, TriageService};
 pub use silence::Silence;
 pub use silences::{SilenceState, StandingSilence};
 

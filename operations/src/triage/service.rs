@@ -2,6 +2,8 @@
 //!
 //! Everything here blocks: it reads the disk and waits for an fsync. Callers in a runtime put it on a thread for that.
 
+mod outside;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -16,11 +18,14 @@ use crate::fold::Projection;
 use crate::kind::Envelope;
 use crate::kind::alert_notice::{NOTICED, Notice};
 use crate::limits;
+use crate::outside::Inbox;
 use ledger::LedgerError;
 use ledger::Reader;
 use ledger::identity;
 use ledger::{Appender, Rejected, Timestamp};
 use ledger::{Entry, Group};
+
+pub use outside::Taken;
 
 /// The fold over alerts with the ledger below it. Requests are served one after the other, so that each is checked against
 /// what the one before it left.
@@ -39,6 +44,8 @@ struct Inner {
     projection: Option<Projection<Triage>>,
     /// The newest look at what receivers are to be told of.
     looked: Option<Looked>,
+    /// The alerts of other systems; read when the first is posted, or when it is asked what is due.
+    inbox: Option<Inbox>,
 }
 
 /// A look at every alert, which need not be repeated before something changes or is due.
@@ -85,7 +92,13 @@ impl TriageService {
         Self {
             reader,
             appender,
-            inner: Mutex::new(Inner { policy, alerts_max: limits::TRIAGE_ALERTS_MAX, projection: None, looked: None }),
+            inner: Mutex::new(Inner {
+                policy,
+                alerts_max: limits::TRIAGE_ALERTS_MAX,
+                projection: None,
+                looked: None,
+                inbox: None,
+            }),
         }
     }
 
@@ -155,6 +168,12 @@ impl TriageService {
     /// What people do goes through the same door, so nobody acknowledges an alert between the question and the entry.
     pub fn record_notices(&self, now: Timestamp) -> Result<Option<Timestamp>, Refused> {
         let mut inner = self.lock();
+        let ends = inner.end_overdue(&self.reader, self.appender.as_ref(), now)?;
+        let next = self.record_notices_of(&mut inner, now)?;
+        Ok(next.into_iter().chain(ends).min())
+    }
+
+    fn record_notices_of(&self, inner: &mut Inner, now: Timestamp) -> Result<Option<Timestamp>, Refused> {
         let looked = inner.looked.take();
         let projection = inner.projection(&self.reader)?;
         let changes = projection.get().changes();
@@ -181,7 +200,7 @@ impl TriageService {
         // A fold that a panic left behind half a row is read anew.
         self.inner.lock().unwrap_or_else(|poisoned: PoisonError<_>| {
             let mut inner = poisoned.into_inner();
-            (inner.projection, inner.looked) = (None, None);
+            (inner.projection, inner.looked, inner.inbox) = (None, None, None);
             self.inner.clear_poison();
             inner
         })
