@@ -9,47 +9,27 @@
 
 #[path = "objects/check.rs"]
 mod check;
+#[path = "support/dice.rs"]
+mod dice;
 #[path = "objects/forwarder.rs"]
 mod forwarder;
-#[path = "delivery/life.rs"]
-#[allow(dead_code, reason = "only its dice are thrown here")]
-mod life;
+#[path = "support/process.rs"]
+#[allow(dead_code, reason = "there is no receiver of requests here")]
+mod process;
 #[path = "objects/stores.rs"]
 mod stores;
 
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
-use life::Dice;
+use dice::Dice;
+use process::{SEED, start, variable};
 use stores::Stores;
-
-const FOLDER: &str = "TACHOGRAPH_HARNESS_FOLDER";
-const SEED: &str = "TACHOGRAPH_SEED";
-const EVENTS: &str = "TACHOGRAPH_HARNESS_EVENTS";
-
-fn variable(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
-}
-
-fn start(folder: &Path, seed: u64, events: u64) -> Child {
-    Command::new(std::env::current_exe().unwrap())
-        .args(["forwarder_process", "--exact", "--ignored", "--nocapture", "--quiet"])
-        .env(FOLDER, folder)
-        .env(SEED, seed.to_string())
-        .env(EVENTS, events.to_string())
-        .env("NO_PROXY", "*")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .spawn()
-        .unwrap()
-}
 
 #[test]
 #[ignore = "a process of the harness"]
 fn forwarder_process() {
-    if let Ok(folder) = std::env::var(FOLDER) {
-        forwarder::run(folder.as_ref(), variable(SEED).unwrap(), variable(EVENTS).unwrap());
+    if let Some(role) = process::role() {
+        forwarder::run(&role.folder, role.seed, role.records);
     }
 }
 
@@ -66,7 +46,7 @@ fn every_record_is_in_one_object_and_every_object_has_its_receipt() {
     let mut dice = Dice::new(seed);
     let mut killed = 0;
     for _ in 0..kills {
-        let mut child = start(folder.path(), seed, events);
+        let mut child = start("forwarder_process", folder.path(), seed, events);
         let steps = dice.below(8) as usize;
         let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
         let seen = lines.filter(|line| line == "step").take(steps).count();
@@ -77,7 +57,7 @@ fn every_record_is_in_one_object_and_every_object_has_its_receipt() {
         }
         killed += 1;
     }
-    let last = start(folder.path(), seed, events).wait_with_output().unwrap();
+    let last = start("forwarder_process", folder.path(), seed, events).wait_with_output().unwrap();
     assert!(last.status.success(), "seed {seed}: {}", String::from_utf8_lossy(&last.stdout));
     stores.copy_to(&folder.path().join("copies"));
     for counts in check::check(folder.path(), &stores.sinks(), events, seed) {

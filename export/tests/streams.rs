@@ -14,6 +14,10 @@ mod dice;
 #[path = "support/process.rs"]
 mod process;
 
+#[path = "receivers/fake.rs"]
+#[allow(dead_code, reason = "other tests ask for more")]
+mod fake;
+
 #[path = "streams/check.rs"]
 mod check;
 #[path = "streams/forwarder.rs"]
@@ -73,6 +77,7 @@ fn every_record_arrives_whatever_fails() {
     while wait_for_request(&lines, &mut last) {}
     let last = last.wait_with_output().unwrap();
     assert!(last.status.success(), "seed {seed}: {}", String::from_utf8_lossy(&last.stdout));
+    receiver::say_what_was_kept(folder.path());
     receiver.kill().unwrap();
     receiver.wait().unwrap();
     check::check(folder.path(), seed);

@@ -1,5 +1,5 @@
 //! A copy of what a sink was sent, as a SIEM gives it back: one record per line, or JSON objects, each bare or inside what SIEMs put around it
-//! (`result`, `_raw`, `_source`, `event`, `body`, a syslog header). The copy is text of a stranger: nothing in it is believed.
+//! (`result`, `_raw`, `_source`, `event`, `body`, `Record`, a syslog header). The copy is text of a stranger: nothing in it is believed.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, Read};
@@ -114,7 +114,8 @@ impl Copy {
 }
 
 /// What stands inside, where something is put around records.
-const WRAPPERS: [&str; 8] = ["_raw", "_source", "event", "result", "body", "message", "value", "udm"];
+const WRAPPERS: [&str; 10] =
+    ["_raw", "_source", "event", "result", "body", "message", "value", "udm", "record", "Record"];
 
 /// The record in a value, however many layers lie around it.
 fn unwrapped(schema: &SchemaSpec, value: &Value, layers: usize) -> Option<(Place, Print)> {

@@ -58,10 +58,14 @@ impl Asked {
 #[derive(Default)]
 pub struct State {
     pub requests: usize,
-    /// What goes wrong with the next requests.
+    /// What goes wrong with the next requests,
     pub faults: VecDeque<Fault>,
+    /// and who says so once there is nothing left there.
+    pub fate: Option<Box<dyn FnMut() -> Option<Fault> + Send>>,
     /// The texts of each record as often as it was taken, by stream and number.
     pub taken: BTreeMap<(String, u64), Vec<String>>,
+    /// The streams and numbers of what was taken, in the order in which it came.
+    pub order: Vec<(String, u64)>,
     /// What was amiss with requests.
     pub complaints: Vec<String>,
     /// Ids that a receiver knows: documents with their index, messages.
@@ -75,6 +79,7 @@ pub struct State {
 impl State {
     /// Takes a record.
     pub fn take(&mut self, stream: &str, number: u64, text: String) {
+        self.order.push((stream.to_owned(), number));
         self.taken.entry((stream.to_owned(), number)).or_default().push(text);
     }
 }
@@ -141,7 +146,7 @@ async fn handle(
         return answer(token.0, token.1.into());
     }
     state.requests += 1;
-    let fault = state.faults.pop_front();
+    let fault = state.faults.pop_front().or_else(|| state.fate.as_mut().and_then(|fate| fate()));
     match fault {
         Some(Fault::Busy) => return answer(503, "busy".into()),
         Some(Fault::Limited) => {
