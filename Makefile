@@ -22,7 +22,7 @@ SECONDS = 60
 FUZZ ?= dialect otlp syslog frames ledger proofs
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help run quickstart test kafka browser senders screenshots bench-console bench-otlp vendor vendor-packages torture payloads fuzz lint bench dist tools promtool rsyslog syslog-ng lognorm validators ecs opensearch victoria-logs chromium build
+.PHONY: help run quickstart test kafka browser senders screenshots bench-console bench-otlp bench-forward vendor vendor-packages torture payloads fuzz lint bench dist tools promtool rsyslog syslog-ng lognorm validators ecs opensearch victoria-logs chromium build
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -256,6 +256,11 @@ bench-otlp: tools ## Measure OTLP over gRPC and HTTP beside the OpenTelemetry Co
 	@echo "make: building with the $(PROFILE) profile (dist links with LTO: half an hour and more the first time)"
 	cargo build -p tachograph -p query --profile $(PROFILE) --locked --bin tachograph --example otlp_load
 	$(TARGET)/$(PROFILE)/examples/otlp_load --server $(TARGET)/$(PROFILE)/tachograph --collector $(TARGET)/otlp_collector $(LOAD)
+
+bench-forward: validators ## Measure what forwarding to Splunk, Elasticsearch, syslog and files costs, beside Tenzir's to_splunk (PROFILE=release builds faster; LOAD="--records 200000")
+	@echo "make: building with the $(PROFILE) profile"
+	cargo build -p export --profile $(PROFILE) --locked --example forward
+	python3 examples/forward.py $(TARGET)/$(PROFILE)/examples/forward $(TARGET)/validators/bin/tenzir $(LOAD)
 
 torture: tools kafka ## Deliver alerts for long, with receivers that fail and a forwarder that is killed; read Kafka over ten kills
 	@echo "make: thousands of alerts, hundreds of kills; a run that fails prints its seed"
