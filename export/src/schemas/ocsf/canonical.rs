@@ -26,9 +26,20 @@ pub fn write(value: &Value, out: &mut String) {
             write_members(&members(object), out);
             out.push('}');
         }
-        // What `serde_json` writes of a text, a whole number or a word is its canonical form.
+        Value::String(text) => write_text(text, out),
+        // What `serde_json` writes of a whole number or a word is its canonical form.
         scalar => out.push_str(&scalar.to_string()),
     }
+}
+
+fn write_text(text: &str, out: &mut String) {
+    if text.bytes().any(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+        // Its escapes are those of the canonical form.
+        return out.push_str(&Value::from(text).to_string());
+    }
+    out.push('"');
+    out.push_str(text);
+    out.push('"');
 }
 
 /// Writes members without the braces around them.
@@ -37,7 +48,7 @@ pub fn write_members(members: &[(&String, &Value)], out: &mut String) {
         if number > 0 {
             out.push(',');
         }
-        out.push_str(&Value::from(name.as_str()).to_string());
+        write_text(name, out);
         out.push(':');
         write(value, out);
     }

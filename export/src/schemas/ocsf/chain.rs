@@ -22,24 +22,34 @@ pub fn attest(event: &Map<String, Value>, uid: &str, type_uid: u64, context: &Co
         let previous = json!({"uid": uid, "type_uid": type_uid, "fingerprint": object(fingerprint)});
         attestation.insert("prev_event".into(), previous);
     }
-    let fingerprint = sha256(text(event, &attestation).as_bytes());
+    let (before, after) = around(event);
+    let text = |attestation: &Map<String, Value>| {
+        let mut text = format!("{{{before}\"{LIST}\":[{{");
+        canonical::write_members(&canonical::members(attestation), &mut text);
+        text.push_str("}]");
+        text.push_str(&after);
+        text.push('}');
+        text
+    };
+    let fingerprint = sha256(text(&attestation).as_bytes());
     attestation.insert("fingerprint".into(), object(&fingerprint));
-    (text(event, &attestation), Link { uid: uid.to_owned(), type_uid, fingerprint })
+    (text(&attestation), Link { uid: uid.to_owned(), type_uid, fingerprint })
 }
 
-/// The event with this attestation in its canonical form.
-fn text(event: &Map<String, Value>, attestation: &Map<String, Value>) -> String {
+/// What stands before the attestation and after it in the canonical form of the event.
+fn around(event: &Map<String, Value>) -> (String, String) {
     let members = canonical::members(event);
-    let (before, after) = members.split_at(members.partition_point(|(name, _)| name.as_str() < LIST));
-    let mut text = "{".to_owned();
-    canonical::write_members(before, &mut text);
-    text.push_str(if before.is_empty() { "" } else { "," });
-    text.push_str("\"attestation_list\":[{");
-    canonical::write_members(&canonical::members(attestation), &mut text);
-    text.push_str(if after.is_empty() { "}]" } else { "}]," });
-    canonical::write_members(after, &mut text);
-    text.push('}');
-    text
+    let (first, last) = members.split_at(members.partition_point(|(name, _)| name.as_str() < LIST));
+    let (mut before, mut after) = (String::new(), String::new());
+    canonical::write_members(first, &mut before);
+    if !first.is_empty() {
+        before.push(',');
+    }
+    if !last.is_empty() {
+        after.push(',');
+    }
+    canonical::write_members(last, &mut after);
+    (before, after)
 }
 
 /// Who vouches for the chain: the origin of the log, which stands before the ledger, its shard and the sink.
