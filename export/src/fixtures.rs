@@ -2,6 +2,7 @@
 
 pub mod every;
 pub mod evil;
+pub mod validators;
 
 use std::sync::Arc;
 

@@ -10,12 +10,13 @@ pub mod ecs;
 mod kinds;
 pub mod leef;
 mod lines;
+pub mod ocsf;
 mod parts;
 pub mod plain;
+#[cfg(test)]
+mod readers;
 pub mod severity;
 pub mod udm;
-#[cfg(test)]
-mod validators;
 
 use std::borrow::Cow;
 
@@ -24,7 +25,8 @@ use operations::kind::export::Link;
 use crate::record::Record;
 
 /// Every schema.
-pub static SCHEMAS: &[&SchemaSpec] = &[&plain::SPEC, &ecs::SPEC, &udm::SPEC, &cef::SPEC, &leef::SPEC];
+pub static SCHEMAS: &[&SchemaSpec] =
+    &[&plain::SPEC, &ocsf::SPEC, &ocsf::SPEC_1_8, &ocsf::SPEC_1_1, &ecs::SPEC, &udm::SPEC, &cef::SPEC, &leef::SPEC];
 
 /// A schema that a sink may say its records in.
 pub struct SchemaSpec {

@@ -13,7 +13,7 @@ pub fn of(record: &Record) -> Severity {
 }
 
 /// `severity_id` of OCSF, with its caption.
-pub fn ocsf(severity: Severity) -> (u8, &'static str) {
+pub fn ocsf(severity: Severity) -> (u64, &'static str) {
     match severity {
         Severity::Info => (1, "Informational"),
         Severity::Low => (2, "Low"),
