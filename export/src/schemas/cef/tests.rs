@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::fixtures;
+use crate::fixtures::validators::fetched;
 use crate::schemas::lines;
-use crate::schemas::validators::{self, CHAIN};
+use crate::schemas::readers::{self, CHAIN};
 
 /// What a line says: the fields of its header, and its extension by key.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +24,7 @@ struct Line {
 fn meant_by(record: &Record) -> Line {
     let context = Context { chain: CHAIN, previous: None };
     let pairs = pairs(record, &context);
-    let meant = validators::meant(&pairs, &record.said.text, " ", escaped, meant);
+    let meant = readers::meant(&pairs, &record.said.text, " ", escaped, meant);
     let extension: BTreeMap<String, String> = meant.iter().cloned().collect();
     assert_eq!(extension.len(), meant.len(), "no key stands twice: {meant:?}");
     let severity = severity::cef(severity::of(record)).to_string();
@@ -107,26 +108,26 @@ fn an_alert_has_its_severity_and_says_why() {
 #[test]
 fn every_key_is_one_of_the_dictionary_and_the_page_says_what_it_holds() {
     let dictionary = include_str!("dictionary.txt").lines().filter(|line| !line.starts_with('#')).map(str::to_owned);
-    let written = validators::records(&SPEC)
+    let written = readers::records(&SPEC)
         .iter()
         .flat_map(|record| meant_by(record).extension.into_keys())
         .collect::<BTreeSet<String>>();
     assert_eq!(written, dictionary.collect());
     let named = written.into_iter().filter(|key| !key.ends_with("Label"));
-    assert_eq!(validators::documented("cef.md"), named.collect());
+    assert_eq!(readers::documented("cef.md"), named.collect());
 }
 
 #[test]
 fn a_reader_after_the_standard_reads_what_was_meant() {
-    for record in validators::records(&SPEC) {
+    for record in readers::records(&SPEC) {
         assert_eq!(read(&record.said.text), meant_by(&record));
     }
 }
 
 /// Writes the lines of every record into a file, with what they mean.
 fn written(name: &str) -> (std::path::PathBuf, Vec<Line>) {
-    let records = validators::records(&SPEC);
-    let file = validators::folder(name).join("lines.cef");
+    let records = readers::records(&SPEC);
+    let file = readers::folder(name).join("lines.cef");
     let lines: Vec<&str> = records.iter().map(|record| &*record.said.text).collect();
     std::fs::write(&file, format!("{}\n", lines.join("\n"))).unwrap();
     (file, records.iter().map(meant_by).collect())
@@ -144,7 +145,7 @@ fn texts(values: &Value) -> BTreeMap<String, String> {
 fn liblognorm(file: &std::path::Path) -> Vec<Line> {
     let rules = file.with_file_name("rules");
     std::fs::write(&rules, "version=2\nrule=:%cef:cef%\n").unwrap();
-    let program = validators::program("tools/lognorm/usr/bin/lognormalizer", "lognorm");
+    let program = fetched("tools/lognorm/usr/bin/lognormalizer", "lognorm");
     let mut command = Command::new(&program);
     if let Some(libraries) =
         program.ancestors().nth(2).map(|usr| usr.join("lib")).filter(|_| !program.starts_with("/usr"))
@@ -153,22 +154,22 @@ fn liblognorm(file: &std::path::Path) -> Vec<Line> {
         command.env("LD_LIBRARY_PATH", std::env::join_paths(folders).unwrap());
     }
     command.arg("-r").arg(&rules).args(["-e", "json"]).stdin(std::fs::File::open(file).unwrap());
-    let (is_well, output, errors) = validators::run(&mut command);
+    let (is_well, output, errors) = readers::run(&mut command);
     assert!(is_well, "{errors}");
     let names = ["DeviceVendor", "DeviceProduct", "DeviceVersion", "SignatureID", "Name", "Severity"];
     let line = |read: Value| Line { header: fields(&read["cef"], names), extension: texts(&read["cef"]["Extensions"]) };
-    validators::json_lines(&output).into_iter().map(line).collect()
+    readers::json_lines(&output).into_iter().map(line).collect()
 }
 
 fn tenzir(file: &std::path::Path) -> Vec<Line> {
     let names = ["device_vendor", "device_product", "device_version", "signature_id", "name", "severity"];
     let line = |read: Value| Line { header: fields(&read, names), extension: texts(&read["extension"]) };
-    validators::tenzir(file, "line.parse_cef(raw=true)").into_iter().map(line).collect()
+    readers::tenzir(file, "line.parse_cef(raw=true)").into_iter().map(line).collect()
 }
 
 /// It leaves escapes as they are, and gives the texts and numbers of our own the names of their labels.
 fn pycef(file: &std::path::Path) -> Vec<Line> {
-    let (is_well, output, errors) = validators::run(validators::python("cef.py").arg(file));
+    let (is_well, output, errors) = readers::run(readers::python("cef.py").arg(file));
     assert!(is_well, "{errors}");
     let names = ["DeviceVendor", "DeviceProduct", "DeviceVersion", "DeviceEventClassID", "Name", "Severity"];
     let of_header = [&names[..], &["DeviceName", "DeviceSeverity", "CEFVersion"]].concat();
@@ -180,7 +181,7 @@ fn pycef(file: &std::path::Path) -> Vec<Line> {
         }
         Line { header: fields(&read, names), extension }
     };
-    validators::json_lines(&output).into_iter().map(line).collect()
+    readers::json_lines(&output).into_iter().map(line).collect()
 }
 
 fn by_label(line: &Line) -> Line {
@@ -197,26 +198,26 @@ fn by_label(line: &Line) -> Line {
 #[test]
 fn liblognorm_reads_what_was_meant() {
     let (file, meant) = written("cef-liblognorm");
-    assert_eq!(validators::differing(&liblognorm(&file), &meant), 0);
+    assert_eq!(readers::differing(&liblognorm(&file), &meant), 0);
 }
 
 #[test]
 fn tenzir_reads_what_was_meant() {
     let (file, meant) = written("cef-tenzir");
-    assert_eq!(validators::differing(&tenzir(&file), &meant), 0);
+    assert_eq!(readers::differing(&tenzir(&file), &meant), 0);
 }
 
 #[test]
 fn pycef_reads_what_was_meant() {
     let (file, meant) = written("cef-pycef");
     let meant: Vec<Line> = meant.iter().map(by_label).collect();
-    assert_eq!(validators::differing(&pycef(&file), &meant), 0);
+    assert_eq!(readers::differing(&pycef(&file), &meant), 0);
 }
 
 #[test]
 fn each_reader_notices_what_is_wrong() {
     let line = |text: &str| format!("CEF:0|Tachograph|tachograph|1|alert|Alert|8|{text}\n");
-    let file = validators::folder("cef-wrong").join("lines.cef");
+    let file = readers::folder("cef-wrong").join("lines.cef");
     let meant = |value: &str| {
         let extension = BTreeMap::from([("act".to_owned(), value.to_owned()), ("cat".to_owned(), "x".to_owned())]);
         let header = ["Tachograph", "tachograph", "1", "alert", "Alert", "8"].map(str::to_owned).to_vec();
@@ -225,7 +226,7 @@ fn each_reader_notices_what_is_wrong() {
     let readers: [fn(&std::path::Path) -> Vec<Line>; 3] = [liblognorm, tenzir, pycef];
     let check = |text: &str, value: &str, expected: [usize; 3]| {
         std::fs::write(&file, line(text)).unwrap();
-        let found = readers.map(|read| read(&file)).map(|read| validators::differing(&read, &[meant(value)]));
+        let found = readers.map(|read| read(&file)).map(|read| readers::differing(&read, &[meant(value)]));
         assert_eq!(found, expected, "{text}");
     };
     check(" act=denied cat=x", "denied", [0, 0, 0]);
@@ -235,7 +236,7 @@ fn each_reader_notices_what_is_wrong() {
     check("act=denied cat=x", "denied", [1, 0, 0]);
     check(" act=a\" cat=x", "a\"", [0, 1, 0]);
     std::fs::write(&file, line(" act=a|b cat=x")).unwrap();
-    assert_eq!(validators::differing(&liblognorm(&file), &[meant("a|b")]), 0);
+    assert_eq!(readers::differing(&liblognorm(&file), &[meant("a|b")]), 0);
     let refused = std::panic::catch_unwind(|| tenzir(&file));
     assert!(refused.is_err(), "a bare bar is refused");
 }
@@ -243,7 +244,7 @@ fn each_reader_notices_what_is_wrong() {
 proptest! {
     #[test]
     fn any_text_in_any_column_comes_back_from_one_line(text in "(?s).{0,60}", kind in "(?s).{0,60}") {
-        let record = validators::everywhere(&SPEC, &kind, &text);
+        let record = readers::everywhere(&SPEC, &kind, &text);
         let line = read(&record.said.text);
         prop_assert_eq!(&line, &meant_by(&record));
         let visible = lines::visible(&text, Breaks::Kept, 1_023).replace('|', "¦").replace('"', "”");

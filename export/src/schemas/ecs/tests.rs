@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 use super::template::{Type, fields};
 use super::*;
+use crate::fixtures::validators::fetched;
 use crate::fixtures::{self, every};
-use crate::schemas::validators;
+use crate::schemas::readers;
 
 fn said(record: &Record) -> Value {
     serde_json::from_str(&record.said.text).unwrap()
@@ -85,7 +86,7 @@ fn what_is_hashed_goes_to_no_field_of_numbers() {
 /// Columns whose text an ECS document says in other words: times, and the host, of which the address is said apart.
 #[test]
 fn nothing_of_a_row_is_lost() {
-    for record in validators::records(&SPEC) {
+    for record in readers::records(&SPEC) {
         let Body::Event = record.body else { continue };
         let leaves = leaves(&said(&record));
         let has = |value: &Value| {
@@ -133,7 +134,7 @@ fn takes(of: Type, value: &Value) -> bool {
 fn every_field_stands_in_the_templates_with_its_type() {
     let fields = fields();
     let mut used = BTreeSet::new();
-    for record in validators::records(&SPEC) {
+    for record in readers::records(&SPEC) {
         for (name, value) in leaves(&said(&record)) {
             let inside = |known: &str| name.strip_prefix(known).is_some_and(|rest| rest.starts_with('.'));
             let field = fields.iter().find(|(known, of)| *known == name || (*of == Type::Object && inside(known)));
@@ -154,7 +155,7 @@ fn every_field_stands_in_the_templates_with_its_type() {
 }
 
 fn allowed() -> Value {
-    let file = validators::script("ecs-allowed-values.json");
+    let file = readers::script("ecs-allowed-values.json");
     serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
 }
 
@@ -184,7 +185,7 @@ fn faults(document: &Value, allowed: &Value) -> Vec<String> {
 #[test]
 fn kinds_categories_types_and_outcomes_are_allowed_values() {
     let allowed = allowed();
-    for record in validators::records(&SPEC) {
+    for record in readers::records(&SPEC) {
         assert_eq!(faults(&said(&record), &allowed), [] as [String; 0], "{}", record.kind());
     }
     let wrong = json!({"event": {"kind": "incident", "category": ["network", "firewall"], "type": ["refused"], "outcome": "deny"}});
@@ -194,20 +195,20 @@ fn kinds_categories_types_and_outcomes_are_allowed_values() {
 /// What Elastic's own types of ECS 9.4.0 (package `@elastic/ecs`) make of these documents: the compiler names each field that is
 /// none, and each value of another type. Long texts are cut, since their length is no matter of types.
 fn compile(name: &str, documents: &[Value]) -> Vec<String> {
-    let compiler = validators::program("ecs/node_modules/typescript/lib/tsc.js", "ecs");
-    let folder = validators::folder(name);
+    let compiler = fetched("ecs/node_modules/typescript/lib/tsc.js", "ecs");
+    let folder = readers::folder(name);
     let head = "import type { Ecs } from '@elastic/ecs';\ntype Document = Ecs & { tachograph: unknown };";
     let document = |(number, document)| format!("export const document{number}: Document = {document};");
     let source: Vec<String> = documents.iter().enumerate().map(document).collect();
     std::fs::write(folder.join("documents.ts"), format!("{head}\n{}\n", source.join("\n"))).unwrap();
     let modules = compiler.ancestors().nth(3).unwrap();
     std::os::unix::fs::symlink(modules, folder.join("node_modules")).unwrap();
-    let mut command = Command::new(validators::program("ecs/node", "ecs"));
+    let mut command = Command::new(fetched("ecs/node", "ecs"));
     command.arg(&compiler).args(
         "--noEmit --strict --skipLibCheck --target es2022 --module commonjs --moduleResolution node --pretty false"
             .split(' '),
     );
-    let (is_well, output, errors) = validators::run(command.arg("documents.ts").current_dir(&folder));
+    let (is_well, output, errors) = readers::run(command.arg("documents.ts").current_dir(&folder));
     assert!(errors.is_empty() && is_well == output.is_empty(), "{errors}");
     output.lines().filter(|line| line.starts_with("documents.ts")).map(str::to_owned).collect()
 }
@@ -223,7 +224,7 @@ fn cut(value: Value) -> Value {
 
 #[test]
 fn elastics_own_types_take_every_document() {
-    let documents: Vec<Value> = validators::records(&SPEC).iter().map(|record| cut(said(record))).collect();
+    let documents: Vec<Value> = readers::records(&SPEC).iter().map(|record| cut(said(record))).collect();
     assert_eq!(compile("ecs", &documents), [] as [String; 0]);
 }
 
@@ -249,7 +250,7 @@ fn the_page_says_what_each_field_holds() {
     let operations = ["tachograph.subject", "tachograph.revision", "tachograph.from", "tachograph.to"];
     let said = fields().into_iter().map(|(name, _)| name);
     let said = said.filter(|name| own.contains(&&**name) || !(is_column(name) || operations.contains(&&**name)));
-    assert_eq!(validators::documented("ecs.md"), said.collect::<BTreeSet<String>>());
+    assert_eq!(readers::documented("ecs.md"), said.collect::<BTreeSet<String>>());
 }
 
 #[test]

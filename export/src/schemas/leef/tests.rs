@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::*;
 use crate::fixtures;
-use crate::schemas::validators::{self, CHAIN};
+use crate::schemas::readers::{self, CHAIN};
 
 /// What a line says: the event's id in the header, and the attributes.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,7 +21,7 @@ struct Line {
 fn meant_by(record: &Record) -> Line {
     let context = Context { chain: CHAIN, previous: None };
     let pairs = pairs(record, &context);
-    let meant = validators::meant(&pairs, &record.said.text, "\t", written, written);
+    let meant = readers::meant(&pairs, &record.said.text, "\t", written, written);
     let attributes: BTreeMap<String, String> = meant.iter().cloned().collect();
     assert_eq!(attributes.len(), meant.len(), "no key stands twice: {meant:?}");
     Line { id: word(record.kind()), attributes }
@@ -35,20 +35,20 @@ fn line_of(read: &Value) -> Line {
 }
 
 fn tenzir(file: &std::path::Path) -> Vec<Line> {
-    validators::tenzir(file, "line.parse_leef(raw=true)").iter().map(line_of).collect()
+    readers::tenzir(file, "line.parse_leef(raw=true)").iter().map(line_of).collect()
 }
 
 /// A reader of our own after IBM's text: nobody else has one that is to be had.
 fn strict(file: &std::path::Path) -> Vec<Line> {
-    let (is_well, output, errors) = validators::run(validators::python("leef.py").arg(file));
+    let (is_well, output, errors) = readers::run(readers::python("leef.py").arg(file));
     assert!(is_well, "{errors}");
-    validators::json_lines(&output).iter().map(line_of).collect()
+    readers::json_lines(&output).iter().map(line_of).collect()
 }
 
 /// Writes the lines of every record into a file, with what they mean.
 fn file(name: &str) -> (std::path::PathBuf, Vec<Line>) {
-    let records = validators::records(&SPEC);
-    let file = validators::folder(name).join("lines.leef");
+    let records = readers::records(&SPEC);
+    let file = readers::folder(name).join("lines.leef");
     let lines: Vec<&str> = records.iter().map(|record| &*record.said.text).collect();
     std::fs::write(&file, format!("{}\n", lines.join("\n"))).unwrap();
     (file, records.iter().map(meant_by).collect())
@@ -92,7 +92,7 @@ fn an_alert_has_its_severity_and_says_why() {
 
 #[test]
 fn severities_are_one_to_ten_and_times_have_one_form() {
-    for record in validators::records(&SPEC) {
+    for record in readers::records(&SPEC) {
         let attributes = meant_by(&record).attributes;
         assert!((1..=10).contains(&attributes["sev"].parse::<u8>().unwrap()));
         let time = &attributes["devTime"];
@@ -109,28 +109,28 @@ fn the_page_says_what_each_attribute_holds() {
         .flat_map(|ledger| Table::of(ledger).columns)
         .map(|column| one_word(column.name))
         .collect();
-    let written = validators::records(&SPEC)
+    let written = readers::records(&SPEC)
         .iter()
         .flat_map(|record| meant_by(record).attributes.into_keys())
         .collect::<BTreeSet<String>>();
-    assert_eq!(validators::documented("leef.md"), written.difference(&columns).cloned().collect());
+    assert_eq!(readers::documented("leef.md"), written.difference(&columns).cloned().collect());
 }
 
 #[test]
 fn tenzir_reads_what_was_meant() {
     let (file, meant) = file("leef-tenzir");
-    assert_eq!(validators::differing(&tenzir(&file), &meant), 0);
+    assert_eq!(readers::differing(&tenzir(&file), &meant), 0);
 }
 
 #[test]
 fn a_reader_after_the_text_of_ibm_reads_what_was_meant() {
     let (file, meant) = file("leef-strict");
-    assert_eq!(validators::differing(&strict(&file), &meant), 0);
+    assert_eq!(readers::differing(&strict(&file), &meant), 0);
 }
 
 #[test]
 fn both_readers_notice_what_is_wrong() {
-    let file = validators::folder("leef-wrong").join("lines.leef");
+    let file = readers::folder("leef-wrong").join("lines.leef");
     let meant = |value: &str| {
         let pairs = [("sev", "5"), ("act", value), ("cat", "x")];
         let attributes = pairs.map(|(key, value)| (key.to_owned(), value.to_owned()));
@@ -158,7 +158,7 @@ fn both_readers_notice_what_is_wrong() {
 proptest! {
     #[test]
     fn any_text_in_any_column_comes_back_from_one_line(text in "(?s).{0,300}", kind in "(?s).{0,60}") {
-        let record = validators::everywhere(&SPEC, &kind, &text);
+        let record = readers::everywhere(&SPEC, &kind, &text);
         let line = &record.said.text;
         prop_assert!(!line.contains(['\n', '\r', '\0']));
         let rest = line.strip_prefix("LEEF:2.0|Tachograph|tachograph|1|").unwrap();

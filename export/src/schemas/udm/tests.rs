@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::fixtures;
-use crate::schemas::validators;
+use crate::schemas::readers;
 
 fn said(record: &Record) -> Value {
     serde_json::from_str(&record.said.text).unwrap()
@@ -93,7 +93,7 @@ fn texts(value: &Value, texts: &mut BTreeSet<String>) {
 
 #[test]
 fn nothing_of_a_row_is_lost_but_the_ends_of_long_texts() {
-    for record in validators::records(&SPEC) {
+    for record in readers::records(&SPEC) {
         let mut said_texts = BTreeSet::new();
         texts(&said(&record), &mut said_texts);
         for (column, value) in record.fields.iter().filter(|(column, _)| *column != "time") {
@@ -109,16 +109,16 @@ fn nothing_of_a_row_is_lost_but_the_ends_of_long_texts() {
 /// The faults that the validator finds in these events: a line each. It asks pySigma's backend for SecOps, which brings Google's list
 /// of fields, whether each field is one and takes its value, and the usage guide what each type of event asks for.
 fn faults(name: &str, events: &[String]) -> Vec<String> {
-    let file = validators::folder(name).join("events.ndjson");
+    let file = readers::folder(name).join("events.ndjson");
     std::fs::write(&file, format!("{}\n", events.join("\n"))).unwrap();
-    let (is_well, output, errors) = validators::run(validators::python("udm.py").arg(&file));
+    let (is_well, output, errors) = readers::run(readers::python("udm.py").arg(&file));
     assert!(is_well, "{errors}");
     output.lines().map(str::to_owned).collect()
 }
 
 #[test]
 fn every_field_is_one_of_udm_and_takes_its_value() {
-    let events: Vec<String> = validators::records(&SPEC).into_iter().map(|record| record.said.text).collect();
+    let events: Vec<String> = readers::records(&SPEC).into_iter().map(|record| record.said.text).collect();
     assert_eq!(faults("udm", &events), [] as [String; 0]);
 }
 
@@ -159,11 +159,11 @@ fn names(name: &str, value: &Value, names: &mut BTreeSet<String>) {
 #[test]
 fn the_page_says_what_each_field_holds() {
     let mut written = BTreeSet::new();
-    for record in validators::records(&SPEC) {
+    for record in readers::records(&SPEC) {
         names("", &said(&record), &mut written);
     }
     written.retain(|name| !name.starts_with("additional."));
-    assert_eq!(validators::documented("udm.md"), written);
+    assert_eq!(readers::documented("udm.md"), written);
 }
 
 #[test]
@@ -179,10 +179,10 @@ fn each_type_of_the_page_is_one_that_is_written() {
 
 #[test]
 fn tenzir_reads_every_event_as_it_was_meant() {
-    let records = validators::records(&SPEC);
-    let file = validators::folder("udm-tenzir").join("events.ndjson");
+    let records = readers::records(&SPEC);
+    let file = readers::folder("udm-tenzir").join("events.ndjson");
     let lines: Vec<&str> = records.iter().map(|record| &*record.said.text).collect();
     std::fs::write(&file, format!("{}\n", lines.join("\n"))).unwrap();
     let meant: Vec<Value> = records.iter().map(said).collect();
-    assert_eq!(validators::differing(&validators::tenzir(&file, "line.parse_json(raw=true)"), &meant), 0);
+    assert_eq!(readers::differing(&readers::tenzir(&file, "line.parse_json(raw=true)"), &meant), 0);
 }

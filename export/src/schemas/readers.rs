@@ -1,4 +1,4 @@
-//! Programs that nobody here wrote, which read what the schemas write: where they are, and how they are asked. `make` fetches them.
+//! What others read of what the schemas write: how programs that nobody here wrote are asked, and what is compared with their answers.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,38 +9,22 @@ use serde_json::{Map, Value, json};
 
 use super::SchemaSpec;
 use super::lines::Pairs;
-use crate::fixtures::{self, every};
+use crate::fixtures::{self, every, validators};
 use crate::limits::LINE_BYTES_MAX;
 use crate::record::Record;
 
 /// The stream that the fixtures say their records in.
 pub const CHAIN: &str = "acme.example/agents/siem/events/0";
 
-/// The build's target folder: this test runs in `target/debug/deps`.
-fn target() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    test.ancestors().nth(3).unwrap().to_owned()
-}
-
-/// A program below the target folder, or on this machine.
-pub fn program(path: &str, make: &str) -> PathBuf {
-    let own = target().join(path);
-    let name = own.file_name().unwrap();
-    let found = std::env::var_os("PATH").and_then(|paths| {
-        std::env::split_paths(&paths).map(|folder| folder.join(name)).find(|program| program.is_file())
-    });
-    let missing = || panic!("{} is missing: `make {make}` fetches it", own.display());
-    if own.exists() { own } else { found.unwrap_or_else(missing) }
-}
-
 /// A script of `tests/validators`.
 pub fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/validators").join(name)
+    Path::new(validators::SCRIPTS).join(name)
 }
 
 /// A folder for the files of one test, empty.
 pub fn folder(name: &str) -> PathBuf {
-    let folder = target().join("validated").join(name);
+    let test = std::env::current_exe().unwrap();
+    let folder = test.ancestors().nth(3).unwrap().join("validated").join(name);
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).unwrap();
     folder
@@ -55,7 +39,7 @@ pub fn run(command: &mut Command) -> (bool, String, String) {
 
 /// The Python of the validators.
 pub fn python(name: &str) -> Command {
-    let mut command = Command::new(program("validators/bin/python", "validators"));
+    let mut command = Command::new(validators::program("python"));
     command.arg(script(name));
     command
 }
@@ -63,7 +47,7 @@ pub fn python(name: &str) -> Command {
 /// Each line of a file through an expression of Tenzir's language, in which it is `line`.
 pub fn tenzir(file: &Path, expression: &str) -> Vec<Value> {
     let pipeline = format!("from_file \"{}\" {{ read_lines }}\nthis = {expression}\nwrite_ndjson", file.display());
-    let (is_well, output, errors) = run(Command::new(program("validators/bin/tenzir", "validators")).arg(pipeline));
+    let (is_well, output, errors) = run(Command::new(validators::program("tenzir")).arg(pipeline));
     assert!(is_well && errors.is_empty(), "{errors}");
     json_lines(&output)
 }
