@@ -1,6 +1,7 @@
 //! How messages reach a receiver: one file for each kind of connection, and which addresses any of them may reach. A connection
 //! takes a payload and gives an answer; what either says is the sinks' business.
 
+pub mod grpc;
 mod guard;
 pub mod http;
 pub mod oauth;
