@@ -22,7 +22,7 @@ SECONDS = 60
 FUZZ ?= dialect otlp syslog frames ledger proofs
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help run quickstart test kafka browser senders screenshots bench-console bench-otlp bench-forward vendor vendor-packages torture payloads fuzz lint bench dist tools promtool rsyslog syslog-ng lognorm validators ecs opensearch victoria-logs chromium build
+.PHONY: help run quickstart test kafka browser senders screenshots bench-console bench-otlp bench-forward vendor vendor-packages torture payloads fuzz lint bench dist tools promtool rsyslog syslog-ng lognorm validators ecs opensearch victoria-logs otlp-collector chromium build
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -152,7 +152,7 @@ quickstart: build ## Record the bundled example and show what to try next
 	@echo "make: serving with $(DATA).toml; Ctrl-C stops it"
 	@exec $(TARGET)/debug/tachograph serve --config "$(DATA).toml"
 
-test: lint promtool kafka rsyslog syslog-ng lognorm validators ecs opensearch victoria-logs ## Run lint and all tests
+test: lint promtool kafka rsyslog syslog-ng lognorm validators ecs opensearch victoria-logs otlp-collector ## Run lint and all tests
 	@echo "make: all tests"
 	cargo test --workspace --locked --lib --bins --tests
 	cargo test --workspace --locked --doc
@@ -192,6 +192,12 @@ opensearch: tools
 	  mvn -B -q -f export/tests/opensearch/pom.xml dependency:copy-dependencies -DoutputDirectory="$(abspath $(TARGET))/opensearch" && \
 	  cp export/tests/opensearch/pom.xml "$(TARGET)/opensearch/"; \
 	fi
+
+# The OpenTelemetry Collector with a receiver of OTLP and a file, for the tests of the sink `otlp` and for `make bench-otlp`.
+otlp-collector: tools
+	@command -v go >/dev/null || { echo "make: go is missing; please install it"; exit 1; }
+	@echo "make: building the Collector, a minute of both cores the first time"
+	@cd examples/otlp_collector && go build -mod=readonly -trimpath -o $(abspath $(TARGET))/otlp_collector .
 
 # A receiver that takes what Elasticsearch, Loki, Datadog and OpenTelemetry take, built from its own sources: a minute the first time.
 VICTORIA_LOGS = v1.52.1
@@ -249,10 +255,7 @@ bench-console: tools chromium ## Measure the fleet page with 2,000 agents at 5,0
 	cargo build --profile $(PROFILE) --locked --bin tachograph
 	@cd tests/browser && TACHOGRAPH=$(abspath $(TARGET))/$(PROFILE)/tachograph node fleet.bench.mjs
 
-bench-otlp: tools ## Measure OTLP over gRPC and HTTP beside the OpenTelemetry Collector, which writes a file (PROFILE=release builds faster; Go and its proxy)
-	@command -v go >/dev/null || { echo "make: go is missing; please install it"; exit 1; }
-	@echo "make: building the Collector, a minute of both cores the first time"
-	cd examples/otlp_collector && go build -mod=readonly -trimpath -o $(abspath $(TARGET))/otlp_collector .
+bench-otlp: tools otlp-collector ## Measure OTLP over gRPC and HTTP beside the OpenTelemetry Collector, which writes a file (PROFILE=release builds faster; Go and its proxy)
 	@echo "make: building with the $(PROFILE) profile (dist links with LTO: half an hour and more the first time)"
 	cargo build -p tachograph -p query --profile $(PROFILE) --locked --bin tachograph --example otlp_load
 	$(TARGET)/$(PROFILE)/examples/otlp_load --server $(TARGET)/$(PROFILE)/tachograph --collector $(TARGET)/otlp_collector $(LOAD)

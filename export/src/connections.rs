@@ -5,6 +5,7 @@
 pub mod authority;
 mod dial;
 pub mod frames;
+pub mod grpc;
 mod guard;
 pub mod http;
 pub mod kafka;

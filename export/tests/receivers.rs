@@ -1,12 +1,14 @@
 //! Destinations over HTTP against receivers: programs of others where they can be had, and strict receivers of our own for what goes wrong.
 //!
-//! `make opensearch victoria-logs validators` fetches those of others. Our own (`receivers/fake.rs`) take nothing that the vendors' documents do
+//! `make opensearch otlp-collector victoria-logs validators` fetches those of others. Our own (`receivers/fake.rs`) take nothing that the vendors' documents do
 //! not allow, and keep what they took so that it can be compared with what was recorded.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
 
 #[path = "receivers/client.rs"]
 mod client;
+#[path = "receivers/collector.rs"]
+mod collector;
 #[path = "receivers/fake.rs"]
 mod fake;
 #[path = "receivers/faults.rs"]

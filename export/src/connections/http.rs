@@ -58,6 +58,17 @@ pub struct Authorization {
     pub secret: SecretText,
 }
 
+impl Authorization {
+    /// The header's value, which no output shows. The error says nothing of the secret.
+    pub fn value(&self) -> Result<HeaderValue, SendError> {
+        let unusable = |_| SendError::Refused("the secret has characters that no header may have".into());
+        let text = format!("{} {}", self.scheme, self.secret.expose());
+        let mut value = HeaderValue::from_str(text.trim_start()).map_err(unusable)?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+}
+
 impl Request {
     /// A POST of a body to an address that may be shown.
     pub fn post(url: &str, body: Vec<u8>) -> Self {
@@ -233,12 +244,8 @@ impl Connection<Http> for HttpConnection {
             for (name, value) in &request.headers {
                 builder = builder.header(*name, value);
             }
-            if let Some(Authorization { name, scheme, secret }) = &request.authorization {
-                let unusable = |_| SendError::Refused("the secret has characters that no header may have".into());
-                let mut value =
-                    HeaderValue::from_str(format!("{scheme} {}", secret.expose()).trim_start()).map_err(unusable)?;
-                value.set_sensitive(true);
-                builder = builder.header(name.as_ref(), value);
+            if let Some(proof) = &request.authorization {
+                builder = builder.header(proof.name.as_ref(), proof.value()?);
             }
             let response = builder.send().await.map_err(failure)?;
             read(response).await

@@ -1,4 +1,4 @@
-//! `otlp`: every record as a log record of OpenTelemetry over HTTP with protobuf (`POST /v1/logs`).
+//! `otlp`: every record as a log record of OpenTelemetry, over HTTP with protobuf (`POST /v1/logs`) or over gRPC (`LogsService/Export`).
 //!
 //! `log.record.uid` is the position in the ledger: it is what the semantic conventions know duplicates by. A receiver that takes a part of a
 //! batch says how many records it rejected, but not which: they are counted and told, and nothing of the batch is sent again, as the
@@ -15,6 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::capabilities::{Capabilities, Outcomes};
+use crate::connections::grpc::Grpc;
 use crate::connections::http::credentials::Credentials;
 use crate::connections::http::{Http, PROTOBUF, Request, Response};
 use crate::connections::{Connection, Reach, excerpt};
@@ -31,7 +32,7 @@ use wire::{AnyValue, KeyValue, LogRecord, PartialSuccess, Resource, ResourceLogs
 /// What the reference says.
 pub static SPEC: SinkSpec = SinkSpec {
     kind: "otlp",
-    what: "Every record as a log record of OpenTelemetry over HTTP with protobuf, to a Collector or to whatever takes OTLP.",
+    what: "Every record as a log record of OpenTelemetry over HTTP with protobuf or gRPC, to a Collector or to whatever takes OTLP.",
     guarantee: "At least once, from the moment that the receiver answers; what a Collector does with it then is its own business. Duplicates are told by \
                 `log.record.uid`, and duplicates and losses can be counted by tachograph.stream and tachograph.export_seq. Records that the receiver \
                 rejects of a batch are counted and told, but it does not say which they are; they are not sent again. Records above 3 MB are cut and \
@@ -67,8 +68,11 @@ const ATTRIBUTES: [(&str, &str); 6] = [
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Otlp {
-    /// The address of the receiver, without `/v1/logs`.
+    /// The address of the receiver, without `/v1/logs`; with `transport = "grpc"` usually that of another port.
     url: String,
+    /// What carries the messages.
+    #[serde(default)]
+    transport: Transport,
     /// `service.name` of the resource.
     #[serde(default = "tachograph")]
     service: String,
@@ -90,6 +94,27 @@ struct Otlp {
     /// Whether bodies are compressed.
     #[serde(default = "yes")]
     gzip: bool,
+}
+
+/// What carries the messages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Transport {
+    /// HTTP/1.1 with protobuf, usually at port 4318.
+    #[default]
+    Http,
+    /// gRPC, usually at port 4317.
+    Grpc,
+}
+
+impl Transport {
+    /// Where the messages go.
+    fn path(self) -> &'static str {
+        match self {
+            Self::Http => "v1/logs",
+            Self::Grpc => "opentelemetry.proto.collector.logs.v1.LogsService/Export",
+        }
+    }
 }
 
 fn tachograph() -> String {
@@ -195,11 +220,14 @@ impl Sink for Otlp {
     }
 
     fn connect(&self, reach: &Reach) -> Result<Box<dyn Connection<Http>>, String> {
-        Http::connect(reach)
+        match self.transport {
+            Transport::Http => Http::connect(reach),
+            Transport::Grpc => Grpc::connect(reach),
+        }
     }
 
     fn payload(&self, message: &Message, _now: Timestamp) -> Result<Request, SecretError> {
-        let url = format!("{}/v1/logs", self.url.trim_end_matches('/'));
+        let url = format!("{}/{}", self.url.trim_end_matches('/'), self.transport.path());
         let request = Request::post(&url, message.body.clone()).header("content-type", PROTOBUF).gzip(self.gzip);
         match &self.key {
             Some(key) => Ok(request.keyed(self.key_header.clone(), key.read()?)),
