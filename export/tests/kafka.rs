@@ -13,6 +13,8 @@ mod ground;
 mod killed;
 #[path = "../../tests/harness/port.rs"]
 mod port;
+#[path = "kafka/security.rs"]
+mod security;
 #[path = "kafka/topic.rs"]
 mod topic;
 
@@ -31,7 +33,7 @@ use ground::{EVIL, Ground, PATIENCE, events, quick, wait_for};
 use topic::{Arrived, CHECKPOINTS, assert_each_once, create, read};
 
 /// A sink of this topic.
-pub fn sink(broker: &Broker, topic: &str, more: &Value) -> Value {
+fn sink(broker: &Broker, topic: &str, more: &Value) -> Value {
     let mut sink = json!({"name": "siem", "type": "kafka", "brokers": [broker.address()], "topic": topic, "allow_private": true,
         "checkpoint_topic": CHECKPOINTS});
     sink.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

@@ -12,34 +12,34 @@ mod killed;
 mod port;
 #[path = "syslog/receivers.rs"]
 mod receivers;
-#[path = "../../tests/harness/rsyslog.rs"]
-mod rsyslog;
+#[path = "../../tests/harness/rsyslogd.rs"]
+mod rsyslogd;
 
 use std::path::Path;
 use std::sync::mpsc::Receiver;
 
 use serde_json::{Value, json};
 
-use ground::{Certificates, EVIL, Ground, reference, wait_for};
+use ground::{Certificates, EVIL, Ground, wait_for};
 use port::free_port;
-use rsyslog::Rsyslog;
+use receivers::reference;
 
 /// Ordinary events beside the evil ones. UDP loses nothing of so few on one machine.
 const ORDINARY: usize = 40;
 
 /// The pages whose examples the receivers run.
 const SYSLOG: &str = include_str!("../../docs/destinations/syslog.md");
-pub const RELP: &str = include_str!("../../docs/destinations/relp.md");
+const RELP: &str = include_str!("../../docs/destinations/relp.md");
 
 /// The example of a page that begins with this comment.
-pub fn page(page: &'static str, title: &str) -> &'static str {
+fn page(page: &'static str, title: &str) -> &'static str {
     let (_, rest) =
         page.split_once(&format!("```\n# {title}\n")).unwrap_or_else(|| panic!("there is no example {title}"));
     rest.split_once("```\n").unwrap().0
 }
 
 /// An example with the places of this machine: a port of the loopback address, and files in a directory.
-pub fn here(example: &str, directory: &Path, certificates: &Certificates, port: u16) -> String {
+fn here(example: &str, directory: &Path, certificates: &Certificates, port: u16) -> String {
     let path = |path: &Path| path.display().to_string();
     let mut text = example.to_owned();
     for (theirs, ours) in [
@@ -60,7 +60,7 @@ pub fn here(example: &str, directory: &Path, certificates: &Certificates, port: 
 }
 
 /// The messages in frames that count octets.
-pub fn messages(bodies: impl IntoIterator<Item = Vec<u8>>) -> Vec<String> {
+fn messages(bodies: impl IntoIterator<Item = Vec<u8>>) -> Vec<String> {
     let mut messages = Vec::new();
     for body in bodies {
         let mut rest = body.as_slice();
@@ -132,7 +132,7 @@ fn assert_same(directory: &Path, got: &[String], sent: &[String]) {
     );
 }
 
-fn with(mut settings: Value, more: Value) -> Value {
+fn with(mut settings: Value, more: &Value) -> Value {
     settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     settings
 }
@@ -154,20 +154,20 @@ async fn what_rsyslog_gets_is_what_was_sent() {
             page(SYSLOG, "rsyslog, TCP and UDP"),
             json!({"type": "syslog", "transport": "tcp", "framing": "lines"}),
         ),
-        ("tls", page(SYSLOG, "rsyslog, TLS"), with(json!({"type": "syslog"}), certificates.settings())),
+        ("tls", page(SYSLOG, "rsyslog, TLS"), with(json!({"type": "syslog"}), &certificates.settings())),
         (
             "udp",
             page(SYSLOG, "rsyslog, TCP and UDP"),
             json!({"type": "syslog", "transport": "udp", "datagram_bytes": 65_507}),
         ),
         ("relp", page(RELP, "rsyslog, RELP"), json!({"type": "relp", "transport": "tcp"})),
-        ("relp-tls", page(RELP, "rsyslog, RELP over TLS"), with(json!({"type": "relp"}), certificates.settings())),
+        ("relp-tls", page(RELP, "rsyslog, RELP over TLS"), with(json!({"type": "relp"}), &certificates.settings())),
     ];
     let (mut running, mut ways) = (Vec::new(), Vec::new());
     for (name, input, settings) in inputs {
         let (port, directory) = (free_port(), folder(&ground, name));
-        running.push(Rsyslog::receive(&directory, &here(input, &directory, &certificates, port), port));
-        ways.push(Way { settings: with(settings, json!({ "port": port })), directory });
+        running.push(receivers::rsyslog(&directory, &here(input, &directory, &certificates, port), port));
+        ways.push(Way { settings: with(settings, &json!({ "port": port })), directory });
     }
     let sent = forward(&ground, &ways).await;
     assert_complete(&sent);
@@ -188,7 +188,7 @@ async fn what_syslog_ng_gets_is_what_was_sent() {
     let _running = receivers::syslog_ng(&directory, &configuration, clear);
     let ways = [
         json!({"type": "syslog", "transport": "tcp", "port": clear}),
-        with(json!({"type": "syslog", "port": tls}), certificates.settings()),
+        with(json!({"type": "syslog", "port": tls}), &certificates.settings()),
         json!({"type": "syslog", "transport": "udp", "port": clear, "datagram_bytes": 65_507}),
     ]
     .map(|settings| Way { settings, directory: directory.clone() });
@@ -254,11 +254,11 @@ async fn a_receiver_that_asks_for_a_certificate_gets_nothing_from_whoever_has_no
     let certificates = Certificates::new(ground.directory.path());
     let (port, directory) = (free_port(), folder(&ground, "relp"));
     let input = here(page(RELP, "rsyslog, RELP over TLS"), &directory, &certificates, port);
-    let _rsyslog = Rsyslog::receive(&directory, &input, port);
+    let _rsyslog = receivers::rsyslog(&directory, &input, port);
     let report = |more: Value| {
         let sink = with(
             json!({"name": "s", "type": "relp", "server": "127.0.0.1", "port": port, "allow_private": true}),
-            more,
+            &more,
         );
         let sink = export::SinkConfig::from_settings(sink.as_object().unwrap().clone()).unwrap();
         async move { export::test(&sink, false).await.unwrap() }

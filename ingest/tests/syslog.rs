@@ -4,6 +4,8 @@
 
 #[path = "../../tests/harness/rsyslog.rs"]
 mod rsyslog;
+#[path = "../../tests/harness/rsyslogd.rs"]
+mod rsyslogd;
 
 use std::collections::BTreeMap;
 use std::path::Path;

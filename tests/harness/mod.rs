@@ -6,6 +6,7 @@ pub mod port;
 pub mod producer;
 pub mod receiver;
 pub mod rsyslog;
+pub mod rsyslogd;
 pub mod server;
 pub mod tls;
 

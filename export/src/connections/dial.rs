@@ -41,7 +41,7 @@ impl Dialer {
             let stream = self.stream(host, port).await?;
             if encrypted { self.encrypt(stream, host).await } else { Ok(stream) }
         });
-        opened.await.unwrap_or_else(|_| Err(not_sent(io::ErrorKind::TimedOut.into())))
+        opened.await.unwrap_or_else(|_| Err(not_sent(io::ErrorKind::TimedOut)))
     }
 
     async fn stream(&self, host: &str, port: u16) -> Result<Box<dyn Duplex>, SendError> {
@@ -70,8 +70,8 @@ impl Dialer {
     }
 }
 
-fn not_sent(error: io::Error) -> SendError {
-    SendError::NotSent(error.to_string())
+fn not_sent(error: impl Into<io::Error>) -> SendError {
+    SendError::NotSent(error.into().to_string())
 }
 
 #[cfg(test)]

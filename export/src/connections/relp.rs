@@ -34,7 +34,7 @@ pub struct Messages {
     /// Its port.
     pub port: u16,
     /// The messages.
-    pub messages: Vec<Vec<u8>>,
+    pub texts: Vec<Vec<u8>>,
 }
 
 impl Payload for Messages {
@@ -90,7 +90,7 @@ impl RelpConnection {
 
     /// Sends what is not acknowledged yet, in as many sessions as it takes, as long as each of them gets something done.
     async fn settle(&self, payload: &Messages) -> Result<Transactions, SendError> {
-        let names: Vec<Name> = payload.messages.iter().map(|message| Sha256::digest(message).into()).collect();
+        let names: Vec<Name> = payload.texts.iter().map(|message| Sha256::digest(message).into()).collect();
         let mut session = self.session.lock().await;
         let mut sent = false;
         loop {
@@ -136,7 +136,7 @@ impl RelpConnection {
     /// The messages that the receiver did not acknowledge, with their numbers.
     fn unacknowledged<'a>(&self, payload: &'a Messages, names: &[Name]) -> Vec<(usize, &'a [u8])> {
         let acknowledged = self.acknowledged();
-        let messages = payload.messages.iter().map(Vec::as_slice).enumerate();
+        let messages = payload.texts.iter().map(Vec::as_slice).enumerate();
         messages.zip(names).filter(|(_, name)| !acknowledged.contains(*name)).map(|(message, _)| message).collect()
     }
 

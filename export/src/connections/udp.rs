@@ -71,7 +71,9 @@ mod tests {
 
     fn frames(port: u16, messages: &[&str]) -> Frames {
         let mut bytes = Vec::new();
-        messages.iter().for_each(|message| Framing::OctetCounting.put(message, &mut bytes));
+        for message in messages {
+            Framing::OctetCounting.put(message, &mut bytes);
+        }
         Frames { transport: Transport::Udp, host: "127.0.0.1".to_owned(), port, bytes }
     }
 

@@ -92,8 +92,8 @@ impl Sink for Relp {
     }
 
     fn payload(&self, message: &Message, _now: Timestamp) -> Result<Messages, SecretError> {
-        let messages = octet_counted(&message.body).map(<[u8]>::to_vec).collect();
-        Ok(Messages { host: self.server.clone(), port: self.port, messages })
+        let texts = octet_counted(&message.body).map(<[u8]>::to_vec).collect();
+        Ok(Messages { host: self.server.clone(), port: self.port, texts })
     }
 
     fn judge(&self, answer: &Transactions) -> Judgement {
@@ -137,7 +137,7 @@ mod tests {
         let payload = sink.payload(&rendered.messages[0], Timestamp::EPOCH).unwrap();
         let expected: Vec<Vec<u8>> =
             records.iter().map(|record| message(record, Facility::default()).into_bytes()).collect();
-        assert_eq!((payload.messages, payload.port, rendered.taken), (expected, 2514, 2));
+        assert_eq!((payload.texts, payload.port, rendered.taken), (expected, 2514, 2));
     }
 
     #[test]

@@ -1,9 +1,6 @@
 //! What tests of forwarding share: a ledger with events, some of them evil, and an exporter that runs until the sinks are done.
 
-use std::io::Read as _;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use export::{Config, Exporter, Timing};
@@ -121,23 +118,6 @@ pub fn events(numbers: std::ops::Range<usize>) -> impl Iterator<Item = Value> {
         json!({"kind": "egress.http", "target": format!("https://paste.acme.example/{number}"), "session": format!("s-{}", number % 7),
             "agent": format!("agent-{}", number % 3), "workspace_name": "alice/api"})
     })
-}
-
-/// A plain receiver of syslog over TCP, which keeps what it reads: its port, and each connection's bytes.
-pub fn reference() -> (u16, Receiver<Vec<u8>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let (sender, bodies) = channel();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut bytes = Vec::new();
-            stream.unwrap().read_to_end(&mut bytes).unwrap();
-            if sender.send(bytes).is_err() {
-                return;
-            }
-        }
-    });
-    (port, bodies)
 }
 
 /// Waits until something is there.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::ground::{Certificates, Ground, events, wait_for};
 use crate::port::free_port;
-use crate::rsyslog::Rsyslog;
+use crate::receivers::rsyslog;
 use crate::{RELP, here, page};
 
 /// Records that are forwarded,
@@ -15,7 +15,7 @@ const RECORDS: usize = 20_000;
 const KILLS: usize = 5;
 
 fn count(file: &Path) -> usize {
-    std::fs::read(file).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count()
+    std::fs::read(file).unwrap_or_default().split(|byte| *byte == b'\n').count() - 1
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -25,18 +25,20 @@ async fn nothing_is_lost_when_rsyslog_is_killed() {
     let port = free_port();
     let certificates = Certificates::new(ground.directory.path());
     let lives: Vec<_> = (0..=KILLS).map(|life| ground.directory.path().join(format!("life-{life}"))).collect();
-    lives.iter().for_each(|life| std::fs::create_dir(life).unwrap());
+    for life in &lives {
+        std::fs::create_dir(life).unwrap();
+    }
     let sink = serde_json::json!([{"name": "siem", "type": "relp", "server": "127.0.0.1", "port": port, "transport": "tcp", "allow_private": true}]);
     let input = |life: &Path| here(page(RELP, "rsyslog, RELP"), life, &certificates, port);
     let killing = async {
         for life in &lives[..KILLS] {
-            let rsyslog = Rsyslog::receive(life, &input(life), port);
+            let running = rsyslog(life, &input(life), port);
             // It is killed wherever it is after some hundred messages.
             let out = life.join("out");
             wait_for("a message", || (count(&out) > RECORDS / (KILLS * 4)).then_some(())).await;
-            drop(rsyslog);
+            drop(running);
         }
-        Rsyslog::receive(&lives[KILLS], &input(&lives[KILLS]), port)
+        rsyslog(&lives[KILLS], &input(&lives[KILLS]), port)
     };
     let (_last, ()) = tokio::join!(killing, ground.forward(sink));
     let mut arrived: BTreeMap<usize, (String, usize)> = BTreeMap::new();

@@ -1,12 +1,16 @@
-//! Receivers that others wrote, as processes of their own: syslog-ng and Tenzir. `make syslog-ng` and `make validators` fetch them.
+//! Receivers that others wrote, as processes of their own: rsyslog, syslog-ng and Tenzir. `make rsyslog`, `make syslog-ng` and `make validators`
+//! fetch them. And a plain one, with which they are compared.
 
 use std::fs::File;
-use std::net::TcpStream;
+use std::io::Read as _;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
 use crate::ground::PATIENCE;
+use crate::rsyslogd;
 
 /// A receiver that runs until this is dropped.
 pub struct Running(Child);
@@ -31,6 +35,13 @@ fn wait(port: u16, who: &str, log: &Path) {
         assert!(Instant::now() < until, "{who} does not listen: {}", said());
         std::thread::yield_now();
     }
+}
+
+/// Starts rsyslog with a configuration in a directory, and waits until it listens on a port of TCP.
+pub fn rsyslog(directory: &Path, configuration: &str, port: u16) -> Running {
+    let running = Running(rsyslogd::spawn(directory, configuration));
+    wait(port, "rsyslog", directory.join("log").as_path());
+    running
 }
 
 /// Starts syslog-ng with a configuration in a directory, and waits until it listens on a port of TCP.
@@ -89,4 +100,21 @@ pub fn tenzir(directory: &Path, source: &str, port: u16) -> Running {
     let running = Running(child);
     wait(port, "Tenzir", directory.join("log").as_path());
     running
+}
+
+/// A plain receiver of syslog over TCP, which keeps what it reads: its port, and each connection's bytes.
+pub fn reference() -> (u16, Receiver<Vec<u8>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (sender, bodies) = channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut bytes = Vec::new();
+            stream.unwrap().read_to_end(&mut bytes).unwrap();
+            if sender.send(bytes).is_err() {
+                return;
+            }
+        }
+    });
+    (port, bodies)
 }

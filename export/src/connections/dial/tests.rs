@@ -37,8 +37,8 @@ fn reach(authority: &Authority) -> Reach {
     Reach { allow_private: true, ca_file: Some(authority.file.clone()), timeout, ..Reach::default() }
 }
 
-fn through(port: u16, scheme: &str) -> Option<Proxy> {
-    Some(format!("{scheme}://127.0.0.1:{port}").try_into().unwrap())
+fn through(port: u16, scheme: &str) -> Proxy {
+    format!("{scheme}://127.0.0.1:{port}").try_into().unwrap()
 }
 
 async fn say(reach: &Reach, host: &str, port: u16) -> Result<String, SendError> {
@@ -73,7 +73,7 @@ async fn a_proxy_is_asked_for_the_name_and_the_receiver_sees_the_certificate_beh
         let tls = (scheme == "https").then(|| authority.server("127.0.0.1", false));
         let (proxy, head) = proxy(port, None, tls).await;
         let identity = Some(authority.identity("tachograph"));
-        let reach = Reach { identity, proxy: through(proxy, scheme), ..reach(&authority) };
+        let reach = Reach { identity, proxy: Some(through(proxy, scheme)), ..reach(&authority) };
         assert_eq!(say(&reach, NAME, 6514).await.unwrap(), "hi");
         assert_eq!(read.await.unwrap().unwrap(), b"hello");
         assert_eq!(head.await.unwrap(), format!("CONNECT {NAME}:6514 HTTP/1.1\r\nHost: {NAME}:6514\r\n\r\n"));
@@ -105,7 +105,7 @@ async fn requests_of_http_go_through_the_proxy_with_the_certificate() {
 async fn the_guard_holds_for_the_proxy_and_for_addresses_behind_it() {
     let directory = tempfile::tempdir().unwrap();
     let authority = Authority::new(directory.path());
-    let proxied = Reach { proxy: through(1, "http"), ..reach(&authority) };
+    let proxied = Reach { proxy: Some(through(1, "http")), ..reach(&authority) };
     let private = say(&Reach { allow_private: false, ..proxied.clone() }, NAME, 6514).await;
     assert!(matches!(&private, Err(SendError::Refused(reason)) if reason.contains("allow_private")), "{private:?}");
     let behind = say(&proxied, "169.254.169.254", 80).await;
@@ -127,7 +127,7 @@ async fn a_proxy_that_refuses_or_is_none_sends_nothing() {
         (endless, "too long"),
     ] {
         let (proxy, _head) = proxy(1, Some(answer), None).await;
-        let refused = say(&Reach { proxy: through(proxy, "http"), ..reach(&authority) }, NAME, 6514).await;
+        let refused = say(&Reach { proxy: Some(through(proxy, "http")), ..reach(&authority) }, NAME, 6514).await;
         assert!(matches!(&refused, Err(SendError::NotSent(reason)) if reason.contains(says)), "{refused:?}");
     }
 }

@@ -10,6 +10,7 @@ use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message as _;
+use rdkafka::metadata::{MetadataPartition, MetadataTopic};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::Shared;
@@ -67,7 +68,7 @@ impl Reader<'_> {
     /// Where each partition begins and ends.
     fn ends(&self, consumer: &BaseConsumer) -> Result<BTreeMap<i32, (i64, i64)>, String> {
         let metadata = consumer.fetch_metadata(Some(self.topic), self.rest()?).map_err(|error| error.to_string())?;
-        let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions()).map(|partition| partition.id());
+        let partitions = metadata.topics().iter().flat_map(MetadataTopic::partitions).map(MetadataPartition::id);
         partitions.map(|partition| Ok((partition, self.watermarks(consumer, partition)?))).collect()
     }
 
@@ -88,7 +89,6 @@ impl Reader<'_> {
         while !open.is_empty() {
             self.hurry()?;
             match consumer.poll(LOOK) {
-                None => {}
                 Some(Ok(message)) if message.key() == Some(key.as_bytes()) => {
                     // A key has one partition, unless somebody added partitions meanwhile.
                     let time = message.timestamp().to_millis().unwrap_or_default();
@@ -96,7 +96,7 @@ impl Reader<'_> {
                         newest = message.payload().map(|value| (time, value.to_vec()));
                     }
                 }
-                Some(Ok(_)) => {}
+                None | Some(Ok(_)) => {}
                 Some(Err(KafkaError::PartitionEOF(partition))) => open.retain(|other| *other != partition),
                 Some(Err(error)) => return Err(error.to_string()),
             }

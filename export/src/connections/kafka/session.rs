@@ -7,6 +7,7 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
 
 use super::{Outgoing, Progress, Shared, Told};
@@ -107,7 +108,7 @@ impl Session {
             for broker in metadata.brokers() {
                 shared.check(broker.host(), u16::try_from(broker.port()).unwrap_or_default())?;
             }
-            if let Some(error) = metadata.topics().iter().find_map(|found| found.error()) {
+            if let Some(error) = metadata.topics().iter().find_map(MetadataTopic::error) {
                 let error = RDKafkaErrorCode::from(error);
                 let what = format!("the topic {topic}: {error}; create it, and let the sink write to it");
                 return Err(SendError::Refused(what));

@@ -76,8 +76,11 @@ fn parse(bytes: &[u8]) -> Result<Option<(Frame, usize)>, Malformed> {
     Ok(Some((frame, bytes.len() - rest.len())))
 }
 
+/// Bytes, and those behind them.
+type Split<'a> = (&'a [u8], &'a [u8]);
+
 /// The letters at the start of bytes; `None` as long as more of them may follow.
-fn word(bytes: &[u8], most: usize, is_letter: fn(&u8) -> bool) -> Result<Option<(&[u8], &[u8])>, Malformed> {
+fn word(bytes: &[u8], most: usize, is_letter: fn(&u8) -> bool) -> Result<Option<Split<'_>>, Malformed> {
     let length = bytes.iter().take_while(|byte| is_letter(byte)).take(most + 1).count();
     match (length, bytes.len() > length) {
         (length, _) if length > most => Err(Malformed("a word of a frame is too long")),

@@ -45,9 +45,10 @@ impl Session {
             line.strip_prefix("commands=")
                 .is_some_and(|commands| commands.split(',').any(|command| command == "syslog"))
         });
-        match said.starts_with("200") && takes {
-            true => Ok(session),
-            false => Err(SendError::NotSent(format!("it opens no session for syslog: {}", excerpt(&said)))),
+        if said.starts_with("200") && takes {
+            Ok(session)
+        } else {
+            Err(SendError::NotSent(format!("it opens no session for syslog: {}", excerpt(&said))))
         }
     }
 
@@ -59,10 +60,8 @@ impl Session {
         self.write.flush().await?;
         loop {
             if let Some(frame) = self.decoder.next().map_err(io::Error::other)? {
-                return match frame.txnr == txnr && frame.command == "rsp" {
-                    true => Ok(frame),
-                    false => Err(io::Error::other("it answers another transaction")),
-                };
+                let is_ours = frame.txnr == txnr && frame.command == "rsp";
+                return is_ours.then_some(frame).ok_or_else(|| io::Error::other("it answers another transaction"));
             }
             self.receive().await?;
         }

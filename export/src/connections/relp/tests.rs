@@ -99,12 +99,12 @@ fn reach() -> Reach {
 }
 
 fn messages(port: u16, count: usize) -> Messages {
-    let messages = (0..count).map(|number| format!("message {number}\nof {count}").into_bytes()).collect();
-    Messages { host: "127.0.0.1".to_owned(), port, messages }
+    let texts = (0..count).map(|number| format!("message {number}\nof {count}").into_bytes()).collect();
+    Messages { host: "127.0.0.1".to_owned(), port, texts }
 }
 
 fn expected(count: usize) -> Vec<String> {
-    messages(0, count).messages.into_iter().map(|message| String::from_utf8(message).unwrap()).collect()
+    messages(0, count).texts.into_iter().map(|message| String::from_utf8(message).unwrap()).collect()
 }
 
 #[tokio::test]
@@ -159,7 +159,7 @@ async fn a_refusal_names_its_message_and_what_was_taken_beside_it_does_not_come_
     assert_eq!(answer.to_string(), "a transaction is answered with 500 no [31m");
     // The worker sends what stood before it alone, and then what follows.
     let all = messages(port, 3);
-    let part = |range: std::ops::Range<usize>| Messages { messages: all.messages[range].to_vec(), ..all.clone() };
+    let part = |range: std::ops::Range<usize>| Messages { texts: all.texts[range].to_vec(), ..all.clone() };
     assert_eq!(connection.send(part(0..1)).await.unwrap().acknowledged, 1);
     assert_eq!(taken.lock().await.iter().filter(|message| message.starts_with("message 0")).count(), 1);
 }

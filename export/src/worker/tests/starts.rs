@@ -1,6 +1,10 @@
 //! Where a worker begins, what it leaves out, and what is on record when it stands still or is stopped.
 
+use ledger::Position;
+use operations::kind::export::{Cut, ExportWindow};
+
 use super::*;
+use crate::message::Rendered;
 
 #[test]
 fn a_sink_that_starts_now_gets_nothing_old_and_its_receipts_tile_all_the_same() {
@@ -64,4 +68,30 @@ fn a_lane_that_is_stopped_has_its_receipts_on_record() {
             "a stop doubles the batch that is on its way at most, not {doubled} records"
         );
     }
+}
+
+/// A window goes over many batches, and the one that the earlier process had sent last is not known.
+#[test]
+fn whatever_an_earlier_process_may_have_sent_is_asked_for_and_nothing_else() {
+    let config = fixtures::sink("siem");
+    let selection = config.selection([3; 32], "acme.example/agents/events/0");
+    let window = ExportWindow { export_seq: 0, records_max: 2, cut: Cut::Full };
+    let intent = Some((Seq::FIRST..Seq::new(4), Intended::Window(window)));
+    let mut plan = Plan::new(Exported { intent, ..Exported::default() }, 2, Seq::new(8), true);
+    plan.absorb(&fixtures::events(&vec![json!({"kind": "note"}); 8]), &selection);
+    let mut asked = Vec::new();
+    for _ in 0..4 {
+        plan.leave();
+        let batch = plan.propose(|records| Rendered::whole(Vec::new(), records.len())).unwrap();
+        asked.push(plan.may_be_sent(&batch));
+        let attempt = Attempt { settled: Settled::Acked(Ack::new("ok")), attempts: 1 };
+        plan.settle(&batch, vec![attempt], None);
+    }
+    assert_eq!(asked, [true, true, false, false]);
+    let letters = Batch::of_letters(
+        Position { ledger: LedgerName::Events, shard: 0, seq: Seq::FIRST },
+        fixtures::records(&fixtures::events(&[json!({"kind": "note"})])),
+        Rendered::whole(Vec::new(), 1),
+    );
+    assert!(plan.may_be_sent(&letters));
 }
