@@ -1,5 +1,5 @@
-//! Objects under torture: real stores, and a forwarder that is killed at random moments, right after it recorded what it was about to do. What the
-//! stores hold is compared with what was recorded and with the receipts: every record once, every receipt with its object, no object without one.
+//! Objects under torture: real stores, connections that are cut, and a forwarder that is killed at random moments, right after it recorded what it was
+//! about to do. What the stores hold is compared with what was recorded and with the receipts: every record once, every receipt with its object, no object without one.
 //!
 //! The stores are folders, moto and VersityGW (S3) and Azurite (Azure Blob), which `make validators` fetches.
 //!
@@ -11,6 +11,8 @@
 mod check;
 #[path = "support/dice.rs"]
 mod dice;
+#[path = "objects/faults.rs"]
+mod faults;
 #[path = "objects/forwarder.rs"]
 mod forwarder;
 #[path = "support/process.rs"]
@@ -23,6 +25,7 @@ use std::io::{BufRead as _, BufReader};
 
 use dice::Dice;
 use process::{SEED, start, variable};
+use faults::Faults;
 use stores::Stores;
 
 #[test]
@@ -42,7 +45,9 @@ fn every_record_is_in_one_object_and_every_object_has_its_receipt() {
     let folder = tempfile::tempdir().unwrap();
     ledger::Store::init(&folder.path().join("data"), "acme.example/agents").unwrap();
     let stores = Stores::start(folder.path());
-    std::fs::write(folder.path().join("sinks"), stores.sinks().to_string()).unwrap();
+    let faults = Faults::default();
+    let sinks = stores.sinks(&faults, seed);
+    std::fs::write(folder.path().join("sinks"), sinks.to_string()).unwrap();
     let mut dice = Dice::new(seed);
     let mut killed = 0;
     for _ in 0..kills {
@@ -60,7 +65,7 @@ fn every_record_is_in_one_object_and_every_object_has_its_receipt() {
     let last = start("forwarder_process", folder.path(), seed, events).wait_with_output().unwrap();
     assert!(last.status.success(), "seed {seed}: {}", String::from_utf8_lossy(&last.stdout));
     stores.copy_to(&folder.path().join("copies"));
-    for counts in check::check(folder.path(), &stores.sinks(), events, seed) {
-        println!("seed {seed}: {killed} kills: {counts}");
+    for counts in check::check(folder.path(), &sinks, events, seed) {
+        println!("seed {seed}: {killed} kills, {} faults: {counts}", faults.count());
     }
 }

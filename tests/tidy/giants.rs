@@ -13,6 +13,7 @@ const GIANTS: [(&str, &[&str]); 7] = [
             "ledger/verify/src/segments",
             "query/src/table",
             "query/src/output",
+            "export/src/streams/objects",
         ],
     ),
     ("datafusion", &["query/src/"]),

@@ -14,16 +14,16 @@ pub static SPEC: SinkSpec = SinkSpec {
     kind: "file",
     what: "Events, alerts and administration as files in a folder: NDJSON with zstd, or Parquet.",
     guarantee: objects::GUARANTEE,
-    class: Class::Stream(crate::sink::stream::<Folder>),
+    class: Class::Stream(crate::sink::stream::<Files>),
     example: "folder = \"/var/spool/tachograph\"",
-    fields: crate::sink::fields::<Folder>,
-    schema: crate::sink::schema::<Folder>,
+    fields: crate::sink::fields::<Files>,
+    schema: crate::sink::schema::<Files>,
 };
 
 /// The settings.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Folder {
+struct Files {
     /// The folder, which must be there. Folders by ledger and day are made in it.
     folder: PathBuf,
     /// What stands before the names of objects, such as `logs/agents`.
@@ -42,7 +42,7 @@ struct Folder {
     bytes_max: u64,
 }
 
-impl Settings for Folder {
+impl Settings for Files {
     type Sink = ObjectSink;
 
     fn sink(self) -> Result<ObjectSink, String> {

@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
+use crate::faults::Faults;
+
 /// The account of Azurite and its key, which its documentation publishes.
 const AZURITE: (&str, &str) =
     ("devstoreaccount1", "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==");
@@ -92,8 +94,9 @@ impl Stores {
         stores
     }
 
-    /// The sinks that create objects in them.
-    pub fn sinks(&self) -> Value {
+    /// The sinks that create objects in them, over connections to which faults happen.
+    pub fn sinks(&self, faults: &Faults, seed: u64) -> Value {
+        let front = |program: &Program, number: u64| faults.before(&program.address, seed ^ number);
         let secret = |name: &str, text: &str| {
             std::fs::write(self.folder.join(name), text).unwrap();
             format!("file:{}", self.folder.join(name).display())
@@ -107,12 +110,12 @@ impl Stores {
         let mut sinks = vec![
             json!({"name": "lines", "type": "file", "folder": self.folder.join("lines")}),
             json!({"name": "columns", "type": "file", "folder": self.folder.join("columns"), "format": "parquet"}),
-            s3(&self.s3.address, "s3", "ndjson.zst"),
-            s3(&self.s3.address, "s3-columns", "parquet"),
+            s3(&front(&self.s3, 1), "s3", "ndjson.zst"),
+            s3(&front(&self.s3, 2), "s3-columns", "parquet"),
             json!({"name": "azure", "type": "azure_blob", "account": account, "container": BUCKET, "access_key": key, "prefix": "azure",
-                "endpoint": format!("{}/{account}", self.azure.address)}),
+                "endpoint": format!("{}/{account}", front(&self.azure, 3))}),
         ];
-        sinks.extend(self.gateway.as_ref().map(|gateway| s3(&gateway.address, "gateway", "ndjson.zst")));
+        sinks.extend(self.gateway.as_ref().map(|gateway| s3(&front(gateway, 4), "gateway", "ndjson.zst")));
         for sink in &mut sinks {
             sink["allow_private"] = true.into();
             sink["timeout_seconds"] = 20.into();

@@ -209,6 +209,8 @@ const FINDING: &[Attribute] = &[
     text("title"),
     text("desc"),
     Attribute("types", Type::Texts),
+    Attribute("data_sources", Type::Texts),
+    objects("attacks", TECHNIQUE),
     long("created_time"),
     long("modified_time"),
     long("first_seen_time"),
@@ -296,6 +298,7 @@ const EVIDENCE: &[Attribute] = &[
     object("src_endpoint", ENDPOINT),
     object("dst_endpoint", ENDPOINT),
     object("url", URL),
+    object("http_request", HTTP_REQUEST),
     text("data"),
 ];
 

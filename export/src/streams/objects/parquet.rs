@@ -114,7 +114,7 @@ mod tests {
                 record
             });
             let records: Vec<Value> = [first.clone()].into_iter().chain(records).collect();
-            let lines: String = records.iter().map(|record| format!("{record}\n")).collect();
+            let lines = records.iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
             let file = write(lines.as_bytes(), class == 0).unwrap();
             prop_assert_eq!(&write(lines.as_bytes(), class == 0).unwrap(), &file);
             prop_assert_eq!(rows(file), records.len());

@@ -22,7 +22,7 @@ fn sink(settings: &Value) -> std::sync::Arc<dyn Stream> {
     }
 }
 
-fn folder(more: Value) -> std::sync::Arc<dyn Stream> {
+fn folder(more: &Value) -> std::sync::Arc<dyn Stream> {
     let mut settings = json!({"type": "file", "folder": "/var/spool/tachograph"});
     settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     sink(&settings)
@@ -37,11 +37,11 @@ fn events(from: u64, count: u64) -> Rows {
 #[test]
 fn a_name_follows_from_the_records() {
     let records = fixtures::records(&events(0, 3));
-    let name = |more: Value| folder(more).render(&records).messages.remove(0).key;
+    let name = |more: &Value| folder(more).render(&records).messages.remove(0).key;
     let part = "part-00000000000000000000-00000000000000000002-plain-1";
-    assert_eq!(name(json!({})), format!("events/0/2025/11/21/{part}.ndjson.zst"));
+    assert_eq!(name(&json!({})), format!("events/0/2025/11/21/{part}.ndjson.zst"));
     assert_eq!(
-        name(json!({"prefix": "logs/agents", "format": "parquet"})),
+        name(&json!({"prefix": "logs/agents", "format": "parquet"})),
         format!("logs/agents/events/0/2025/11/21/{part}.parquet")
     );
     let spec = SCHEMAS.iter().find(|spec| spec.name == "plain").unwrap();
@@ -53,7 +53,7 @@ fn a_name_follows_from_the_records() {
 fn a_test_is_no_part() {
     let mut records = fixtures::records(&events(0, 1));
     records[0].fields.insert(TEST.to_owned(), true.into());
-    let key = folder(json!({})).render(&records).messages.remove(0).key;
+    let key = folder(&json!({})).render(&records).messages.remove(0).key;
     assert_eq!(key, "events/0/2025/11/21/test-1763683200000000.ndjson.zst");
 }
 
@@ -62,7 +62,7 @@ fn an_object_holds_the_records_of_one_day() {
     // Entries are a millisecond apart: so many are a day.
     let day = 24 * 3_600 * 1_000;
     let records = fixtures::records(&events(day - 2, 5));
-    let sink = folder(json!({}));
+    let sink = folder(&json!({}));
     let first = sink.render(&records);
     assert_eq!((first.taken, first.messages[0].records.len()), (2, 2));
     assert!(first.messages[0].key.contains("/2025/11/21/"));
@@ -73,7 +73,7 @@ fn an_object_holds_the_records_of_one_day() {
 #[test]
 fn lines_come_back_as_they_were_said() {
     let records = fixtures::records(&events(0, 3));
-    let message = folder(json!({})).render(&records).messages.remove(0);
+    let message = folder(&json!({})).render(&records).messages.remove(0);
     let packer = Packer { format: Format::Lines, by_class: false };
     let packed = packer.pack(&message.body).unwrap();
     assert_eq!(packer.pack(&message.body).unwrap(), packed);
@@ -90,7 +90,7 @@ fn parquet_of_either_ledger_is_the_same_each_time() {
         fixtures::operations(&[fixtures::alert(1, operations::alert::Severity::Low), json!({"kind": "token"})]);
     let packer = Packer { format: Format::Parquet, by_class: false };
     for rows in [events(0, 3), operations] {
-        let message = folder(json!({"format": "parquet"})).render(&fixtures::records(&rows)).messages.remove(0);
+        let message = folder(&json!({"format": "parquet"})).render(&fixtures::records(&rows)).messages.remove(0);
         let packed = packer.pack(&message.body).unwrap();
         assert_eq!(packer.pack(&message.body).unwrap(), packed);
         assert_eq!(packer.records_sha256(&packed), Some(crate::hash::sha256(&message.body)));
