@@ -197,7 +197,7 @@ mod tests {
         let (taken, status) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicU16::new(200)));
         let connection = Box::new(Receiver { taken: Arc::clone(&taken), status });
         let url = secret(&dir, "https://hc.example/ping/hunter2");
-        let heartbeat = Heartbeat { url, every: Duration::from_secs(60), connection };
+        let heartbeat = Heartbeat { url, every: Duration::from_mins(1), connection };
         let (asked, stop) = (Arc::new(AtomicUsize::new(0)), CancellationToken::new());
         let (counter, ends) = (Arc::clone(&asked), stop.clone());
         // The third, fourth and fifth time something is wrong; the eighth is the last.

@@ -2,6 +2,7 @@
 
 mod ends;
 mod hidden;
+mod people;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -105,7 +105,7 @@ impl Jira {
     }
 
     /// What a message says that does not create an issue.
-    fn comment(issue: &str, said: Value, message: Message) -> Message {
+    fn comment(issue: &str, said: &Value, message: Message) -> Message {
         let body = json!({"body": said}).to_string().into_bytes();
         Message { to: COMMENT, path: format!("/rest/api/3/issue/{issue}/comment"), body, ..message }
     }
@@ -138,7 +138,7 @@ impl Jira {
                 };
                 let message = notification.message(COMMENT, Vec::new());
                 let done = notification.over.and_then(|_| self.done(issue, &message.key));
-                messages.push(Self::comment(issue, said, message));
+                messages.push(Self::comment(issue, &said, message));
                 messages.extend(done);
             }
         }
@@ -149,7 +149,7 @@ impl Jira {
         let Some(issue) = issue.filter(|issue| is_issue(issue)) else { return };
         let message = Message::end_of(name, COMMENT, Vec::new());
         let done = self.done(issue, &message.key);
-        messages.push(Self::comment(issue, document::sentence(said), message));
+        messages.push(Self::comment(issue, &document::sentence(said), message));
         messages.extend(done);
     }
 }

@@ -13,15 +13,15 @@ pub fn of(content: &Content) -> Value {
     let lead = paragraph(&[text(&content.lead)]);
     let values =
         content.facts(VALUE_CHARS_MAX).map(|(name, value)| paragraph(&[strong(name), text(&format!(": {value}"))]));
-    document(lead.into_iter().chain(values.flatten()).collect())
+    document(&lead.into_iter().chain(values.flatten()).collect::<Vec<_>>())
 }
 
 /// One sentence.
 pub fn sentence(sentence: &str) -> Value {
-    document(paragraph(&[text(sentence)]).into_iter().collect())
+    document(paragraph(&[text(sentence)]).as_slice())
 }
 
-fn document(content: Vec<Value>) -> Value {
+fn document(content: &[Value]) -> Value {
     json!({"type": "doc", "version": 1, "content": content})
 }
 
