@@ -13,10 +13,10 @@ mod lines;
 pub mod ocsf;
 mod parts;
 pub mod plain;
+#[cfg(test)]
+mod readers;
 pub mod severity;
 pub mod udm;
-#[cfg(test)]
-mod validators;
 
 use std::borrow::Cow;
 
@@ -27,16 +27,8 @@ use serde_json::Value;
 use crate::record::Record;
 
 /// Every schema.
-pub static SCHEMAS: &[&SchemaSpec] = &[
-    &plain::SPEC,
-    &ocsf::SPEC,
-    &ocsf::SPEC_1_8,
-    &ocsf::SPEC_1_1,
-    &ecs::SPEC,
-    &udm::SPEC,
-    &cef::SPEC,
-    &leef::SPEC,
-];
+pub static SCHEMAS: &[&SchemaSpec] =
+    &[&plain::SPEC, &ocsf::SPEC, &ocsf::SPEC_1_8, &ocsf::SPEC_1_1, &ecs::SPEC, &udm::SPEC, &cef::SPEC, &leef::SPEC];
 
 /// A schema that a sink may say its records in.
 pub struct SchemaSpec {

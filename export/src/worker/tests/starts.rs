@@ -5,6 +5,7 @@ use operations::kind::export::{Cut, ExportWindow};
 
 use super::*;
 use crate::message::Rendered;
+use crate::worker::plan::Pace;
 
 #[test]
 fn a_sink_that_starts_now_gets_nothing_old_and_its_receipts_tile_all_the_same() {
@@ -77,7 +78,13 @@ fn whatever_an_earlier_process_may_have_sent_is_asked_for_and_nothing_else() {
     let selection = config.selection([3; 32], "acme.example/agents/events/0");
     let window = ExportWindow { export_seq: 0, records_max: 2, cut: Cut::Full };
     let intent = Some((Seq::FIRST..Seq::new(4), Intended::Window(window)));
-    let mut plan = Plan::new(Exported { intent, ..Exported::default() }, 2, Seq::new(8), true);
+    let mut plan = Plan::new(
+        Exported { intent, ..Exported::default() },
+        2,
+        Seq::new(8),
+        Pace::Windows { in_flight: 1 },
+        Some("plain".to_owned()),
+    );
     plan.absorb(&fixtures::events(&vec![json!({"kind": "note"}); 8]), &selection);
     let mut asked = Vec::new();
     for _ in 0..4 {
