@@ -200,7 +200,9 @@ fn an_event_loses_nothing_and_is_in_the_canonical_form_that_others_write() {
     for schema in VERSIONS {
         for (block, records) in every::records(schema) {
             let of = format!("{}, {block}", schema.name);
-            records.iter().for_each(|record| check_record(record, &of));
+            for record in &records {
+                check_record(record, &of);
+            }
         }
     }
 }
