@@ -67,6 +67,8 @@ pub struct Settings {
     /// Which alerts go to which sinks.
     #[serde(rename = "route")]
     pub routes: export::Routes,
+    /// The sign of life to an address outside.
+    pub heartbeat: Option<export::HeartbeatConfig>,
     /// What queries may take.
     pub query: Query,
 }
@@ -313,6 +315,7 @@ impl Settings {
         problems.extend(self.intake().check().iter().map(of_collectors));
         let sinks = self.sinks();
         problems.extend(sinks.check().err().as_ref().map(of_sinks));
+        problems.extend(self.heartbeat.iter().filter_map(|heartbeat| heartbeat.check().err()));
         problems.extend(self.budget_sets().err());
         problems.extend(self.alerts.check().err().map(|error| error.to_string()));
         let strangers = self.alerts.check_receivers(|name| sinks.is_receiver(name));
@@ -328,6 +331,10 @@ impl Settings {
         let mut problems: Vec<String> = collectors.iter().map(of_collectors).collect();
         problems.extend(sinks.iter().map(of_sinks));
         problems.extend(self.oidc.iter().flat_map(oidc::Oidc::missing));
+        problems.extend(self.heartbeat.iter().filter_map(|heartbeat| {
+            let missing = heartbeat.url.read().err().map(|error| error.to_string());
+            missing.or(export::Heartbeat::new(heartbeat).err()).map(|reason| format!("heartbeat: {reason}"))
+        }));
         problems.extend(self.compute.table().err().map(|failure| failure.message()));
         match rules::load(self, Depth::Form) {
             Ok(loaded) => problems.extend(loaded.errors.iter().map(ToString::to_string)),

@@ -7,6 +7,8 @@ mod harness;
 
 #[path = "integration/alerts.rs"]
 mod alerts;
+#[path = "integration/arrival.rs"]
+mod arrival;
 #[path = "integration/budgets.rs"]
 mod budgets;
 #[path = "integration/collect.rs"]

@@ -17,6 +17,7 @@ mod fixtures;
 mod fleet;
 pub mod limits;
 mod logins;
+mod outside;
 mod problem;
 mod records;
 mod server;
@@ -133,6 +134,7 @@ const ROUTES: &[Route] = &[
     Route { method: "post", path: "/api/v1/alerts/{alert}/note", handler: || alerts::work("note") },
     Route { method: "post", path: "/api/v1/alerts/{alert}/resolve", handler: || alerts::work("resolve") },
     Route { method: "post", path: "/api/v1/alerts/{alert}/reopen", handler: || alerts::work("reopen") },
+    Route { method: "post", path: "/api/v2/alerts", handler: || post(outside::receive) },
     Route { method: "get", path: "/api/v1/sessions", handler: || get(sessions::list) },
     Route { method: "get", path: "/api/v1/sessions/{session}", handler: || get(sessions::show) },
     Route { method: "get", path: "/api/v1/sessions/{session}/records", handler: || get(sessions::records) },

@@ -3,12 +3,13 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use detect_core::key::Key;
 use detect_rules::rule_set::RuleSet;
 use detect_runner::{Runner, RunnerOptions};
-use export::{Exporter, Suppressor};
-use ledger::Store;
+use export::{Exporter, Heartbeat, Suppressor};
+use ledger::{Store, Timestamp};
 use prometheus_client::registry::Registry;
 
 use super::health::Health;
@@ -20,6 +21,8 @@ use crate::settings::Settings;
 pub struct Followers {
     detection: Detection,
     export: Export,
+    /// The sign of life to an address outside.
+    heartbeat: Option<Part>,
 }
 
 struct Detection {
@@ -46,6 +49,7 @@ pub struct Sinks {
 pub struct Prepared {
     runner: Runner,
     exporter: Exporter,
+    heartbeat: Option<Heartbeat>,
 }
 
 /// Which followers a new configuration replaces.
@@ -55,6 +59,8 @@ pub struct Changed {
     pub rules: bool,
     /// The sinks are others, or what goes to whom.
     pub sinks: bool,
+    /// The sign of life goes elsewhere, or at another pace.
+    pub heartbeat: bool,
 }
 
 impl Followers {
@@ -71,7 +77,8 @@ impl Followers {
         let mut exporter =
             Exporter::new(&settings.sinks(), store.events(), store.operations(), key).map_err(Failure::config)?;
         exporter.set_suppressor(suppressor);
-        Ok(Prepared { runner, exporter })
+        let heartbeat = settings.heartbeat.as_ref().map(Heartbeat::new).transpose().map_err(Failure::config)?;
+        Ok(Prepared { runner, exporter, heartbeat })
     }
 
     /// The handles to the sinks.
@@ -88,7 +95,13 @@ impl Followers {
     /// Puts prepared ones in the place of those that changed, which go on from the same cursors. The others run on: a sink
     /// that starts anew may send a batch twice.
     pub async fn replace(&mut self, prepared: Prepared, changed: Changed, health: &Arc<Health>) {
-        let Prepared { runner, exporter } = prepared;
+        let Prepared { runner, exporter, heartbeat } = prepared;
+        if changed.heartbeat {
+            if let Some(mut before) = self.heartbeat.take() {
+                before.end().await;
+            }
+            self.heartbeat = heartbeat.map(|heartbeat| start_heartbeat(heartbeat, health));
+        }
         if changed.rules {
             self.detection.part.end().await;
         }
@@ -103,6 +116,9 @@ impl Followers {
 
     /// Ends them in the order in which data flows.
     pub async fn end(&mut self) {
+        if let Some(mut heartbeat) = self.heartbeat.take() {
+            heartbeat.end().await;
+        }
         self.detection.part.end().await;
         self.export.part.end().await;
     }
@@ -111,9 +127,23 @@ impl Followers {
 impl Prepared {
     /// Starts them.
     pub fn start(self, health: &Arc<Health>) -> Followers {
-        let Self { runner, exporter } = self;
-        Followers { detection: Detection::start(runner, health), export: Export::start(exporter, health) }
+        let Self { runner, exporter, heartbeat } = self;
+        let (detection, export) = (Detection::start(runner, health), Export::start(exporter, health));
+        Followers { detection, export, heartbeat: heartbeat.map(|heartbeat| start_heartbeat(heartbeat, health)) }
     }
+}
+
+/// Gives signs of life for as long as nothing ails.
+fn start_heartbeat(heartbeat: Heartbeat, health: &Arc<Health>) -> Part {
+    let looks = Arc::clone(health);
+    let ailment = move || {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        looks.ailment(Timestamp::from_unix_micros(now.as_micros() as i64))
+    };
+    Part::start("heartbeat", health, |stop| async move {
+        heartbeat.run(ailment, stop).await;
+        Ok::<(), Infallible>(())
+    })
 }
 
 impl Detection {

@@ -9,7 +9,7 @@ use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 
 use ingest::collectors::Watch;
 use ledger::consumer::{ConsumerStatus, Monitor};
-use ledger::{Ledger, Store};
+use ledger::{Ledger, Store, Timestamp};
 use serde::Serialize;
 
 use super::tls::Tls;
@@ -169,6 +169,19 @@ impl Health {
                 None
             }
         })
+    }
+
+    /// Why somebody outside should look after this server now: events are not taken, a part stopped, or people are not told of alerts.
+    pub fn ailment(&self, now: Timestamp) -> Option<String> {
+        let stopped = || {
+            let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+            failed.iter().next().map(|(part, reason)| format!("part {part} stopped: {reason}"))
+        };
+        let sinks = || {
+            let statuses = self.sinks.read().unwrap_or_else(PoisonError::into_inner).get();
+            export::ailment_of_sinks(&statuses, now)
+        };
+        self.not_ready().or_else(stopped).or_else(sinks)
     }
 
     /// Everything there is to say.

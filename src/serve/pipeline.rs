@@ -104,8 +104,9 @@ impl Pipeline {
         let rules = settings::rules::rules(new)?;
         let prepared = Followers::prepare(store, new, &rules, &self.suppressor)?;
         self.collectors.reload(&new.intake()).map_err(Failure::config)?;
-        let changed = Changed { rules: self.rules != rules, sinks: old.sinks() != new.sinks() };
-        if !changed.rules && !changed.sinks {
+        let (sinks, heartbeat) = (old.sinks() != new.sinks(), old.heartbeat != new.heartbeat);
+        let changed = Changed { rules: self.rules != rules, sinks, heartbeat };
+        if !changed.rules && !changed.sinks && !changed.heartbeat {
             return Ok(None);
         }
         // A change of rules is recorded with its position.

@@ -1,0 +1,126 @@
+//! What a SIEM holds, proven by the real binary: what it would be sent, what its receipts say, and what became of its copy. And what comes the
+//! other way: alerts of other systems, and the sign of life that stays away.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::harness::receiver::receiver;
+use crate::harness::{World, http};
+use crate::life::{COLLECTOR, line};
+
+#[test]
+fn what_a_siem_lost_doubled_or_edited_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::new(&format!(
+        "{COLLECTOR}\n[[sink]]\nname = \"lake\"\ntype = \"file\"\nfolder = \"{}\"\nschema = \"ocsf\"\nseconds_max = 1\n",
+        folder.path().display()
+    ));
+    let token = world.token("coderd", &["--role", "ingest"]);
+    let server = world.serve();
+    let bearer = format!("Bearer {token}");
+    let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/x-ndjson")];
+    let lines: Vec<String> =
+        (0..20).map(|at| line(at, "allow", "GET", &format!("https://packages.acme.example/{at}"))).collect();
+    let answer =
+        http::send(&server.ingest, "POST", "/v1/events/coderd", &headers, lines.join("\n").as_bytes()).unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    world.wait_for(1, &["--ledger", "operations", "kind=export.receipt", "subject=lake", "to=events/0/20"]);
+    let config = world.config();
+    let config = config.to_str().unwrap();
+    assert!(server.stop().unwrap().success());
+
+    let rendered = world
+        .run(&["export", "render", "--config", config, "--sink", "lake", "--from", "events/0/0", "kind:egress.http"])
+        .ok();
+    let records: Vec<Value> = rendered.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((records.len(), &records[0]["class_uid"]), (20, &json!(4002)), "{}", rendered.out);
+    let refused = world.run(&["export", "render", "--config", config, "--schema", "ocfs"]);
+    assert!(refused.code == 2 && refused.err.contains("plain, ocsf, ocsf_1_8"), "{refused:?}");
+
+    let checked = world.run(&["receipts", "check", "lake", "--config", config]).ok().out;
+    assert!(
+        checked.ends_with("sound: the receipts leave out nothing, and what they stand for is what the ledger holds\n"),
+        "{checked}"
+    );
+
+    // The objects of the sink are the SIEM's copy.
+    let mut copy = String::new();
+    for object in objects(folder.path()) {
+        copy.push_str(&String::from_utf8(zstd::decode_all(std::fs::File::open(object).unwrap()).unwrap()).unwrap());
+    }
+    let compare = |name: &str, text: &str, code: i32| {
+        let file = world.path(name);
+        std::fs::write(&file, text).unwrap();
+        let ended =
+            world.run(&["receipts", "compare", "lake", file.to_str().unwrap(), "--config", config, "-o", "json"]);
+        assert_eq!(ended.code, code, "{ended:?}");
+        ended.json()
+    };
+    let whole = compare("whole", &copy, 0);
+    assert_eq!(whole["expected"], whole["equal"], "{whole}");
+    let mut kept: Vec<&str> = copy.lines().collect();
+    let of_events: Vec<usize> = (0..kept.len()).filter(|at| kept[*at].contains("\"uid\":\"events/0/")).collect();
+    kept.push(kept[of_events[3]]);
+    let edited = kept[of_events[5]].replace("packages.acme.example", "packages.evil.example");
+    kept[of_events[5]] = &edited;
+    kept.remove(of_events[7]);
+    let worse = compare("worse", &kept.join("\n"), 3);
+    let named = |list: &str| worse[list]["named"].as_array().unwrap().len();
+    assert_eq!((named("missing"), named("doubled"), named("changed")), (1, 1, 1), "{worse}");
+    assert_eq!(worse["missing"]["named"][0], "events/0 export_seq 7 (events/0/7)");
+}
+
+fn objects(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut found: Vec<_> =
+        walkdir(folder).into_iter().filter(|path| path.to_string_lossy().ends_with(".zst")).collect();
+    found.sort();
+    found
+}
+
+fn walkdir(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { walkdir(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn alerts_of_other_systems_join_the_triage() {
+    let world = World::new(COLLECTOR);
+    let (sender, reader) =
+        (world.token("prometheus", &["--role", "ingest"]), world.token("ana", &["--role", "analyst"]));
+    let server = world.serve();
+    let post = |token: &str, body: &Value| {
+        let bearer = format!("Bearer {token}");
+        let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
+        http::send(&server.console, "POST", "/api/v2/alerts", &headers, body.to_string().as_bytes()).unwrap()
+    };
+    let alert = json!({"labels": {"alertname": "DiskFull", "severity": "critical", "instance": "db-1"},
+        "annotations": {"summary": "The disk of db-1 is <b>full</b>"}});
+    assert_eq!(post(&reader, &json!([alert])).status, 403);
+    assert_eq!(post(&sender, &json!({"labels": 1})).status, 400);
+    assert_eq!(post(&sender, &json!([alert, {"labels": {}}])).status, 400, "the good one is taken all the same");
+    assert_eq!(post(&sender, &json!([alert])).status, 200);
+    let listed = world.run(&["alerts", "list", "-o", "json"]).ok().json();
+    let alerts = listed["alerts"].as_array().unwrap();
+    assert_eq!(alerts.len(), 1, "{listed}");
+    assert_eq!((&alerts[0]["rule"], &alerts[0]["severity"]), (&json!("outside.DiskFull"), &json!("critical")));
+    let mut over = alert;
+    over["endsAt"] = "2026-01-01T00:00:00Z".into();
+    assert_eq!(post(&sender, &json!([over])).status, 200);
+    let listed = world.run(&["alerts", "list", "-o", "json"]).ok().json();
+    assert_eq!(listed["alerts"].as_array().unwrap().len(), 0, "it is over: {listed}");
+    assert!(server.stop().unwrap().success());
+}
+
+#[test]
+fn a_sign_of_life_goes_out_while_all_is_well() {
+    let (outside, signs) = receiver("ok");
+    let world = World::new("");
+    std::fs::write(world.path("heartbeat"), format!("http://{outside}/ping/hunter2\n")).unwrap();
+    let url = world.path("heartbeat");
+    world.configure(&format!("[heartbeat]\nurl = \"file:{}\"\nallow_private = true\n", url.display()));
+    let server = world.serve();
+    let sign = signs.recv_timeout(Duration::from_secs(60)).unwrap();
+    assert!(sign.head.starts_with("POST /ping/hunter2"), "{}", sign.head);
+    assert!(server.stop().unwrap().success());
+}
