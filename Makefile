@@ -22,7 +22,7 @@ SECONDS = 60
 FUZZ ?= dialect otlp syslog frames ledger proofs
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help run quickstart test kafka browser senders screenshots bench-console bench-otlp vendor vendor-packages torture payloads fuzz lint bench dist tools promtool rsyslog lognorm validators ecs chromium build
+.PHONY: help run quickstart test kafka browser senders screenshots bench-console bench-otlp vendor vendor-packages torture payloads fuzz lint bench dist tools promtool rsyslog lognorm validators ecs opensearch victoria-logs chromium build
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -125,7 +125,7 @@ quickstart: build ## Record the bundled example and show what to try next
 	@echo "make: serving with $(DATA).toml; Ctrl-C stops it"
 	@exec $(TARGET)/debug/tachograph serve --config "$(DATA).toml"
 
-test: lint promtool kafka rsyslog lognorm validators ecs ## Run lint and all tests
+test: lint promtool kafka rsyslog lognorm validators ecs opensearch victoria-logs ## Run lint and all tests
 	@echo "make: all tests"
 	cargo test --workspace --locked --lib --bins --tests
 	cargo test --workspace --locked --doc
@@ -147,6 +147,34 @@ kafka: tools
 	  rm -rf "$(TARGET)/kafka" && mkdir -p "$(TARGET)" && \
 	  mvn -B -q -f ingest/tests/kafka/pom.xml dependency:copy-dependencies -DoutputDirectory="$(abspath $(TARGET))/kafka" && \
 	  cp ingest/tests/kafka/pom.xml "$(TARGET)/kafka/"; \
+	fi
+
+# The receiver that the tests of the sink `elasticsearch` start: OpenSearch's own artifacts out of Maven Central, as export/tests/opensearch/pom.xml says.
+opensearch: tools
+	@missing=(); \
+	command -v java >/dev/null || missing+=(openjdk-17-jre-headless); \
+	command -v mvn >/dev/null || missing+=(maven); \
+	if [ $${#missing[@]} -gt 0 ]; then \
+	  echo "make: installing $${missing[*]}"; \
+	  command -v apt-get >/dev/null || { echo "make: this is no Debian; please install: $${missing[*]}"; exit 1; }; \
+	  $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$${missing[@]}"; \
+	fi
+	@if ! cmp -s export/tests/opensearch/pom.xml "$(TARGET)/opensearch/pom.xml"; then \
+	  echo "make: fetching OpenSearch"; \
+	  rm -rf "$(TARGET)/opensearch" && mkdir -p "$(TARGET)" && \
+	  mvn -B -q -f export/tests/opensearch/pom.xml dependency:copy-dependencies -DoutputDirectory="$(abspath $(TARGET))/opensearch" && \
+	  cp export/tests/opensearch/pom.xml "$(TARGET)/opensearch/"; \
+	fi
+
+# A receiver that takes what Elasticsearch, Loki, Datadog and OpenTelemetry take, built from its own sources: a minute the first time.
+VICTORIA_LOGS = v1.52.1
+victoria-logs: tools
+	@if [ "$$(cat "$(TARGET)/victoria-logs/version" 2>/dev/null)" != "$(VICTORIA_LOGS)" ]; then \
+	  command -v go >/dev/null || { echo "make: go is missing; please install it"; exit 1; }; \
+	  echo "make: building VictoriaLogs $(VICTORIA_LOGS)"; \
+	  mkdir -p "$(TARGET)/victoria-logs" && \
+	  GOBIN="$(abspath $(TARGET))/victoria-logs" go install "github.com/VictoriaMetrics/VictoriaLogs/app/victoria-logs@$(VICTORIA_LOGS)" && \
+	  echo "$(VICTORIA_LOGS)" > "$(TARGET)/victoria-logs/version"; \
 	fi
 
 # What the tests of the console need: Debian's own browser, and Playwright, which brings none here. Nothing of it is needed to build or to run.

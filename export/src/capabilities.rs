@@ -5,7 +5,7 @@ use std::time::Duration;
 use ledger::Timestamp;
 
 use crate::connections::Protocol;
-use crate::judgement::Judgement;
+use crate::judgement::{Judgement, Outcome};
 use crate::message::Message;
 use crate::record::Record;
 use operations::secret::{Secret, SecretError};
@@ -18,13 +18,15 @@ pub struct Capabilities<'a, P: Protocol> {
     pub reconcile: Option<&'a dyn Reconcile<P>>,
     /// What it accepts is not yet safe, and it can be asked for that.
     pub confirm: Option<&'a dyn Confirm<P>>,
+    /// Its answers tell what became of each record.
+    pub outcomes: Option<&'a dyn Outcomes<P>>,
     /// The secret with which it signs what people do with its messages.
     pub signing_secret: Option<&'a Secret>,
 }
 
 impl<P: Protocol> Default for Capabilities<'_, P> {
     fn default() -> Self {
-        Self { fallback: None, reconcile: None, confirm: None, signing_secret: None }
+        Self { fallback: None, reconcile: None, confirm: None, outcomes: None, signing_secret: None }
     }
 }
 
@@ -32,6 +34,16 @@ impl<P: Protocol> Default for Capabilities<'_, P> {
 pub trait Fallback<P: Protocol>: Send + Sync {
     /// Another form of a message, tried at once; `None` if the answer is not about its form.
     fn fallback(&self, refused: &P::Answer, message: &Message, records: &[Record]) -> Option<Message>;
+}
+
+/// A sink whose answer tells what became of each record of a batch. One that says of single records that they may be taken later MUST know
+/// records by ids: the batch is sent again.
+pub trait Outcomes<P: Protocol>: Send + Sync {
+    /// What became of each of so many records, in their order; `None` if the answer does not say so of each: then the whole is judged.
+    fn outcomes(&self, answer: &P::Answer, records: usize) -> Option<Vec<Outcome>>;
+
+    /// The shortest wait that the answer asks for.
+    fn after(&self, answer: &P::Answer) -> Option<Duration>;
 }
 
 /// A sink that can be asked whether it has a message. It is asked before a message whose fate is not certain is sent again.

@@ -3,6 +3,7 @@
 
 mod guard;
 pub mod http;
+pub mod oauth;
 pub mod smtp;
 pub mod tcp;
 

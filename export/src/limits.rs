@@ -79,6 +79,10 @@ pub const FAREWELL_BYTES_MAX: usize = 4 << 10;
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// and a whole request by default.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// An access token is not used in so much of the end of its life,
+pub const TOKEN_MARGIN: Duration = Duration::from_mins(5);
+/// nor for longer than this, whatever its issuer says.
+pub const TOKEN_LIFE_MAX: Duration = Duration::from_hours(24);
 /// The longest file of certificates,
 pub const CA_BYTES_MAX: usize = 1 << 20;
 /// and how many of them are read: the bundles of systems have some hundreds.

@@ -68,8 +68,14 @@ impl<S: Sink> Bound<S> {
         Self { sink, connection }
     }
 
-    fn judged(&self, answer: &AnswerOf<S>) -> Reaction {
-        Reaction { answer: answer.to_string(), meaning: Meaning::Judged(self.sink.judge(answer)) }
+    fn judged(&self, answer: &AnswerOf<S>, message: &Message) -> Reaction {
+        let told = self.sink.capabilities().outcomes;
+        let told = told.and_then(|told| Some((told.outcomes(answer, message.records.len())?, told.after(answer))));
+        let judgement = match told {
+            Some((outcomes, after)) => Judgement::of_outcomes(outcomes, after, answer.to_string()),
+            None => self.sink.judge(answer),
+        };
+        Reaction { answer: answer.to_string(), meaning: Meaning::Judged(judgement) }
     }
 
     /// A payload for which the secret cannot be read is refused before anything is sent.
@@ -96,10 +102,10 @@ impl<S: Sink> Sender for Bound<S> {
                 return Ok(Reaction { answer: answer.to_string(), meaning: Meaning::Accepted(confirmation) });
             }
             let Some(other) = capabilities.fallback.and_then(|other| other.fallback(&answer, message, records)) else {
-                return Ok(self.judged(&answer));
+                return Ok(self.judged(&answer, message));
             };
             let answer = self.carry(self.sink.payload(&other, now)).await?;
-            let mut reaction = self.judged(&answer);
+            let mut reaction = self.judged(&answer, &other);
             if let Meaning::Judged(Judgement::Acked(ack)) = &mut reaction.meaning {
                 ack.said.push_str(" (in another form)");
                 ack.body = Some(other.body);

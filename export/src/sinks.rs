@@ -2,12 +2,20 @@
 //! sink must do stands in `sink`.
 
 mod alertmanager;
+mod datadog;
+mod elasticsearch;
 mod email;
+mod loki;
+mod otlp;
 mod pagerduty;
+mod secops;
+mod sentinel;
 mod slack;
 mod splunk_hec;
+mod sumo_logic;
 mod syslog;
 mod webhook;
+mod webhook_events;
 
 use crate::sink::SinkSpec;
 
@@ -22,6 +30,14 @@ pub static SINKS: &[&SinkSpec] = &[
     &alertmanager::SPEC,
     &email::SPEC,
     &syslog::SPEC,
+    &elasticsearch::SPEC,
+    &otlp::SPEC,
+    &loki::SPEC,
+    &datadog::SPEC,
+    &sumo_logic::SPEC,
+    &sentinel::SPEC,
+    &secops::SPEC,
+    &webhook_events::SPEC,
 ];
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Streams: every record to a SIEM, in order. What is told to people is in `delivery`.
 
+pub mod cut;
 pub mod fields;
+pub mod pack;
 
 use crate::message::Rendered;
 use crate::record::Record;

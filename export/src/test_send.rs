@@ -73,6 +73,7 @@ fn taken(outcome: Judgement) -> (&'static str, Option<String>) {
         Judgement::Retry { reason, .. } => ("retry", Some(reason)),
         Judgement::Split { reason } => ("split", Some(reason)),
         Judgement::Reject { reason, .. } => ("reject", Some(reason)),
+        Judgement::Parts(parts) => ("reject", Some(parts.reason().to_owned())),
         Judgement::Uncertain { reason } => ("uncertain", Some(reason)),
         Judgement::Park { reason } => ("park", Some(reason)),
     }

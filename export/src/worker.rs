@@ -420,12 +420,14 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
         let before = plan.totals();
         let settled = plan.settle(batch, attempts, checkpoint);
         let (sent, rejected) = (plan.totals().sent - before.sent, plan.totals().rejected - before.rejected);
+        // Those that the sink did not name cannot be sent once more.
+        let dead = settled.iter().filter(|entry| matches!(entry, StateEntry::Rejected(_))).count() as u64;
         self.metrics.sent.inc_by(sent);
         self.metrics.rejected.inc_by(rejected);
         self.update_status(plan, |status| {
             status.sent += sent;
             status.rejected += rejected;
-            status.dead += rejected;
+            status.dead += dead;
         });
         Ok(settled)
     }

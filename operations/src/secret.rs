@@ -30,6 +30,11 @@ impl SecretText {
         Self(text.to_owned())
     }
 
+    /// A secret that lies nowhere: it was received, or made from another one.
+    pub fn made(text: String) -> Self {
+        Self(text)
+    }
+
     /// The secret itself. Only for the request that it goes into.
     pub fn expose(&self) -> &str {
         &self.0

@@ -1,17 +1,27 @@
 //! HTTP: one POST for each message, no redirects, bounded time and answers, and no secret in any error.
 
+pub mod credentials;
+
+use std::borrow::Cow;
 use std::fmt;
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use futures::future::BoxFuture;
-use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 
 use super::guard::{self, Guard};
 use super::{Answer, Connection, Payload, Protocol, Reach, SendError, describe, excerpt};
+use crate::judgement::{Ack, Judgement};
 use crate::limits::{ANSWER_BYTES_MAX, CONNECT_TIMEOUT, RETRY_AFTER_MAX};
 use crate::tls::{ClientTls, client_config};
 use operations::secret::SecretText;
+
+/// The type of bodies in protobuf.
+pub const PROTOBUF: &str = "application/x-protobuf";
 
 /// Requests and responses.
 pub struct Http;
@@ -36,10 +46,12 @@ pub struct Request {
     pub body: Vec<u8>,
 }
 
-/// A header that proves who sends: `Authorization` with a scheme and a secret.
+/// A header that proves who sends: `Authorization` with a scheme and a secret, or a header of the receiver's own.
 #[derive(Clone)]
 pub struct Authorization {
-    /// What stands before the secret, such as `Bearer`.
+    /// The header's name, in lower case.
+    pub name: Cow<'static, str>,
+    /// What stands before the secret, such as `Bearer`; empty if nothing does.
     pub scheme: &'static str,
     /// The secret.
     pub secret: SecretText,
@@ -69,8 +81,32 @@ impl Request {
     /// The same with a proof of who sends.
     #[must_use]
     pub fn authorized(mut self, scheme: &'static str, secret: SecretText) -> Self {
-        self.authorization = Some(Authorization { scheme, secret });
+        self.authorization = Some(Authorization { name: "authorization".into(), scheme, secret });
         self
+    }
+
+    /// The same with a secret in a header of the receiver's own.
+    #[must_use]
+    pub fn keyed(mut self, name: impl Into<Cow<'static, str>>, secret: SecretText) -> Self {
+        self.authorization = Some(Authorization { name: name.into(), scheme: "", secret });
+        self
+    }
+
+    /// The same with the body compressed, if that is wanted.
+    #[must_use]
+    pub fn gzip(mut self, wanted: bool) -> Self {
+        if !wanted {
+            return self;
+        }
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        // Writing to memory does not fail; if it did, the plain body is as good.
+        match encoder.write_all(&self.body).and_then(|()| encoder.finish()) {
+            Ok(compressed) => {
+                self.body = compressed;
+                self.header("content-encoding", "gzip")
+            }
+            Err(_) => self,
+        }
     }
 }
 
@@ -78,7 +114,10 @@ impl Payload for Request {
     fn shown(&self, message: &[u8]) -> String {
         let mut lines = vec![format!("POST {}", self.shown_url)];
         lines.extend(self.headers.iter().map(|(name, value)| format!("{name}: {value}")));
-        lines.extend(self.authorization.iter().map(|proof| format!("authorization: {} ****", proof.scheme)));
+        lines.extend(self.authorization.iter().map(|proof| {
+            let scheme = if proof.scheme.is_empty() { String::new() } else { format!("{} ", proof.scheme) };
+            format!("{}: {scheme}****", proof.name)
+        }));
         format!("{}\n\n{}", lines.join("\n"), String::from_utf8_lossy(message))
     }
 }
@@ -90,13 +129,37 @@ pub struct Response {
     pub status: u16,
     /// `Retry-After`, in seconds or as a date, bounded.
     pub retry_after: Option<Duration>,
-    /// The start of the body. It is the receiver's text: never trusted, never shown unescaped.
+    /// The start of the body. It is the receiver's text: never trusted, never shown unescaped. Of protobuf each character is a byte.
     pub body: String,
 }
 
 impl fmt::Display for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.status, excerpt(&self.body))
+    }
+}
+
+impl Response {
+    /// The bytes of a body in protobuf; nothing if it is none.
+    pub fn bytes(&self) -> Option<Vec<u8>> {
+        self.body.chars().map(|character| u8::try_from(character).ok()).collect()
+    }
+
+    /// What a status means at nearly every receiver of batches. A sink asks this for what it does not know better.
+    ///
+    /// What is wrong with one record is told by 400 and 422 of the whole batch, so halves of it are tried until it is alone; 413 says the
+    /// same of its size. Every other refusal is about address, proof or path, and would meet every batch: the sink waits for somebody.
+    pub fn judge_status(&self) -> Judgement {
+        let reason = self.to_string();
+        match self.status {
+            200..=299 => Judgement::Acked(Ack::new(reason)),
+            400 | 413 | 422 => Judgement::Split { reason },
+            429 | 503 => Judgement::Retry { after: self.retry_after, reason },
+            // A timeout (408), too early (425), and errors of the receiver or of what stands before it: it may have the batch.
+            408 | 425 | 500..=599 => Judgement::Uncertain { reason },
+            300..=499 => Judgement::Park { reason },
+            _ => Judgement::Uncertain { reason },
+        }
     }
 }
 
@@ -141,11 +204,12 @@ impl Connection<Http> for HttpConnection {
             for (name, value) in &request.headers {
                 builder = builder.header(*name, value);
             }
-            if let Some(Authorization { scheme, secret }) = &request.authorization {
+            if let Some(Authorization { name, scheme, secret }) = &request.authorization {
                 let unusable = |_| SendError::Refused("the secret has characters that no header may have".into());
-                let mut value = HeaderValue::from_str(&format!("{scheme} {}", secret.expose())).map_err(unusable)?;
+                let mut value =
+                    HeaderValue::from_str(format!("{scheme} {}", secret.expose()).trim_start()).map_err(unusable)?;
                 value.set_sensitive(true);
-                builder = builder.header(AUTHORIZATION, value);
+                builder = builder.header(name.as_ref(), value);
             }
             let response = builder.send().await.map_err(failure)?;
             read(response).await
@@ -156,6 +220,8 @@ impl Connection<Http> for HttpConnection {
 async fn read(mut response: reqwest::Response) -> Result<Response, SendError> {
     let status = response.status().as_u16();
     let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| parse_retry_after(value.to_str().ok()?));
+    let kind = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let is_binary = kind.starts_with(PROTOBUF.as_bytes());
     let mut body = Vec::new();
     while body.len() < ANSWER_BYTES_MAX {
         match response.chunk().await.map_err(failure)? {
@@ -163,7 +229,9 @@ async fn read(mut response: reqwest::Response) -> Result<Response, SendError> {
             None => break,
         }
     }
-    Ok(Response { status, retry_after, body: String::from_utf8_lossy(&body).into_owned() })
+    let text =
+        if is_binary { body.into_iter().map(char::from).collect() } else { String::from_utf8_lossy(&body).into() };
+    Ok(Response { status, retry_after, body: text })
 }
 
 /// `Retry-After` as seconds or as a date.

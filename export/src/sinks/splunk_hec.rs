@@ -6,11 +6,8 @@
 //! is doubled by each answer that gets lost, each stop of this process and each batch that Splunk is slow with; a kill doubles
 //! the batches since the newest receipt.
 
-use std::io::Write as _;
 use std::time::Duration;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use ledger::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,13 +16,14 @@ use serde_json::{Value, json};
 use crate::capabilities::{Capabilities, Confirm, Confirmation, Confirmed};
 use crate::connections::http::{Http, Request, Response};
 use crate::connections::{Connection, Reach};
-use crate::judgement::{Ack, Judgement};
+use crate::judgement::Judgement;
 use crate::limits::CONFIRM_TIMEOUT_MAX;
 use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::{Body, Record};
 use crate::schemas::plain;
 use crate::sink::{Class, Settings, Sink, SinkSpec, check_url};
 use crate::streams::Stream;
+use crate::streams::pack::{Shape, pack};
 use operations::secret::{Secret, SecretError};
 
 /// What the reference says.
@@ -42,10 +40,8 @@ pub static SPEC: SinkSpec = SinkSpec {
     schema: crate::sink::schema::<SplunkHec>,
 };
 
-/// Splunk takes up to 1 MB in one request whatever its edition.
-const BODY_BYTES_MAX: usize = 1_000_000;
-/// Events in one request.
-const BATCH_RECORDS_MAX: usize = 500;
+/// Splunk takes up to 1 MB in one request whatever its edition. Objects follow one another.
+const BATCH: Shape = Shape { open: "", between: "", close: "", bytes_max: 1_000_000, records_max: 500 };
 
 /// The settings.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
@@ -174,7 +170,7 @@ impl Sink for SplunkHec {
     type Protocol = Http;
 
     fn limits(&self) -> BatchLimits {
-        BatchLimits { records: BATCH_RECORDS_MAX, burst: 1, interval: Duration::ZERO }
+        BatchLimits { records: BATCH.records_max, burst: 1, interval: Duration::ZERO }
     }
 
     fn connect(&self, reach: &Reach) -> Result<Box<dyn Connection<Http>>, String> {
@@ -182,30 +178,18 @@ impl Sink for SplunkHec {
     }
 
     fn payload(&self, message: &Message, _now: Timestamp) -> Result<Request, SecretError> {
-        let body = &message.body;
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-        // Writing to memory does not fail; if it did, the plain body is as good.
-        let compressed = self.gzip.then(|| encoder.write_all(body).and_then(|()| encoder.finish()).ok()).flatten();
-        let request = match compressed {
-            Some(compressed) => self.request("event", compressed)?.header("content-encoding", "gzip"),
-            None => self.request("event", body.clone())?,
-        };
+        let request = self.request("event", message.body.clone())?.gzip(self.gzip);
         Ok(if self.acknowledge { request.header("x-splunk-request-channel", self.channel.clone()) } else { request })
     }
 
     fn judge(&self, answer: &Response) -> Judgement {
         let reply: Value = serde_json::from_str(&answer.body).unwrap_or(Value::Null);
         let (code, invalid) = (reply["code"].as_u64(), reply["invalid-event-number"].as_u64());
-        let reason = answer.to_string();
         match answer.status {
-            200..=299 => Judgement::Acked(Ack::new(reason)),
-            400 => Self::judge_bad_request(code, invalid, reason),
-            // A token that is disabled (code 1), missing (2) or wrong (3, 4), a wrong path, or a proxy in between that sends elsewhere.
-            300..=399 | 401..=407 | 410 | 426 => Judgement::Park { reason },
-            413 => Judgement::Split { reason },
-            // The queue (26) or the channel (27) is full; or it is busy (9), unhealthy (18 to 20) or stops (23).
-            429 | 503 => Judgement::Retry { after: answer.retry_after, reason },
-            _ => Judgement::Uncertain { reason },
+            400 => Self::judge_bad_request(code, invalid, answer.to_string()),
+            // 401 and 403: a token that is disabled (code 1), missing (2) or wrong (3, 4). 429: the queue (26) or the channel (27) is full.
+            // 503: it is busy (9), unhealthy (18 to 20) or stops (23).
+            _ => answer.judge_status(),
         }
     }
 
@@ -217,17 +201,7 @@ impl Sink for SplunkHec {
 
 impl Stream for SplunkHec {
     fn render(&self, records: &[Record]) -> Rendered {
-        let (mut body, mut taken) = (Vec::new(), 0);
-        for record in records {
-            let text = self.event(record);
-            if taken > 0 && body.len() + text.len() + 1 > BODY_BYTES_MAX {
-                break;
-            }
-            body.extend_from_slice(text.as_bytes());
-            body.push(b'\n');
-            taken += 1;
-        }
-        Rendered::whole(body, taken)
+        pack(records, &BATCH, |record| format!("{}\n", self.event(record)))
     }
 }
 
@@ -266,6 +240,8 @@ impl Confirm<Http> for SplunkHec {
             (Judgement::Park { reason } | Judgement::Split { reason } | Judgement::Reject { reason, .. }, _) => {
                 Some(Confirmed::Park(reason))
             }
+            // It never says this.
+            (Judgement::Parts(parts), _) => Some(Confirmed::Park(parts.said)),
         }
     }
 }
@@ -393,7 +369,7 @@ mod tests {
         let event = json!({"kind": "prompt", "target": "x".repeat(30_000), "path": "y".repeat(30_000)});
         let records = fixtures::records(&fixtures::events(&vec![event; 40]));
         let rendered = sink().render(&records);
-        assert!(body(&rendered).len() <= BODY_BYTES_MAX && rendered.taken < 40);
+        assert!(body(&rendered).len() <= BATCH.bytes_max && rendered.taken < 40);
         assert_eq!(sink().render(&records[..rendered.taken]), rendered);
     }
 }

@@ -3,7 +3,7 @@
 //! Body and `webhook-id` are the same for each attempt; the timestamp, and the signature over both and it, belong to the
 //! attempt. A receiver that remembers ids gets everything once.
 
-mod sign;
+pub mod sign;
 
 use std::time::Duration;
 
@@ -195,17 +195,7 @@ impl Sink for Webhook {
     }
 
     fn payload(&self, message: &Message, now: Timestamp) -> Result<Request, SecretError> {
-        let (id, timestamp) = (id(&message.key), now.unix_seconds());
-        let secrets = self.secret.read()?;
-        let Some(signature) = sign::signatures(secrets.expose(), &id, timestamp, &message.body) else {
-            let place = self.secret.to_string();
-            return Err(SecretError::Unusable {
-                place, expected: "whsec_… or whsk_… with 24 to 64 bytes in base64"
-            });
-        };
-        let request = Request::post(&self.url, message.body.clone()).header("content-type", "application/json");
-        let request = request.header("webhook-id", id).header("webhook-timestamp", timestamp.to_string());
-        Ok(request.header("webhook-signature", signature))
+        sign::request(&self.url, &self.secret, &id(&message.key), now, &message.body)
     }
 
     fn judge(&self, answer: &Response) -> Judgement {

@@ -1,11 +1,12 @@
 //! What a worker does next: a pure state machine over rows, batches and outcomes.
 //!
 //! Receipts tile the ledger: each starts where the one before it ended. A batch that is refused becomes smaller until one
-//! record is alone; that one is rejected, and everything else goes on. What is particular to alerts stands in `alerts`, and how
-//! many batches share an intent and a receipt in `windows`.
+//! record is alone; that one is rejected, and everything else goes on. What is particular to alerts stands in `alerts`, what
+//! refusals lead to in `refusals`, and how many batches share an intent and a receipt in `windows`.
 
 mod alerts;
 mod batch;
+mod refusals;
 mod windows;
 
 use std::borrow::Cow;
@@ -18,7 +19,8 @@ use operations::fold::Exported;
 use operations::kind::export::{Checkpoint, ExportIntent, ExportReceipt, HiddenAt, Intended, Link};
 
 use super::send::{Attempt, Settled};
-use super::state_store::{IntentEntry, ReceiptEntry, RejectedEntry, StateEntry};
+use super::state_store::{IntentEntry, ReceiptEntry, StateEntry};
+use crate::judgement::Parts;
 use crate::limits::{EXCLUDED_MAX, PENDING_BYTES_MAX};
 use crate::message::{MessageKind, Rendered};
 use crate::record::{Record, Selection};
@@ -275,6 +277,7 @@ impl Plan {
                 self.reject(batch, reason, attempts, checkpoint)
             }
             Settled::Refused { index, .. } => self.shrink(index),
+            Settled::Parts(parts) => self.take_but(batch, parts, attempts, checkpoint),
             Settled::TooLarge { reason } if batch.count() == 1 => self.reject(batch, reason, attempts, checkpoint),
             Settled::TooLarge { .. } => self.shrink(batch.count() / 2),
         }
@@ -298,7 +301,10 @@ impl Plan {
                     bytes += ack.body.as_ref().unwrap_or(&message.body).len() as u64;
                     acks.push(ack.said.clone());
                 }
-                Settled::Refused { reason, .. } | Settled::TooLarge { reason } => {
+                // A message of its own is taken or refused as a whole.
+                Settled::Refused { reason, .. }
+                | Settled::TooLarge { reason }
+                | Settled::Parts(Parts { said: reason, .. }) => {
                     counts.rejected += message.records.len() as u64;
                     entries.extend(self.rejected(message, reason));
                 }
@@ -336,38 +342,6 @@ impl Plan {
         let sent = Summary { sha256: None, bytes: 0, attempts: 0, ack: "the sink starts here".to_owned() };
         let jumped = self.advance(end, Counts { count: 0, rejected: 0, passed: 0 }, sent, None);
         Some(StateEntry::Receipt(jumped))
-    }
-
-    /// The next batch has at most `limit` records. The intent of the larger one is given up.
-    fn shrink(&mut self, limit: usize) -> Vec<StateEntry> {
-        self.limit = limit.max(1);
-        self.intent = Intent::None;
-        self.refuse().into_iter().collect()
-    }
-
-    /// The first record of the batch is refused for ever.
-    fn reject(
-        &mut self,
-        batch: &Batch,
-        reason: String,
-        attempts: u32,
-        checkpoint: Option<Checkpoint>,
-    ) -> Vec<StateEntry> {
-        let Some(record) = self.pending.front() else { return Vec::new() };
-        let (position, export_seq) = (record.position, record.export_seq);
-        // What was taken before has its receipt first.
-        let before = self.refuse();
-        // What the filter left out before the next record belongs to the range.
-        let end = if batch.count() == 1 {
-            batch.end
-        } else {
-            self.pending.get(1).map_or(batch.end, |next| next.position.seq)
-        };
-        let previous = self.link.clone();
-        let rejected = StateEntry::Rejected(RejectedEntry { position, export_seq, reason: reason.clone(), previous });
-        let sent = Summary { sha256: None, bytes: 0, attempts, ack: reason };
-        let receipt = self.advance(end, Counts { count: 0, rejected: 1, passed: 0 }, sent, checkpoint);
-        before.into_iter().chain([rejected, StateEntry::Receipt(receipt)]).collect()
     }
 
     /// Everything before `end` is done.

@@ -85,6 +85,8 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
             let outcome = match attempt.settled {
                 Settled::Acked(ack) => Ok(ack.said),
                 Settled::Refused { reason, .. } | Settled::TooLarge { reason } => Err(reason),
+                // It went alone.
+                Settled::Parts(parts) => Err(parts.reason().to_owned()),
             };
             for record in message.records.iter().filter_map(|number| batch.letters().get(*number)) {
                 // A record that stands in two messages is refused if one of them is.

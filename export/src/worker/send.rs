@@ -12,7 +12,7 @@ use super::state_store::StateEntry;
 use super::{Result, SinkWorker, StateStore};
 use crate::capabilities::{Confirmed, Reconciled};
 use crate::connections::{SendError, excerpt};
-use crate::judgement::{Ack, Judgement};
+use crate::judgement::{Ack, Judgement, Parts};
 use crate::limits::{BLOCKED_AFTER, STATUS_EVERY};
 use crate::message::{Message, MessageKind};
 use crate::sender::confirm::Accepted;
@@ -40,6 +40,8 @@ pub enum Settled {
         /// What it said.
         reason: String,
     },
+    /// The sink has the batch but for some records, which it will never take.
+    Parts(Parts),
     /// The sink does not take the batch as it is.
     TooLarge {
         /// What it said.
@@ -195,7 +197,7 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
     /// An end for which no record stands is no dead letter if it is refused, so it is counted, and said aloud.
     fn report_settled(&self, plan: &Plan, batch: &Batch, message: &Message, settled: &Settled) {
         let now = now();
-        let acked = matches!(settled, Settled::Acked(_));
+        let acked = matches!(settled, Settled::Acked(_) | Settled::Parts(_));
         if acked && let Some(record) = plan.first_record(batch) {
             self.metrics.latency.observe(now.since(record.recorded).as_secs_f64());
         }
@@ -216,6 +218,9 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
             status.next_attempt = None;
             match settled {
                 Settled::Acked(_) => (status.last_ack, status.last_error) = (Some(now), None),
+                Settled::Parts(parts) => {
+                    (status.last_ack, status.last_error) = (Some(now), Some(parts.reason().to_owned()));
+                }
                 Settled::Refused { reason, .. } | Settled::TooLarge { reason } => {
                     status.last_error = Some(reason.clone());
                 }
@@ -239,6 +244,7 @@ fn next(judgement: Judgement) -> Next {
         Judgement::Retry { after, reason } => Next::Again { floor: after.unwrap_or_default(), reason, doubtful: false },
         Judgement::Split { reason } => Next::Settled(Settled::TooLarge { reason }),
         Judgement::Reject { index, reason } => Next::Settled(Settled::Refused { index, reason }),
+        Judgement::Parts(parts) => Next::Settled(Settled::Parts(parts)),
         Judgement::Uncertain { reason } => Next::Again { floor: Duration::ZERO, reason, doubtful: true },
         Judgement::Park { reason } => Next::Park { reason },
     }

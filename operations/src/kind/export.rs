@@ -135,7 +135,7 @@ pub struct ExportReceipt {
     pub count: u64,
     /// Records in the range that the filter left out.
     pub excluded: u64,
-    /// Records that the sink refused for ever; each has an `export.rejected` entry.
+    /// Records that the sink refused for ever. Each has an `export.rejected` entry, unless the sink did not say which they were, as `ack` tells then.
     pub rejected: u64,
     /// SHA-256 of the bytes that were sent, before compression, one batch after the other, in hexadecimal; absent if nothing
     /// was sent.

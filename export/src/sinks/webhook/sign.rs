@@ -1,10 +1,27 @@
-//! Signatures of Standard Webhooks: `v1` is HMAC-SHA256, `v1a` is Ed25519, both over id, timestamp and body.
+//! Signatures of Standard Webhooks, and the request that has them: `v1` is HMAC-SHA256, `v1a` is Ed25519, both over id, timestamp and body.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signer as _, SigningKey};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
+
+use ledger::Timestamp;
+
+use crate::connections::http::Request;
+use operations::secret::{Secret, SecretError};
+
+/// The request of one attempt to deliver a message.
+pub fn request(url: &str, secret: &Secret, id: &str, now: Timestamp, body: &[u8]) -> Result<Request, SecretError> {
+    let (secrets, timestamp) = (secret.read()?, now.unix_seconds());
+    let Some(signature) = signatures(secrets.expose(), id, timestamp, body) else {
+        let expected = "whsec_… or whsk_… with 24 to 64 bytes in base64";
+        return Err(SecretError::Unusable { place: secret.to_string(), expected });
+    };
+    let request = Request::post(url, body.to_vec()).header("content-type", "application/json");
+    let request = request.header("webhook-id", id).header("webhook-timestamp", timestamp.to_string());
+    Ok(request.header("webhook-signature", signature))
+}
 
 /// A signature for each secret, separated by spaces; `None` if one of them is no secret. Nothing of them is repeated.
 pub fn signatures(secrets: &str, id: &str, timestamp: i64, body: &[u8]) -> Option<String> {
