@@ -6,6 +6,7 @@ use std::fs::{File, copy, create_dir_all, write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use ledger::{Kind, LedgerName, Table};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -142,5 +143,67 @@ fn check(node: &Node) {
         let refused = if stream["key"] == "events/0" { 3 } else { 0 };
         // The last one of those that were refused stands behind the last that is there.
         assert_eq!((lost, doubled), (refused, 0), "{stream}");
+    }
+}
+
+/// The templates of the schema `ecs`, as they are shipped.
+fn template(name: &str) -> Value {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/elastic/opensearch").join(name);
+    serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
+}
+
+/// An event with odd texts in every column of texts, some of them long, and numbers and times as large and as small as they can be.
+fn extreme(kind: &str, number: i64) -> Value {
+    let columns = Table::of(LedgerName::Events).columns.iter();
+    let mut event: Value = columns
+        .filter_map(|column| {
+            let times = if i64::from(column.id % 16) == number & 15 { 8_000 } else { 1 };
+            let value = match column.kind {
+                Kind::Text => "é\"\\\u{1}".repeat(times).into(),
+                Kind::Integer | Kind::Time => number.into(),
+                Kind::TextList => json!(["a", "x".repeat(times)]),
+                _ => return None,
+            };
+            Some((column.name.to_owned(), value))
+        })
+        .collect();
+    event["kind"] = kind.into();
+    event
+}
+
+#[test]
+fn opensearch_takes_every_document_of_ecs_with_the_templates_of_deploy() {
+    let node = Node::start();
+    let component = template("component-template.json");
+    node.ask("PUT", "_component_template/tachograph-ecs", &component);
+    node.ask("PUT", "_index_template/tachograph", &template("index-template.json"));
+    let mut events = events(500);
+    for kind in ["egress.http", "egress.dns", "model.tokens", "command", "audit", "acme.unheard_of"] {
+        events.extend([i64::MAX, i64::MIN, 0].map(|number| extreme(kind, number)));
+    }
+    let fleet = Fleet::of(&events, &administration(30));
+    let full = json!({"command": "full", "file": "full", "content": "full", "record": "full"});
+    let shipment =
+        fleet.ship("siem", &json!({"type": "elasticsearch", "url": node.url, "schema": "ecs", "fields": full}));
+    assert_eq!((shipment.count, shipment.rejected), (548, 0), "{:?}", shipment.letters);
+    node.ask("POST", "tachograph-*/_refresh", &Value::Null);
+    let number = json!({"field": "event.sequence"});
+    let streams = json!({"terms": {"field": "tachograph.chain"},
+        "aggs": {"least": {"min": number}, "most": {"max": number}, "each": {"cardinality": number}}});
+    let found = node.ask("POST", "tachograph-*/_search", &json!({"size": 0, "aggs": {"streams": streams}}));
+    for stream in found["aggregations"]["streams"]["buckets"].as_array().unwrap() {
+        let value = |name: &str| stream[name]["value"].as_f64().unwrap() as i64;
+        let count = stream["doc_count"].as_i64().unwrap();
+        assert_eq!((value("least"), value("most"), value("each")), (0, count - 1, count), "{stream}");
+    }
+    // No document made a field.
+    for (index, of) in node.ask("GET", "tachograph-*/_mapping", &Value::Null).as_object().unwrap() {
+        let properties = &component["template"]["mappings"]["properties"];
+        assert_eq!(
+            of["mappings"]["properties"].as_object().unwrap().len(),
+            properties.as_object().unwrap().len(),
+            "{index}"
+        );
+        assert_eq!(of["mappings"]["properties"]["tachograph"], properties["tachograph"], "{index}");
     }
 }
