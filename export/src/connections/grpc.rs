@@ -110,7 +110,7 @@ impl Connection<Http> for Grpc {
 }
 
 async fn call(mut client: SendRequest<Bytes>, request: Request) -> Result<Response, SendError> {
-    let (head, frame) = message(request)?;
+    let (head, frame) = message(&request)?;
     let uncertain = |error: h2::Error| SendError::Uncertain(describe(&error));
     let (response, mut stream) =
         client.send_request(head, false).map_err(|error| SendError::NotSent(describe(&error)))?;
@@ -131,7 +131,7 @@ async fn call(mut client: SendRequest<Bytes>, request: Request) -> Result<Respon
 }
 
 /// The request as a call: its head, and its message with what stands before it.
-fn message(request: Request) -> Result<(http::Request<()>, Bytes), SendError> {
+fn message(request: &Request) -> Result<(http::Request<()>, Bytes), SendError> {
     let mut head = http::Request::post(request.url.expose())
         .header("content-type", "application/grpc+proto")
         .header("te", "trailers")
@@ -168,12 +168,12 @@ mod tests {
     fn a_call_has_its_message_behind_a_prefix_and_its_secret_in_no_debug_output() {
         let request = Request::post("http://otel.acme.example:4317/a.B/C", b"abc".to_vec());
         let request = request.header("content-type", "x").authorized("Bearer", SecretText::made("hunter2".to_owned()));
-        let (head, frame) = message(request.clone()).unwrap();
+        let (head, frame) = message(&request).unwrap();
         assert_eq!(&frame[..], b"\0\0\0\0\x03abc");
         assert_eq!((head.uri().path(), &head.headers()["te"]), ("/a.B/C", &"trailers".parse().unwrap()));
         assert_eq!(head.headers()["authorization"], "Bearer hunter2");
         assert!(!format!("{head:?}").contains("hunter2"));
-        let (head, frame) = message(request.gzip(true)).unwrap();
+        let (head, frame) = message(&request.gzip(true)).unwrap();
         assert_eq!((frame[0], &head.headers()["grpc-encoding"]), (1, &"gzip".parse().unwrap()));
         assert!(!head.headers().contains_key("content-encoding"));
     }

@@ -308,6 +308,28 @@ mod tests {
     }
 
     #[test]
+    fn every_status_has_its_usual_meaning() {
+        let word = |status: u16| match (Response { status, retry_after: None, body: String::new() }).judge_status() {
+            Judgement::Acked(_) => "acked",
+            Judgement::Retry { .. } => "retry",
+            Judgement::Split { .. } => "split",
+            Judgement::Uncertain { .. } => "uncertain",
+            Judgement::Park { .. } => "park",
+            other => panic!("{other:?}"),
+        };
+        for status in 100..600 {
+            let expected = match status {
+                200..=299 => "acked",
+                400 | 413 | 422 => "split",
+                429 | 503 => "retry",
+                408 | 425 | 100..=199 | 500..=599 => "uncertain",
+                _ => "park",
+            };
+            assert_eq!(word(status), expected, "{status}");
+        }
+    }
+
+    #[test]
     fn a_shown_request_has_no_secret() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("s"), "https://hooks.slack.example/services/hunter2").unwrap();

@@ -35,7 +35,7 @@ struct Token {
 
 impl Authorized {
     /// The connection with tokens that are given for this grant. They are asked for over the same connection, and so under its guard.
-    pub fn new(inner: Box<dyn Connection<Http>>, grant: Box<dyn Grant>) -> Box<dyn Connection<Http>> {
+    pub fn over(inner: Box<dyn Connection<Http>>, grant: Box<dyn Grant>) -> Box<dyn Connection<Http>> {
         Box::new(Self { inner, grant, token: Mutex::new(None) })
     }
 

@@ -167,7 +167,8 @@ mod tests {
 
     fn logs(settings: Value, rows: &ledger::Rows) -> Vec<Value> {
         let mut all = json!({"url": "https://dd.acme.example", "api_key": "env:K"});
-        all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+        let serde_json::Value::Object(settings) = settings else { panic!("settings are an object") };
+        all.as_object_mut().unwrap().extend(settings);
         let sink = serde_json::from_value::<Datadog>(all).unwrap().sink().unwrap();
         serde_json::from_slice(&sink.render(&fixtures::records(rows)).messages[0].body).unwrap()
     }

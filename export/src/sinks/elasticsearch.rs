@@ -136,14 +136,15 @@ fn outcome(item: &Value) -> Option<Outcome> {
     Some(match (status, kind) {
         // 409 is the answer to a `create` whose id is there: an earlier request has made it.
         (200..=299 | 409, _) => Outcome::Taken,
-        // The shards of the cluster are as many as it may have: no record would be taken.
-        (400, "validation_exception" | "invalid_index_name_exception") => Outcome::Park(reason),
         (429 | 500..=599, _) | (_, "es_rejected_execution_exception" | "rejected_execution_exception") => {
             Outcome::Later(reason)
         }
         (_, "unavailable_shards_exception" | "circuit_breaking_exception") => Outcome::Later(reason),
+        // The shards of the cluster are as many as it may have, or the name is none: no record would be taken.
         // There is no such index and none may be made (404), nobody may write (403, also a disk that is full), or nobody knows us (401).
-        (300..=399 | 401..=407 | 410, _) => Outcome::Park(reason),
+        (400, "validation_exception" | "invalid_index_name_exception") | (300..=399 | 401..=407 | 410, _) => {
+            Outcome::Park(reason)
+        }
         // The mapping does not fit (400), or the document is too long (413).
         _ => Outcome::Refused(reason),
     })

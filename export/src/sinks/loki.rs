@@ -203,7 +203,8 @@ mod tests {
 
     fn sink(settings: Value) -> Result<Loki, String> {
         let mut all = json!({"url": "https://loki.acme.example/"});
-        all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+        let serde_json::Value::Object(settings) = settings else { panic!("settings are an object") };
+        all.as_object_mut().unwrap().extend(settings);
         serde_json::from_value::<Loki>(all).unwrap().sink()
     }
 

@@ -205,9 +205,10 @@ impl Settings for Otlp {
         let is_name = |text: &str| {
             !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         };
-        match is_name(&self.key_header) {
-            true => Ok(self),
-            false => Err("key_header has small letters, digits and '-'".to_owned()),
+        if is_name(&self.key_header) {
+            Ok(self)
+        } else {
+            Err("key_header has small letters, digits and '-'".to_owned())
         }
     }
 }

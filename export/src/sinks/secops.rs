@@ -147,7 +147,7 @@ impl Sink for SecOps {
         Ok(match &self.credentials {
             Some(key) => {
                 let scope = "https://www.googleapis.com/auth/cloud-platform".to_owned();
-                Authorized::new(connection, Box::new(ServiceAccount { key: key.clone(), scope }))
+                Authorized::over(connection, Box::new(ServiceAccount { key: key.clone(), scope }))
             }
             None => connection,
         })
@@ -215,7 +215,8 @@ mod tests {
 
     fn sink(settings: Value) -> Result<SecOps, String> {
         let mut all = json!({"project": "acme", "location": "eu", "instance": "i-1"});
-        all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+        let serde_json::Value::Object(settings) = settings else { panic!("settings are an object") };
+        all.as_object_mut().unwrap().extend(settings);
         serde_json::from_value::<SecOps>(all).unwrap().sink()
     }
 

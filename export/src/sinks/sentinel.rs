@@ -155,7 +155,7 @@ impl Sink for Sentinel {
     fn connect(&self, reach: &Reach) -> Result<Box<dyn Connection<Http>>, String> {
         let connection = Http::connect(reach)?;
         Ok(match self.client() {
-            Some(client) => Authorized::new(connection, Box::new(client)),
+            Some(client) => Authorized::over(connection, Box::new(client)),
             None => connection,
         })
     }
@@ -201,7 +201,8 @@ mod tests {
 
     fn sink(settings: Value) -> Result<Sentinel, String> {
         let mut all = json!({"url": "https://a.ingest.acme.example", "rule": "dcr-1"});
-        all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+        let serde_json::Value::Object(settings) = settings else { panic!("settings are an object") };
+        all.as_object_mut().unwrap().extend(settings);
         serde_json::from_value::<Sentinel>(all).unwrap().sink()
     }
 

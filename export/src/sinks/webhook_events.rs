@@ -86,10 +86,10 @@ impl Settings for WebhookEvents {
 
     fn sink(self) -> Result<Self, String> {
         check_url("url", &self.url)?;
-        match BODY_BYTES_BOUNDS.contains(&self.body_bytes) {
-            true => Ok(self),
-            false => Err(format!("body_bytes must be {} to {}", BODY_BYTES_BOUNDS.start(), BODY_BYTES_BOUNDS.end())),
+        if BODY_BYTES_BOUNDS.contains(&self.body_bytes) {
+            return Ok(self);
         }
+        Err(format!("body_bytes must be {} to {}", BODY_BYTES_BOUNDS.start(), BODY_BYTES_BOUNDS.end()))
     }
 }
 
@@ -144,7 +144,8 @@ mod tests {
 
     fn sink(settings: Value) -> Result<WebhookEvents, String> {
         let mut all = json!({"url": "https://hooks.acme.example", "secret": "env:S"});
-        all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+        let serde_json::Value::Object(settings) = settings else { panic!("settings are an object") };
+        all.as_object_mut().unwrap().extend(settings);
         serde_json::from_value::<WebhookEvents>(all).unwrap().sink()
     }
 

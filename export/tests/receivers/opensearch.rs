@@ -71,7 +71,7 @@ fn lay_out(home: &Path, port: u16) {
         let jar = jar.unwrap().path();
         let name = jar.file_name().unwrap().to_str().unwrap().to_owned();
         let is_http = name.starts_with("netty-") || name.starts_with("transport-netty4");
-        if name.ends_with(".jar") {
+        if jar.extension().is_some_and(|extension| extension == "jar") {
             // Its security manager follows no links.
             copy(&jar, if is_http { module.join(name) } else { home.join("lib").join(name) }).unwrap();
         }

@@ -62,8 +62,10 @@ pub struct ServiceAccount {
 #[derive(Deserialize)]
 struct Key {
     client_email: String,
-    private_key: String,
-    private_key_id: Option<String>,
+    #[serde(rename = "private_key")]
+    pem: String,
+    #[serde(rename = "private_key_id")]
+    id: Option<String>,
     token_uri: String,
 }
 
@@ -90,12 +92,12 @@ impl Grant for ServiceAccount {
 fn assertion(key: &Key, scope: &str, now: u64) -> Option<SecretText> {
     let encode = |value: serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let mut header = json!({"alg": "RS256", "typ": "JWT"});
-    if let Some(id) = &key.private_key_id {
+    if let Some(id) = &key.id {
         header["kid"] = id.as_str().into();
     }
     let claims = json!({"iss": key.client_email, "scope": scope, "aud": key.token_uri, "iat": now, "exp": now + ASSERTION_SECONDS});
     let signed = format!("{}.{}", encode(header), encode(claims));
-    let private = PrivateKeyDer::from_pem_slice(key.private_key.as_bytes()).ok()?;
+    let private = PrivateKeyDer::from_pem_slice(key.pem.as_bytes()).ok()?;
     let signer = any_supported_type(&private).ok()?.choose_scheme(&[SignatureScheme::RSA_PKCS1_SHA256])?;
     let signature = URL_SAFE_NO_PAD.encode(signer.sign(signed.as_bytes()).ok()?);
     Some(SecretText::made(format!("{signed}.{signature}")))
@@ -103,12 +105,8 @@ fn assertion(key: &Key, scope: &str, now: u64) -> Option<SecretText> {
 
 /// A POST of a form. Its body is never shown: it holds the secret.
 fn form(url: &str, fields: &[(&str, &str)]) -> Request {
-    let mut body = String::new();
-    for (name, value) in fields {
-        let value: String = value.bytes().map(percent).collect();
-        body.push_str(if body.is_empty() { "" } else { "&" });
-        body.push_str(&format!("{name}={value}"));
-    }
+    let pair = |(name, value): &(&str, &str)| format!("{name}={}", value.bytes().map(percent).collect::<String>());
+    let body = fields.iter().map(pair).collect::<Vec<_>>().join("&");
     Request::post(url, body.into_bytes()).header("content-type", "application/x-www-form-urlencoded")
 }
 

@@ -62,7 +62,7 @@ async fn send(connection: &dyn Connection<Http>) -> Result<u16, SendError> {
 #[tokio::test(start_paused = true)]
 async fn a_token_is_kept_until_shortly_before_its_end() {
     let memory = Memory::default();
-    let connection = Authorized::new(Box::new(memory.clone()), Box::new(Asked));
+    let connection = Authorized::over(Box::new(memory.clone()), Box::new(Asked));
     for (wait, given) in [(0, 1), (3_200, 1), (200, 2)] {
         tokio::time::advance(Duration::from_secs(wait)).await;
         assert_eq!(send(connection.as_ref()).await, Ok(204));
@@ -73,7 +73,7 @@ async fn a_token_is_kept_until_shortly_before_its_end() {
 #[tokio::test(start_paused = true)]
 async fn a_token_that_is_refused_is_replaced_once() {
     let memory = Memory::default();
-    let connection = Authorized::new(Box::new(memory.clone()), Box::new(Asked));
+    let connection = Authorized::over(Box::new(memory.clone()), Box::new(Asked));
     assert_eq!(send(connection.as_ref()).await, Ok(204));
     memory.0.lock().unwrap().only = Some("hunter2".to_owned());
     assert_eq!(send(connection.as_ref()).await, Ok(204));
@@ -85,7 +85,7 @@ async fn a_token_that_is_refused_is_replaced_once() {
 #[tokio::test(start_paused = true)]
 async fn without_a_token_nothing_is_sent_and_the_reason_has_no_secret() {
     let memory = Memory::default();
-    let connection = Authorized::new(Box::new(memory.clone()), Box::new(Asked));
+    let connection = Authorized::over(Box::new(memory.clone()), Box::new(Asked));
     let secret = json!({"error": "invalid_client", "error_description": "the secret hunter2 is wrong"});
     let cases = [
         (answer(401, &secret), "NotSent", false),

@@ -64,13 +64,13 @@ fn is_no_data_stream(name: &str) -> Result<(), String> {
 fn check(setting: &str, name: &str) -> Result<(), String> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
     let begins = name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
-    match begins && name.len() <= NAME_BYTES_MAX - 12 && name.chars().all(plain) {
-        true => Ok(()),
-        false => Err(format!(
-            "{setting} has small letters, digits, '-', '_' and '.', begins with a letter or a digit, and has at most one of {}",
-            DATES.map(|(mark, _)| mark).join(", ")
-        )),
+    if begins && name.len() <= NAME_BYTES_MAX - 12 && name.chars().all(plain) {
+        return Ok(());
     }
+    Err(format!(
+        "{setting} has small letters, digits, '-', '_' and '.', begins with a letter or a digit, and has at most one of {}",
+        DATES.map(|(mark, _)| mark).join(", ")
+    ))
 }
 
 #[cfg(test)]

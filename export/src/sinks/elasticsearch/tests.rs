@@ -9,7 +9,8 @@ use crate::judgement::Parts;
 
 fn sink(settings: Value) -> Result<Elasticsearch, String> {
     let mut all = json!({"url": "https://elastic.acme.example:9200/"});
-    all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+    let serde_json::Value::Object(settings) = settings else { panic!("settings are an object") };
+    all.as_object_mut().unwrap().extend(settings);
     serde_json::from_value::<Elasticsearch>(all).unwrap().sink()
 }
 

@@ -12,7 +12,8 @@ use crate::fixtures;
 
 fn sink(settings: serde_json::Value) -> Result<Otlp, String> {
     let mut all = json!({"url": "https://otel.acme.example:4318/"});
-    all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+    let serde_json::Value::Object(settings) = settings else { panic!("settings are an object") };
+    all.as_object_mut().unwrap().extend(settings);
     serde_json::from_value::<Otlp>(all).unwrap().sink()
 }
 
@@ -92,7 +93,7 @@ fn what_was_rejected_is_told_and_named_where_it_can_be() {
         assert_eq!(sink.outcomes(&answer(rejected), 1_000), None);
         match sink.judge(&answer(rejected)) {
             Judgement::Parts(parts) => {
-                assert!(parts.unnamed == rejected as u64 && parts.said.ends_with("is not said: too old"))
+                assert!(parts.unnamed == rejected as u64 && parts.said.ends_with("is not said: too old"));
             }
             other => panic!("{other:?}"),
         }

@@ -15,8 +15,8 @@ fn secret(dir: &tempfile::TempDir, text: &str) -> Secret {
 fn an_assertion_is_signed_as_openssl_signs_it() {
     let key = Key {
         client_email: "siem@acme.example".to_owned(),
-        private_key: KEY.to_owned(),
-        private_key_id: Some("key-1".to_owned()),
+        pem: KEY.to_owned(),
+        id: Some("key-1".to_owned()),
         token_uri: "https://issuer.acme.example/token".to_owned(),
     };
     let assertion = assertion(&key, "scope-1", 1_763_750_000).unwrap();
