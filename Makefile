@@ -267,7 +267,7 @@ bench-forward: validators ## Measure what forwarding to Splunk, Elasticsearch, s
 
 torture: tools kafka ## Deliver alerts for long, with receivers that fail and a forwarder that is killed; read Kafka over ten kills
 	@echo "make: thousands of alerts, hundreds of kills; a run that fails prints its seed"
-	TACHOGRAPH_TORTURE=1 cargo test -p export --locked --test delivery -- --nocapture
+	TACHOGRAPH_TORTURE=1 cargo test -p export --locked --test delivery --test kafka -- --nocapture
 	@echo "make: a million records of Kafka, with a server and a broker that are killed (TACHOGRAPH_KAFKA_RECORDS says another number)"
 	cargo test --workspace --locked --test integration -- --ignored --nocapture --exact kafka::a_million_records_over_ten_kills
 	@echo "make: ten million sessions of one tenant, and slow loops of others that must still be found"
