@@ -11,6 +11,8 @@
 
 #[path = "delivery/check.rs"]
 mod check;
+#[path = "delivery/dice.rs"]
+mod dice;
 #[path = "delivery/forwarder.rs"]
 mod forwarder;
 #[path = "delivery/life.rs"]

@@ -9,13 +9,12 @@
 
 #[path = "objects/check.rs"]
 mod check;
+#[path = "delivery/dice.rs"]
+mod dice;
 #[path = "objects/faults.rs"]
 mod faults;
 #[path = "objects/forwarder.rs"]
 mod forwarder;
-#[path = "delivery/life.rs"]
-#[allow(dead_code, reason = "only its dice are thrown here")]
-mod life;
 #[path = "objects/stores.rs"]
 mod stores;
 
@@ -23,8 +22,9 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use dice::Dice;
 use faults::Faults;
-use life::Dice;
+
 use stores::Stores;
 
 const FOLDER: &str = "TACHOGRAPH_HARNESS_FOLDER";

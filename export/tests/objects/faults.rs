@@ -6,7 +6,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::life::Dice;
+use crate::dice::Dice;
 
 /// Counts what went wrong.
 #[derive(Debug, Clone, Default)]

@@ -11,7 +11,7 @@ use operations::kind::is_internal;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::life::Dice;
+use crate::dice::Dice;
 
 /// How long whoever records events lets the sinks go on at the most before the next ones. Nothing depends on it.
 const PAUSE: Duration = Duration::from_millis(200);
