@@ -19,7 +19,7 @@ use operations::kind::export::{Checkpoint, ExportIntent, ExportReceipt, HiddenAt
 
 use super::send::{Attempt, Settled};
 use super::state_store::{IntentEntry, ReceiptEntry, RejectedEntry, StateEntry};
-use crate::limits::EXCLUDED_MAX;
+use crate::limits::{ACKS_CHARS_MAX, EXCLUDED_MAX};
 use crate::message::{MessageKind, Rendered};
 use crate::record::{Record, Selection};
 use batch::{BatchRecords, Intent};
@@ -316,6 +316,10 @@ impl Plan {
         let sha256 = (counts.count > 0).then(|| batch.digest());
         let ack = match acks.as_slice() {
             [one] => one.clone(),
+            // Each of several objects is acknowledged by its name.
+            _ if batch.messages.iter().all(|message| message.kind == MessageKind::Batch) => {
+                acks.join("; ").chars().take(ACKS_CHARS_MAX).collect()
+            }
             _ => format!("{} messages", acks.len()),
         };
         let summary = Summary { sha256, bytes, attempts: tries, ack };
