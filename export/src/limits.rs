@@ -118,6 +118,8 @@ pub const EVENT_DAY_AFTER: Duration = Duration::from_hours(24);
 pub const ANSWER_BYTES_MAX: usize = 512 << 10;
 /// How much of an answer, or of an error, is kept in receipts and in the status, in characters.
 pub const ANSWER_CHARS_KEPT: usize = 256;
+/// How much of what was answered to several objects of one batch is kept in its receipt, in characters: some thirty of them.
+pub const ACKS_CHARS_MAX: usize = 10_000;
 /// How much a receiver of frames may say before it closes.
 pub const FAREWELL_BYTES_MAX: usize = 4 << 10;
 /// How far back the newest checkpoint is looked for in Kafka before all of the topic is read, in records.

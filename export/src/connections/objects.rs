@@ -226,11 +226,29 @@ fn pack(name: String, records: &[u8], packing: Box<dyn Packing>) -> Result<Packe
     Ok(Packed { name, bytes: bytes.into(), records_sha256: sha256(records), packing })
 }
 
-/// What is said of an object that is there: its name, its size and the hash of its bytes, and what the store attested.
-fn described(how: &str, object: &Packed, attested: &str) -> String {
-    let (name, size, sha256) = (&object.name, object.bytes.len(), sha256(&object.bytes));
-    let attested = if attested.is_empty() { String::new() } else { format!("; {attested}") };
-    format!("{how} {name}: {size} bytes, sha256 {sha256}{attested}")
+impl Packed {
+    /// What is said of it once it is there: its name, its size and the hash of its bytes, and what the store attested.
+    fn created(&self, attested: &str) -> Stored {
+        Stored::Created(format!("created {}{}", self.described(), behind(attested)))
+    }
+
+    /// What is said if an object with the same records, of so many bytes, was there. Another version may have packed it into others.
+    fn had(&self, size: u64, attested: &str) -> Stored {
+        let which = if size == self.bytes.len() as u64 {
+            self.described()
+        } else {
+            format!("{}: {size} bytes that another version packed", self.name)
+        };
+        Stored::Had(format!("it was there: {which}{}", behind(attested)))
+    }
+
+    fn described(&self) -> String {
+        format!("{}: {} bytes, sha256 {}", self.name, self.bytes.len(), sha256(&self.bytes))
+    }
+}
+
+fn behind(attested: &str) -> String {
+    if attested.is_empty() { String::new() } else { format!("; {attested}") }
 }
 
 #[cfg(test)]

@@ -22,12 +22,12 @@ use proof::tree;
 use super::send::{Attempt, Settled};
 use super::state_store::{IntentEntry, ReceiptEntry, StateEntry};
 use crate::judgement::Parts;
-use crate::limits::EXCLUDED_MAX;
+use crate::limits::{ACKS_CHARS_MAX, EXCLUDED_MAX};
 use crate::message::{Message, MessageKind, Rendered};
 use crate::record::Record;
 use crate::selection::Selection;
 use batch::{BatchRecords, Intent};
-use windows::Windows;
+use windows::{Windows, rooted};
 
 pub use batch::Batch;
 pub use pace::Pace;
@@ -352,10 +352,15 @@ impl Plan {
         let sha256 = (counts.count > 0).then(|| batch.digest());
         let ack = match acks.as_slice() {
             [one] => one.clone(),
+            // Each of several objects is acknowledged by its name.
+            _ if batch.messages.iter().all(|message| message.kind == MessageKind::Batch) => {
+                acks.join("; ").chars().take(ACKS_CHARS_MAX).collect()
+            }
             _ => format!("{} messages", acks.len()),
         };
-        let summary = Summary { refused: None, sha256, bytes, attempts: tries, ack };
-        entries.push(StateEntry::Receipt(self.advance(batch.end, counts, summary, checkpoint)));
+        let refused = (counts.rejected == 0).then(BTreeSet::new);
+        let summary = Summary { refused, sha256, bytes, attempts: tries, ack };
+        entries.push(StateEntry::Receipt(rooted(self.advance(batch.end, counts, summary, checkpoint))));
         entries
     }
 

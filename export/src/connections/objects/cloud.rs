@@ -7,7 +7,7 @@ use object_store::path::Path;
 use object_store::{Attribute, Attributes, GetOptions, ObjectStore, PutMode, PutOptions, PutPayload, RetryConfig};
 
 use super::requests::{Carrier, Clients, Seen};
-use super::{AzureProof, AzureStore, GcsStore, Packed, S3Store, SendError, Store, Stored, described};
+use super::{AzureProof, AzureStore, GcsStore, Packed, S3Store, SendError, Store, Stored};
 use crate::connections::excerpt;
 
 /// The name of the metadata with the hash of an object's records.
@@ -24,7 +24,7 @@ pub async fn put(clients: &Clients, store: &Store, object: &Packed) -> Result<St
     attributes.insert(Attribute::Metadata(RECORDS_SHA256.into()), object.records_sha256.clone().into());
     let options = PutOptions { attributes, ..PutOptions::from(PutMode::Create) };
     match store.put_opts(&path, PutPayload::from(object.bytes.clone()), options).await {
-        Ok(_) => Ok(Stored::Created(described("created", object, &carrier.seen().attested))),
+        Ok(_) => Ok(object.created(&carrier.seen().attested)),
         Err(object_store::Error::AlreadyExists { .. }) => compare(store.as_ref(), &path, object, &carrier).await,
         Err(error) => answered(&carrier, &error),
     }
@@ -42,7 +42,7 @@ async fn compare(
         Ok(found) => {
             let metadata = found.attributes.get(&Attribute::Metadata(RECORDS_SHA256.into()));
             if metadata.is_some_and(|sha256| sha256.as_ref() == object.records_sha256) {
-                return Ok(Stored::Had(described("it was there:", object, &carrier.seen().attested)));
+                return Ok(object.had(found.meta.size, &carrier.seen().attested));
             }
             let (size, metadata) = (found.meta.size, metadata.map_or("none", |sha256| sha256.as_ref()));
             let what = format!("{size} bytes, sha256 of its records: {}", excerpt(metadata));

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
-use super::{Packed, SendError, Stored, described};
+use super::{Packed, SendError, Stored};
 
 /// Creates a file. What fails before the file has its name is not sent; what fails later is uncertain.
 pub fn put(folder: &Path, object: &Packed) -> Result<Stored, SendError> {
@@ -35,7 +35,7 @@ pub fn put(folder: &Path, object: &Packed) -> Result<Stored, SendError> {
     }
     let safe = removed.and_then(|()| File::open(parent)?.sync_all());
     safe.map_err(|error| SendError::Uncertain(format!("{}: {error}", path.display())))?;
-    Ok(Stored::Created(described("created", object, "on the disk")))
+    Ok(object.created("on the disk"))
 }
 
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -68,7 +68,7 @@ fn compare(path: &Path, object: &Packed) -> io::Result<Stored> {
         if let Some(parent) = path.parent() {
             File::open(parent)?.sync_all()?;
         }
-        return Ok(Stored::Had(described("it was there:", object, "on the disk")));
+        return Ok(object.had(bytes.len() as u64, "on the disk"));
     }
     Ok(Stored::Other(format!("{} is there already and holds something else ({} bytes)", path.display(), bytes.len())))
 }
@@ -78,8 +78,8 @@ mod tests {
     use super::super::tests::AsTheyAre;
     use super::*;
 
-    fn object(records: &[u8]) -> Packed {
-        super::super::pack("events/0/part-1".to_owned(), records, Box::new(AsTheyAre)).unwrap()
+    fn object(records: &[u8], version: u8) -> Packed {
+        super::super::pack("events/0/part-1".to_owned(), records, Box::new(AsTheyAre(version))).unwrap()
     }
 
     #[test]
@@ -89,14 +89,16 @@ mod tests {
         // A process that was killed left a part of it.
         std::fs::create_dir_all(dir.path().join("events/0")).unwrap();
         std::fs::write(dir.path().join("events/0/.part-1.unfinished"), "aaaaaaaaaa").unwrap();
-        assert!(matches!(put(dir.path(), &object(b"abc")), Ok(Stored::Created(said)) if said.contains("3 bytes")));
-        assert_eq!(there(), b"abc");
-        assert!(matches!(put(dir.path(), &object(b"abc")), Ok(Stored::Had(_))));
-        assert!(matches!(put(dir.path(), &object(b"xyz")), Ok(Stored::Other(said)) if said.contains("part-1")));
-        assert_eq!(there(), b"abc");
+        let put = |records: &[u8], version: u8| put(dir.path(), &object(records, version));
+        assert!(matches!(put(b"abc", b'1'), Ok(Stored::Created(said)) if said.contains("4 bytes")));
+        assert_eq!(there(), b"abc1");
+        assert!(matches!(put(b"abc", b'1'), Ok(Stored::Had(_))));
+        assert!(matches!(put(b"abc", b'2'), Ok(Stored::Had(_))), "the same records, packed by a newer version");
+        assert!(matches!(put(b"xyz", b'1'), Ok(Stored::Other(said)) if said.contains("part-1")));
+        assert_eq!(there(), b"abc1");
         let left = std::fs::read_dir(dir.path().join("events/0")).unwrap().count();
         assert_eq!(left, 1, "nothing unfinished stays");
-        let nowhere = dir.path().join("nowhere");
-        assert!(matches!(put(&nowhere, &object(b"abc")), Err(SendError::Refused(why)) if why.contains("nowhere")));
+        let nowhere = super::put(&dir.path().join("nowhere"), &object(b"abc", b'1'));
+        assert!(matches!(nowhere, Err(SendError::Refused(why)) if why.contains("nowhere")));
     }
 }

@@ -114,8 +114,12 @@ impl Carrier {
             }
             body.extend_from_slice(&chunk);
         }
+        let mut said = said(&String::from_utf8_lossy(&body));
+        if url.host_str().is_some_and(|host| METADATA_HOSTS.contains(&host)) {
+            said = format!("from whom gives the machine its credentials: {said}");
+        }
         self.see(Seen {
-            answer: Some((status.as_u16(), said(&String::from_utf8_lossy(&body)))),
+            answer: Some((status.as_u16(), said)),
             retry_after: headers.get(RETRY_AFTER).and_then(|value| parse_retry_after(value.to_str().ok()?)),
             attested: attested(&headers),
             failure: None,

@@ -19,15 +19,15 @@ async fn create(
     Path(name): Path<String>,
     headers: HeaderMap,
     _: axum::body::Bytes,
-) -> StatusCode {
+) -> axum::response::Response {
     assert_eq!(headers["x-goog-if-generation-match"], "0", "only if there is none");
-    assert_eq!(headers["authorization"], "Bearer ");
+    assert_eq!(headers["authorization"], "Bearer");
     let mut bucket = bucket.lock().unwrap();
     if bucket.contains_key(&name) {
-        return StatusCode::PRECONDITION_FAILED;
+        return StatusCode::PRECONDITION_FAILED.into_response();
     }
     bucket.insert(name, headers["x-goog-meta-sha256"].to_str().unwrap().to_owned());
-    StatusCode::OK
+    [("etag", "\"1\"")].into_response()
 }
 
 async fn head(State(bucket): State<Bucket>, Path(name): Path<String>) -> axum::response::Response {
@@ -41,16 +41,16 @@ async fn head(State(bucket): State<Bucket>, Path(name): Path<String>) -> axum::r
     (headers, "x").into_response()
 }
 
-/// Objects that are their records.
-pub(super) struct AsTheyAre;
+/// Objects that are their records and a byte that says which version packed them.
+pub(super) struct AsTheyAre(pub u8);
 
 impl Packing for AsTheyAre {
     fn pack(&self, records: &[u8]) -> Result<Vec<u8>, String> {
-        Ok(records.to_vec())
+        Ok([records, &[self.0]].concat())
     }
 
     fn records_sha256(&self, packed: &[u8]) -> Option<String> {
-        Some(sha256(packed))
+        packed.split_last().map(|(_, records)| sha256(records))
     }
 
     fn content_type(&self) -> &'static str {
@@ -61,7 +61,7 @@ impl Packing for AsTheyAre {
 fn object(endpoint: &str, key: &SecretText, records: &[u8]) -> Put {
     let (bucket, endpoint, key) = ("agents".to_owned(), Some(endpoint.to_owned()), Some(key.clone()));
     let store = Store::Gcs(GcsStore { bucket, endpoint, key });
-    Put { store, name: "events/0/part-1".to_owned(), records: records.to_vec(), packing: Box::new(AsTheyAre) }
+    Put { store, name: "events/0/part-1".to_owned(), records: records.to_vec(), packing: Box::new(AsTheyAre(1)) }
 }
 
 #[tokio::test]
@@ -77,7 +77,7 @@ async fn an_object_in_google_cloud_storage_is_created_once() {
     let connection = Objects::connect(&reach(true)).unwrap();
     let send = async |records: &[u8]| connection.send(object(&endpoint, &key, records)).await;
     assert!(
-        matches!(send(b"abc").await, Ok(Stored::Created(said)) if said.starts_with("created events/0/part-1: 3 bytes"))
+        matches!(send(b"abc").await, Ok(Stored::Created(said)) if said.starts_with("created events/0/part-1: 4 bytes"))
     );
     assert!(matches!(send(b"abc").await, Ok(Stored::Had(said)) if said.contains("etag")));
     assert!(matches!(send(b"abd").await, Ok(Stored::Other(what)) if what.contains("events/0/part-1")));

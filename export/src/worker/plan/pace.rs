@@ -55,6 +55,9 @@ impl Plan {
 mod tests {
     use super::*;
     use crate::fixtures;
+    use crate::judgement::Ack;
+    use crate::worker::send::{Attempt, Settled};
+    use crate::worker::state_store::StateEntry;
     use ledger::{LedgerName, Seq};
     use operations::fold::Exported;
     use serde_json::json;
@@ -90,5 +93,26 @@ mod tests {
         assert!(!full.wants_more() && full.pending().len() == 800);
         assert_eq!(full.unfilled(filling, at(0)), Duration::ZERO, "it is full");
         assert!(full.pending().iter().all(|record| record.fields.is_empty()), "records are kept as they are said");
+    }
+
+    #[test]
+    fn several_objects_of_a_batch_have_one_receipt_that_names_each() {
+        let settings = json!({"name": "lake", "type": "security_lake", "bucket": "lake-x", "region": "eu-central-1", "account": "123456789012",
+            "credentials": "environment"});
+        let config = crate::SinkConfig::from_settings(settings.as_object().unwrap().clone()).unwrap();
+        let crate::sink::AnySink::Stream(sink) = config.sink.clone() else { panic!("it takes every record") };
+        let mut plan = Plan::new(Exported::default(), 1_000_000, Seq::FIRST, Pace::Filled(BYTES));
+        let days = [0, 86_400_000_000, 0];
+        let entries: Vec<_> = days.iter().map(|ago| json!({"kind": "note", "time": fixtures::START - ago})).collect();
+        plan.absorb(&fixtures::events(&entries), &config.selection([3; 32], "events/0"));
+        let batch = plan.propose(|records| sink.render(records)).unwrap();
+        assert!(matches!(plan.intend(&batch), Some(StateEntry::Intent(_))));
+        let acked = |said: &str| Attempt { settled: Settled::Acked(Ack::new(said)), attempts: 1 };
+        let entries = plan.settle(&batch, vec![acked("created a"), acked("created b")], None);
+        let [StateEntry::Receipt(receipt)] = entries.as_slice() else { panic!("one receipt: {entries:?}") };
+        assert_eq!((receipt.from, receipt.to, receipt.record.count), (Seq::FIRST, Seq::new(3), 3));
+        assert_eq!((receipt.record.ack.as_str(), receipt.record.excluded), ("created a; created b", 0));
+        assert_eq!(receipt.record.sha256, Some(batch.digest()));
+        assert!(plan.pending().is_empty());
     }
 }

@@ -112,6 +112,14 @@ impl Windows {
     }
 }
 
+/// A receipt with the root of its records.
+pub fn rooted(mut entry: ReceiptEntry) -> ReceiptEntry {
+    let mut tree = Frontier::default();
+    std::mem::take(&mut entry.leaves).into_iter().for_each(|leaf| tree.push(leaf));
+    entry.record.root = (tree.size() > 0).then(|| tree.root().to_string());
+    entry
+}
+
 /// The receipt of one batch that was one message.
 pub fn whole(entry: ReceiptEntry, body: &[u8]) -> StateEntry {
     StateEntry::Receipt(Growing::new(entry, body).finish())
