@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::*;
+use crate::config::SinkConfig;
 use crate::fixtures;
 use crate::judgement::Judgement;
 use crate::record::Record;
@@ -47,6 +48,36 @@ fn the_list_is_complete_and_every_example_is_read() {
         let mut unknown = settings(spec);
         unknown.insert("typo".into(), json!(1));
         assert!(spec.class.parse(Value::Object(unknown)).err().unwrap().contains("typo"), "{}", spec.kind);
+    }
+}
+
+/// What `sinks test --dry-run` shows of each receiver of people.
+#[tokio::test]
+async fn every_receiver_of_people_can_be_tried_and_its_secrets_are_masked() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = |name: &str, text: &str| {
+        std::fs::write(dir.path().join(name), text).unwrap();
+        format!("file:{}", dir.path().join(name).display())
+    };
+    for spec in SINKS.iter().filter(|spec| spec.class.is_delivery()) {
+        let mut settings = settings(spec);
+        settings.insert("name".into(), json!("tried"));
+        settings.insert("type".into(), json!(spec.kind));
+        for (name, value) in &mut settings {
+            if value.as_str().is_some_and(|value| value.starts_with("env:")) {
+                let secret = match name.as_str() {
+                    "webhook" | "workflow" | "secret_url" => "https://hooks.acme.example/x/hunter2",
+                    "secret" => "whsec_aHVudGVyMmh1bnRlcjJodW50ZXIyaHVudGVyMg==",
+                    _ => "hunter2",
+                };
+                *value = place(name, secret).into();
+            }
+        }
+        let config = SinkConfig::from_settings(settings).unwrap();
+        let report = crate::test_send::test(&config, true).await.unwrap();
+        assert_eq!((report.outcome, report.answer), ("dry run", None), "{}", spec.kind);
+        assert!(!report.request.contains("hunter2") && !report.request.contains("aHVudGVyM"), "{}", report.request);
+        assert!(report.request.len() > 100, "{}", report.request);
     }
 }
 

@@ -126,3 +126,48 @@ async fn the_issue_of_a_digest_ends_with_its_last_alert_after_a_restart() {
     );
     bench.store.stop();
 }
+
+/// A Mattermost in memory: the posts that it took, and those that somebody deleted.
+#[derive(Default)]
+struct Mattermost {
+    posts: Vec<Value>,
+    deleted: Vec<String>,
+}
+
+async fn create_post(State(server): State<Arc<Mutex<Mattermost>>>, body: Bytes) -> Response {
+    let mut server = server.lock().unwrap();
+    let post: Value = serde_json::from_slice(&body).unwrap();
+    if post["root_id"].as_str().is_some_and(|root| server.deleted.iter().any(|post| post == root)) {
+        let error = json!({"id": "api.post.create_post.root_id.app_error", "status_code": 400});
+        return (StatusCode::BAD_REQUEST, axum::Json(error)).into_response();
+    }
+    server.posts.push(post);
+    (StatusCode::CREATED, axum::Json(json!({"id": post_id(server.posts.len())}))).into_response()
+}
+
+fn post_id(number: usize) -> String {
+    format!("post{number:022}")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_happens_later_is_in_the_thread_of_the_post_and_alone_when_that_is_gone() {
+    let (mut bench, server) = (Bench::new().await, Arc::new(Mutex::new(Mattermost::default())));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let router = Router::new().route("/api/v4/posts", axum::routing::post(create_post)).with_state(Arc::clone(&server));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let token = format!("file:{}", bench.folders[1].path().join("key").display());
+    let sink = json!({"name": "chat", "type": "mattermost", "url": url, "token": token, "channel": "4xp9fdt77pncbef59f4k1qe83o",
+        "allow_private": true, "start": "beginning", "interval_ms": 0});
+    bench.config = serde_json::from_value(json!({"sinks": [sink]})).unwrap();
+    bench.append(&[alert_of(1, Severity::High), alert_of(2, Severity::High)]).await;
+    bench.run_until_done().await;
+    server.lock().unwrap().deleted.push(post_id(2));
+    bench.append(&[resolved(1), resolved(2)]).await;
+    bench.run_until_done().await;
+    let server = server.lock().unwrap();
+    let roots: Vec<Option<&str>> = server.posts.iter().map(|post| post["root_id"].as_str()).collect();
+    assert_eq!(roots, [None, None, Some(post_id(1).as_str()), None]);
+    assert!(server.posts[3]["message"].as_str().unwrap().contains("RESOLVED"));
+    bench.store.stop();
+}
