@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 import duckdb_kql
 import sqlglot
+import sigma.data.mitre_attack
 import yaml
 from sigma.backends.elasticsearch import ESQLBackend, LuceneBackend
 from sigma.backends.kusto import KustoBackend
@@ -31,6 +32,10 @@ MARK = "# Detections: made of deploy/sigma by tests/validators/detections.py --w
 # Backends that know no order take the events within the time in any order, which finds the sequences and more.
 UNORDERED = "In any order, since this query language has no sequences."
 SEVERITY = {"low": 2, "medium": 3, "high": 4, "critical": 5}
+
+
+# Else it fetches the names of ATT&CK from the network. The tags have the numbers.
+sigma.data.mitre_attack._load_mitre_attack_data = lambda: {"mitre_attack_tactics": {}, "mitre_attack_techniques": {}}
 
 
 class DuckDb(sqliteBackend):
@@ -54,8 +59,10 @@ class Detection:
         self.rule = self.documents[-1]
         self.correlation = self.rule.get("correlation")
 
-    def convert(self, backend, form="default", ordered=False):
-        text = self.text if ordered else self.text.replace("type: temporal_ordered", "type: temporal")
+    def convert(self, backend, form="default"):
+        # Names for the tags are not at hand.
+        own = [{key: value for key, value in document.items() if key != "tags"} for document in self.documents]
+        text = yaml.safe_dump_all(own, sort_keys=False).replace("type: temporal_ordered", "type: temporal")
         return backend.convert(SigmaCollection.from_yaml(text), form)
 
     def is_loosened(self):
@@ -102,7 +109,10 @@ def elasticsearch(detection):
     made = detection.convert(backend, "siem_rule_ndjson")
     rule = made[0] if isinstance(made[0], dict) else json.loads(made[0])
     rule["description"] = detection.description()
-    rule["enabled"] = False
+    rule["enabled"], rule["license"] = False, "Apache-2.0"
+    # A search looks back further than its interval, and a correlation at all of its time.
+    rule["from"] = "now-70m" if detection.correlation else "now-10m"
+    rule["tags"] = detection.rule["tags"]
     return json.dumps(rule, sort_keys=True, ensure_ascii=False) + "\n"
 
 
@@ -120,6 +130,8 @@ def kusto(detection):
 
 def sql(detection):
     query = detection.convert(DuckDb(pipeline("plain")))[0]
+    # SQLite's quotes of names.
+    query = re.sub(r"`(\w+)`", r'"\1"', query)
     return f"-- {detection.rule['title']}\n" + sqlglot.transpile(query, read="duckdb", write="duckdb", pretty=True)[0] + ";\n"
 
 
@@ -145,9 +157,9 @@ def files():
     saved = DEPLOY / "splunk/default/savedsearches.conf"
     made["splunk/default/savedsearches.conf"] = saved.read_text().split(MARK)[0] + MARK + "\n" + "\n".join(searches)
     for kind in ("detections", "queries"):
-        for path in sorted((DEPLOY / "duckdb" / kind).glob("*.sql")):
-            text = made.get(f"duckdb/{kind}/{path.name}") or path.read_text()
-            made[f"athena/{kind}/{path.name}"] = athena(text)
+        queries = {f"duckdb/{kind}/{path.name}": path.read_text() for path in (DEPLOY / "duckdb" / kind).glob("*.sql")}
+        queries |= {name: text for name, text in made.items() if name.startswith(f"duckdb/{kind}/")}
+        made |= {name.replace("duckdb", "athena"): athena(text) for name, text in sorted(queries.items())}
     return made
 
 
