@@ -38,6 +38,8 @@ mod worker;
 
 #[cfg(test)]
 mod fixtures;
+#[cfg(test)]
+mod packs;
 
 pub use config::{Common, Config, ConfigError, SinkConfig};
 pub use delivery::route::{Considered, Explanation, Route, Routes};

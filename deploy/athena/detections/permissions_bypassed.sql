@@ -1,0 +1,15 @@
+-- Agent works without asking for permission
+SELECT
+  *
+FROM tachograph_events
+WHERE
+  kind = 'approval'
+  AND (
+    LOWER("action") LIKE LOWER('permission\_mode\_changed') ESCAPE '\'
+    AND (
+      target = 'bypassPermissions'
+      OR target = 'dontAsk'
+      OR target = 'yolo'
+      OR target = 'danger-full-access'
+    )
+  );

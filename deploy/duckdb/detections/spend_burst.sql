@@ -1,0 +1,10 @@
+-- Written by hand after deploy/sigma/spend_burst.yml: the backend has no correlations for this dialect.
+WITH costly AS (
+  SELECT session, time, count(*) OVER (PARTITION BY session ORDER BY time RANGE BETWEEN INTERVAL '10' MINUTE PRECEDING AND CURRENT ROW) AS answers
+  FROM tachograph_events
+  WHERE kind = 'model.tokens' AND cost_micros >= 100000
+)
+SELECT session, min(time) AS first, max(answers) AS answers
+FROM costly
+WHERE answers >= 50
+GROUP BY session;
