@@ -12,12 +12,13 @@ use operations::secret::Secret;
 use operations::standing::State;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::connections::http::Http;
 use crate::connections::{Connection, Reach, SendError, excerpt};
-use crate::limits::{HEARTBEAT_GRACE, HEARTBEAT_SECONDS_MAX, HEARTBEAT_SECONDS_MIN, HEARTBEAT_TIMEOUT};
+use crate::limits::{
+    HEARTBEAT_GRACE, HEARTBEAT_RETRY, HEARTBEAT_SECONDS_MAX, HEARTBEAT_SECONDS_MIN, HEARTBEAT_TIMEOUT,
+};
 use crate::sink::post_to_secret;
 use crate::sinks::SINKS;
 use crate::status::SinkStatus;
@@ -89,7 +90,8 @@ impl Heartbeat {
     pub fn new(config: &HeartbeatConfig) -> Result<Self, String> {
         config.check()?;
         let (allow_private, ca_file) = (config.allow_private, config.ca_file.clone());
-        let connection = Http::connect(&Reach { allow_private, ca_file, timeout: HEARTBEAT_TIMEOUT, ..Reach::default() })?;
+        let connection =
+            Http::connect(&Reach { allow_private, ca_file, timeout: HEARTBEAT_TIMEOUT, ..Reach::default() })?;
         let every = Duration::from_secs(config.every_seconds.into());
         Ok(Self { url: config.url.clone(), every, connection })
     }
@@ -97,12 +99,12 @@ impl Heartbeat {
     /// Gives a sign at once and then at every interval, until `stop` is cancelled. `ailment` says what is not in order; it must not wait. Each
     /// change of what becomes of the signs is told to the log once.
     pub async fn run(self, ailment: impl Fn() -> Option<String> + Send, stop: CancellationToken) {
-        let mut ticks = tokio::time::interval(self.every);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut before = None;
-        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        let (mut before, mut wait) = (None, Duration::ZERO);
+        while stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_some() {
             let ailment = ailment();
             let Some(beat) = stop.run_until_cancelled(self.beat(ailment)).await else { return };
+            // A sign that got lost, or a start that takes a moment, is no reason for an alarm.
+            wait = if beat == Beat::Sent { self.every } else { self.every.min(HEARTBEAT_RETRY) };
             if before.as_ref() != Some(&beat) {
                 match &beat {
                     Beat::Sent => tracing::info!("{beat}"),

@@ -160,6 +160,8 @@ pub const HEARTBEAT_SECONDS_MIN: u32 = 10;
 pub const HEARTBEAT_SECONDS_MAX: u32 = 3_600;
 /// How long a sign of life may take: less than the shortest time between two.
 pub const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(8);
+/// The wait after a sign of life that there was a reason not to send, or that was not taken.
+pub const HEARTBEAT_RETRY: Duration = Duration::from_secs(2);
 /// How long a receiver of alerts may be out of reach before the sign of life stays away.
 pub const HEARTBEAT_GRACE: Duration = Duration::from_mins(10);
 /// The most sinks.

@@ -16,8 +16,6 @@ mod process;
 
 #[path = "delivery/check.rs"]
 mod check;
-#[path = "delivery/dice.rs"]
-mod dice;
 #[path = "delivery/forwarder.rs"]
 mod forwarder;
 #[path = "delivery/life.rs"]

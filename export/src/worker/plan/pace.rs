@@ -101,7 +101,7 @@ mod tests {
             "credentials": "environment"});
         let config = crate::SinkConfig::from_settings(settings.as_object().unwrap().clone()).unwrap();
         let crate::sink::AnySink::Stream(sink) = config.sink.clone() else { panic!("it takes every record") };
-        let mut plan = Plan::new(Exported::default(), 1_000_000, Seq::FIRST, Pace::Filled(BYTES));
+        let mut plan = Plan::new(Exported::default(), 1_000_000, Seq::FIRST, Pace::Filled(BYTES), None);
         let days = [0, 86_400_000_000, 0];
         let entries: Vec<_> = days.iter().map(|ago| json!({"kind": "note", "time": fixtures::START - ago})).collect();
         plan.absorb(&fixtures::events(&entries), &config.selection([3; 32], "events/0"));
