@@ -20,7 +20,15 @@ const GIANTS: [(&str, &[&str]); 7] = [
     ("openidconnect", &["src/serve/oidc"]),
     ("rdkafka", &["ingest/src/transport/kafka", "export/src/connections/kafka"]),
     ("tonic", &["ingest/src/transport/otlp/"]),
-    ("prost", &["ingest/src/transport/otlp/", "ingest/src/encoding/wire.rs"]),
+    (
+        "prost",
+        &[
+            "ingest/src/transport/otlp/",
+            "ingest/src/encoding/wire.rs",
+            "export/src/sinks/otlp",
+            "export/src/connections/grpc/status.rs",
+        ],
+    ),
     (
         "axum",
         &[
