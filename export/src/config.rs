@@ -59,7 +59,7 @@ pub struct Common {
     /// A PEM file with the receiver's certificate authority.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
-    /// A PEM file with the sink's own certificate, for receivers that ask for one; the authorities between may follow it. It is read when the sink starts.
+    /// A PEM file with the sink's own certificate, for receivers that ask for one; the authorities between may follow it, which mail with STARTTLS leaves out. It is read when the sink starts.
     #[serde(default)]
     pub certificate_file: Option<PathBuf>,
     /// Where the key of that certificate lies, in PEM and not encrypted.

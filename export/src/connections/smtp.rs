@@ -19,6 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::dial::{Dialer, Duplex};
 use super::{Answer, Connection, Payload, Protocol, Reach, SendError, describe, excerpt};
 use crate::limits::CA_BYTES_MAX;
+use crate::tls::certificates;
 use operations::secret::SecretText;
 
 /// Mails and replies.
@@ -208,8 +209,11 @@ fn tls(host: &str, reach: &Reach) -> Result<TlsParameters, Error> {
         builder = builder.add_root_certificate(certificate);
     }
     if let Some((certificate, key)) = &reach.identity {
-        let pair = read(certificate).zip(key.read().ok());
-        if let Some(identity) = pair.and_then(|(pem, key)| Identity::from_pem(&pem, key.expose().as_bytes()).ok()) {
+        // lettre 0.11.23 takes what it calls PEM for one certificate in DER. So the authorities between are left out, and the server must
+        // know them.
+        let own = certificates(certificate).ok().and_then(|chain| chain.into_iter().next());
+        let identity = own.zip(key.read().ok()).map(|(own, key)| Identity::from_pem(&own, key.expose().as_bytes()));
+        if let Some(Ok(identity)) = identity {
             builder = builder.identify_with(identity);
         }
     }

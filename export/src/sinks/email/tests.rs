@@ -4,11 +4,12 @@ use ledger::Timestamp;
 use operations::alert::{Alert, Severity, State};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
 
 use super::*;
 use crate::connections::SendError;
+use crate::connections::authority::Authority;
 use crate::fixtures::{self, alert_of, outbox, records_of, told};
 
 fn sink(extra: &Value) -> Email {
@@ -174,6 +175,79 @@ async fn nothing_is_said_in_the_clear_or_to_a_private_address_unless_allowed() {
     assert!(!heard.await.unwrap().iter().any(|line| line.starts_with("MAIL")));
     let private = send(&json!({"server": "localhost", "port": port, "tls": "none"}), false).await;
     assert!(matches!(&private, Err(SendError::Refused(reason)) if reason.contains("allow_private")), "{private:?}");
+}
+
+/// A line of a conversation.
+async fn line(stream: &mut (impl AsyncRead + Unpin)) -> Option<String> {
+    let mut line = Vec::new();
+    while !line.ends_with(b"\r\n") {
+        line.push(stream.read_u8().await.ok()?);
+    }
+    Some(String::from_utf8(line).unwrap().trim_end().to_owned())
+}
+
+/// Answers a client until it quits, and returns what it said; or until it wants the stream encrypted.
+async fn converse(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> Vec<String> {
+    let (mut heard, mut data) = (Vec::new(), false);
+    while let Some(said) = line(stream).await {
+        let (answer, is_last) = match (data, said.as_str()) {
+            (true, ".") => ("250 queued\r\n", false),
+            (true, _) => ("", false),
+            (false, "DATA") => ("354 go on\r\n", false),
+            (false, "STARTTLS") => ("220 go on\r\n", true),
+            (false, "QUIT") => ("221 bye\r\n", true),
+            (false, said) if said.starts_with("EHLO") => ("250-mail.example\r\n250 STARTTLS\r\n", false),
+            (false, _) => ("250 ok\r\n", false),
+        };
+        data = said == "DATA" || (data && said != ".");
+        heard.push(said);
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        if is_last {
+            break;
+        }
+    }
+    heard
+}
+
+/// A mail server that wants a certificate, and encrypts from the start or when it is asked to: its port, and what it heard.
+async fn guarded(authority: &Authority, from_start: bool) -> (u16, tokio::task::JoinHandle<Vec<String>>) {
+    let acceptor = authority.server("127.0.0.1", true);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let task = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        if !from_start {
+            stream.write_all(b"220 mail.example ESMTP\r\n").await.unwrap();
+            assert_eq!(converse(&mut stream).await.last().unwrap(), "STARTTLS");
+        }
+        let Ok(mut stream) = acceptor.accept(stream).await else { return Vec::new() };
+        if from_start && stream.write_all(b"220 mail.example ESMTP\r\n").await.is_err() {
+            return Vec::new();
+        }
+        converse(&mut stream).await
+    });
+    (port, task)
+}
+
+#[tokio::test]
+async fn a_server_that_asks_for_a_certificate_takes_mail_from_whoever_has_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let authority = Authority::new(directory.path());
+    for (tls, from_start) in [("tls", true), ("starttls", false)] {
+        for is_known in [true, false] {
+            let (port, heard) = guarded(&authority, from_start).await;
+            let sink = sink(&json!({"server": "127.0.0.1", "port": port, "tls": tls}));
+            let rendered = sink.render(&records_of(&[alert_of(1, Severity::High)]), &outbox());
+            let identity = is_known.then(|| authority.identity("tachograph"));
+            let (ca_file, timeout) = (Some(authority.file.clone()), Duration::from_secs(20));
+            let reach = Reach { allow_private: true, ca_file, identity, timeout, ..Reach::default() };
+            let mail = sink.payload(&rendered.messages[0], Timestamp::EPOCH).unwrap();
+            let answer = sink.connect(&reach).unwrap().send(mail).await;
+            let is_taken = answer.as_ref().is_ok_and(|answer| answer.code == 250);
+            assert_eq!(is_taken, is_known, "{tls}: {answer:?}");
+            assert_eq!(heard.await.unwrap().iter().any(|line| line.starts_with("MAIL FROM:")), is_known, "{tls}");
+        }
+    }
 }
 
 proptest! {
