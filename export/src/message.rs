@@ -31,7 +31,7 @@ pub struct Rendered {
 pub struct Message {
     /// What it is.
     pub kind: MessageKind,
-    /// Its name, from what it says: the same for each attempt. Empty if it is the whole batch.
+    /// Its name, from what it says: the same for each attempt. Empty if it is the whole batch, unless that is an object, which has a name.
     pub key: String,
     /// The sink's own word for where it goes, if there are several places.
     pub to: &'static str,
