@@ -13,6 +13,8 @@ from pathlib import Path
 
 import duckdb
 import duckdb_kql
+import elastic_pack
+import sentinel_pack
 import sqlglot
 import sigma.data.mitre_attack
 import yaml
@@ -160,7 +162,7 @@ def files():
         queries = {f"duckdb/{kind}/{path.name}": path.read_text() for path in (DEPLOY / "duckdb" / kind).glob("*.sql")}
         queries |= {name: text for name, text in made.items() if name.startswith(f"duckdb/{kind}/")}
         made |= {name.replace("duckdb", "athena"): athena(text) for name, text in sorted(queries.items())}
-    return made
+    return made | sentinel_pack.files() | elastic_pack.files()
 
 
 def compared():
