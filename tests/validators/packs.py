@@ -40,6 +40,14 @@ def views(con, place, form):
     con.execute(text)
 
 
+def gaps_of(dialect, form, place):
+    """The search for gaps: DuckDB's reads objects itself, Athena's reads a table and leaves out objects of tests by their path."""
+    if dialect == "duckdb":
+        return (DEPLOY / f"duckdb/gaps-{form}.sql").read_text().replace("/var/spool/tachograph", str(place / "plain"))
+    query = (DEPLOY / "athena/gaps.sql").read_text()
+    return sqlglot.transpile(query.replace('"$path"', "''"), read="athena", write="duckdb")[0]
+
+
 def duckdb_pack(place, has_faults):
     for form in ("ndjson", "parquet"):
         for dialect in ("duckdb", "athena"):
@@ -54,11 +62,13 @@ def duckdb_pack(place, has_faults):
                 query = path.read_text()
                 con.execute(query if dialect == "duckdb" else sqlglot.transpile(query, read="athena", write="duckdb")[0]).fetchall()
             what = f"{dialect} over {form}"
-            gaps_are(answers["gaps"], has_faults, what, {"events/0"})
+            gaps = gaps_of(dialect, form, place)
+            rows = con.execute(gaps).fetchall()
+            gaps_are(rows, has_faults, what, {"events/0", "operations/0"} if dialect == "duckdb" else {"events/0"})
             wanted = [("events/0", "lost", LOST, LOST), ("events/0", "doubled", DOUBLED, DOUBLED)] if has_faults else []
             check(answers["gap_ranges"] == wanted, f"{what}: ranges {answers['gap_ranges']}")
             answered(answers, what)
-            print(f"{what}: {len(answers)} queries, lost and doubled {[row[4:] for row in answers['gaps']]}")
+            print(f"{what}: {len(answers)} queries, lost and doubled {[row[4:] for row in rows]}")
 
 
 def answered(answers, what):
