@@ -1,7 +1,7 @@
 -- Views over the objects of a sink `file`, `s3`, `gcs` or `azure_blob` with `schema = "plain"` and `format = "ndjson.zst"`. Put your own place in: a folder, or
 -- s3://bucket/prefix, gs://bucket/prefix, az://container/prefix. docs/sql.md has the columns; the queries and detections beside need those below.
 CREATE OR REPLACE VIEW tachograph_events AS
-SELECT * FROM read_json('/var/spool/tachograph/events/**/part*.ndjson.zst', format = 'newline_delimited', compression = 'zstd', columns = {
+SELECT * FROM read_json('/var/spool/tachograph/events/**/part-*.ndjson.zst', format = 'newline_delimited', compression = 'zstd', columns = {
                'position': 'VARCHAR',
                'recorded': 'TIMESTAMPTZ',
                'time': 'TIMESTAMPTZ',
@@ -43,7 +43,7 @@ SELECT * FROM read_json('/var/spool/tachograph/events/**/part*.ndjson.zst', form
                'state': 'VARCHAR',
                'tachograph': 'STRUCT(stream VARCHAR, seq BIGINT, export_seq BIGINT)'});
 CREATE OR REPLACE VIEW tachograph_operations AS
-SELECT * FROM read_json('/var/spool/tachograph/operations/**/part*.ndjson.zst', format = 'newline_delimited', compression = 'zstd', columns = {
+SELECT * FROM read_json('/var/spool/tachograph/operations/**/part-*.ndjson.zst', format = 'newline_delimited', compression = 'zstd', columns = {
                'position': 'VARCHAR',
                'recorded': 'TIMESTAMPTZ',
                'kind': 'VARCHAR',

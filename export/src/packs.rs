@@ -68,7 +68,7 @@ fn write_copy(place: &Path, has_faults: bool) {
             fs::create_dir_all(&objects).unwrap();
             for format in [Format::Lines, Format::Parquet] {
                 let packed = Packer { format, by_class: false }.pack(lines(records).as_bytes()).unwrap();
-                fs::write(objects.join(format!("part.{}", format.extension())), packed).unwrap();
+                fs::write(objects.join(format!("part-0.{}", format.extension())), packed).unwrap();
             }
         }
     }

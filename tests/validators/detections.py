@@ -13,6 +13,8 @@ from pathlib import Path
 
 import duckdb
 import duckdb_kql
+import elastic_pack
+import sentinel_pack
 import sqlglot
 import sigma.data.mitre_attack
 import yaml
@@ -160,7 +162,7 @@ def files():
         queries = {f"duckdb/{kind}/{path.name}": path.read_text() for path in (DEPLOY / "duckdb" / kind).glob("*.sql")}
         queries |= {name: text for name, text in made.items() if name.startswith(f"duckdb/{kind}/")}
         made |= {name.replace("duckdb", "athena"): athena(text) for name, text in sorted(queries.items())}
-    return made
+    return made | sentinel_pack.files() | elastic_pack.files()
 
 
 def compared():
@@ -226,28 +228,23 @@ def by_tenzir(folder, schema):
         for name, detection in rules.items():
             rule = SigmaRule.from_yaml(detection.text)
             pipeline(schema).apply(rule)
-            Path(f"{place}/rules/{name}.yml").write_text(yaml.safe_dump(rule.to_dict()))
+            said = rule.to_dict()
+            # What pySigma says again leaves out the conditions that pipelines add.
+            said["detection"]["condition"] = rule.detection.parsed_condition[0].condition
+            Path(f"{place}/rules/{name}.yml").write_text(yaml.safe_dump(said))
         own = [case for case in cases(folder, schema) if case["rule"] in rules]
         with open(f"{place}/events.ndjson", "w", encoding="utf-8") as out:
             for number, case in enumerate(own):
                 for record in case["records"]:
                     out.write(json.dumps({**record, "case_number": number}) + "\n")
-        # Its reader takes a text that looks like an address for one, which no ending fits.
-        texts = {"ecs": ["destination.address"], "ocsf": ["dst_endpoint.ip"]}[schema]
-        casts = "".join(f"{field} = string({field}?)\n" for field in texts if any(has(record, field) for case in own for record in case["records"]))
-        text = f'from_file "{place}/events.ndjson" {{ read_ndjson }}\n{casts}sigma path="{place}/rules"\nwrite_ndjson'
+        text = f'from_file "{place}/events.ndjson" {{ read_ndjson }}\nsigma path="{place}/rules"\nwrite_ndjson'
         run = subprocess.run([engine, text], capture_output=True, text=True, env={**os.environ, "HOME": place})
         if run.returncode:
             raise RuntimeError(run.stderr)
-        found = {(line["event"]["case_number"], line["rule"]["title"]) for line in map(json.loads, run.stdout.splitlines())}
+        # It makes a finding of OCSF of what a rule finds.
+        found = {(line["evidences"][0]["data"]["case_number"], line["finding_info"]["title"]) for line in map(json.loads, run.stdout.splitlines())}
     for number, case in enumerate(own):
         yield case, (number, rules[case["rule"]].rule["title"]) in found
-
-
-def has(record, field):
-    for part in field.split("."):
-        record = record.get(part) if isinstance(record, dict) else None
-    return record is not None
 
 
 def main():
