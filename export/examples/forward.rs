@@ -15,6 +15,7 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, Uri};
 use export::{Config, Exporter, Rendering};
 use ledger::{Entry, Group, LedgerName, Options, Seq, Store, Timestamp, events};
+use operations::filter::Filter;
 use operations::fold::newest_exported;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -70,7 +71,7 @@ fn prepare(folder: &Path, records: u64) -> anyhow::Result<()> {
             runtime.block_on(store.events().appender().append(full))?;
         }
     }
-    let rendering = Rendering::new(None, None, Default::default(), [3; 32]).map_err(anyhow::Error::msg)?;
+    let rendering = Rendering::new(None, None, Filter::default(), [3; 32]).map_err(anyhow::Error::msg)?;
     let mut file = std::io::BufWriter::new(std::fs::File::create(folder.join("records.ndjson"))?);
     let mut failed = None;
     rendering.each(&store.events().reader(), Seq::FIRST, |text| {
@@ -135,7 +136,7 @@ async fn taken(uri: Uri, headers: HeaderMap, body: Bytes) -> axum::response::Res
         plain.extend_from_slice(&body);
     }
     let answer = if uri.path().ends_with("_bulk") {
-        let items = plain.iter().filter(|byte| **byte == b'\n').count() / 2;
+        let items = plain.split(|byte| *byte == b'\n').count() / 2;
         let item = r#"{"create":{"status":201}}"#;
         format!("{{\"took\":1,\"errors\":false,\"items\":[{}]}}", vec![item; items].join(","))
     } else {

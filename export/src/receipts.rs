@@ -106,10 +106,10 @@ pub struct ReceiptsReport {
 }
 
 impl ReceiptsReport {
-    fn problem(&mut self, at: impl ToString, what: impl Into<String>) {
+    fn problem(&mut self, at: &str, what: impl Into<String>) {
         self.problems_total += 1;
         if self.problems.len() < crate::limits::PROBLEMS_MAX {
-            self.problems.push(Problem { at: at.to_string(), what: what.into() });
+            self.problems.push(Problem { at: at.to_owned(), what: what.into() });
         }
     }
 

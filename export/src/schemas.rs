@@ -114,10 +114,10 @@ impl Said {
 
     /// As a JSON value: the object itself, or the line as a text.
     pub fn json(&self) -> Cow<'_, str> {
-        match self.is_json {
-            true => Cow::Borrowed(&self.text),
-            false => Cow::Owned(serde_json::Value::String(self.text.clone()).to_string()),
+        if self.is_json {
+            return Cow::Borrowed(&self.text);
         }
+        Cow::Owned(Value::String(self.text.clone()).to_string())
     }
 }
 

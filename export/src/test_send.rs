@@ -39,7 +39,9 @@ pub async fn test(config: &SinkConfig, dry_run: bool) -> Result<TestReport, Stri
     let now = now();
     let mut records = [record(&config.common.name, now)];
     let selection = config.selection([0; 32], TEST);
-    records.iter_mut().for_each(|record| selection.say(record, None));
+    for record in &mut records {
+        selection.say(record, None);
+    }
     let rendered = match &config.sink {
         AnySink::Delivery(sink) => {
             sink.render(&records, &Outbox::new(&config.common.name, LedgerName::Operations, 0, false))

@@ -24,8 +24,8 @@ mod stores;
 use std::io::{BufRead as _, BufReader};
 
 use dice::Dice;
-use process::{SEED, start, variable};
 use faults::Faults;
+use process::{SEED, start, variable};
 use stores::Stores;
 
 #[test]

@@ -303,7 +303,13 @@ impl Plan {
                 let count = message.records.len() as u64;
                 let passed = (batch.count() as u64).saturating_sub(count);
                 let counts = Counts { count, rejected: 0, passed };
-                let sent = Summary { refused: all(), sha256: None, bytes: body.len() as u64, attempts, ack: ack.said };
+                let sent = Summary {
+                    refused: Some(BTreeSet::new()),
+                    sha256: None,
+                    bytes: body.len() as u64,
+                    attempts,
+                    ack: ack.said,
+                };
                 self.limit = (self.limit * 2).min(self.limit_max);
                 let mut entries = self.hidden(batch);
                 let receipt = self.advance(batch.end, counts, sent, checkpoint);
@@ -370,7 +376,7 @@ impl Plan {
             return Vec::new();
         }
         let before = self.close();
-        let sent = Summary { refused: all(), sha256: None, bytes: 0, attempts: 0, ack: String::new() };
+        let sent = Summary { refused: Some(BTreeSet::new()), sha256: None, bytes: 0, attempts: 0, ack: String::new() };
         let skipped = self.advance(self.read_to, Counts { count: 0, rejected: 0, passed: 0 }, sent, None);
         before.into_iter().chain([StateEntry::Receipt(skipped)]).collect()
     }
@@ -381,8 +387,13 @@ impl Plan {
             return None;
         }
         self.read_to = end;
-        let sent =
-            Summary { refused: all(), sha256: None, bytes: 0, attempts: 0, ack: "the sink starts here".to_owned() };
+        let sent = Summary {
+            refused: Some(BTreeSet::new()),
+            sha256: None,
+            bytes: 0,
+            attempts: 0,
+            ack: "the sink starts here".to_owned(),
+        };
         let jumped = self.advance(end, Counts { count: 0, rejected: 0, passed: 0 }, sent, None);
         Some(StateEntry::Receipt(jumped))
     }
@@ -422,11 +433,6 @@ impl Plan {
         self.intent = Intent::None;
         entry
     }
-}
-
-/// The receiver has all of them.
-fn all() -> Option<BTreeSet<usize>> {
-    Some(BTreeSet::new())
 }
 
 #[derive(Clone, Copy)]

@@ -112,9 +112,10 @@ fn check_sink(
 
 /// Counts by the query that we ship what is lost and doubled.
 fn gaps(at: &str, below: &Path, parquet: bool, events: u64, records: u64) {
-    let (shipped, reader) = match parquet {
-        true => (include_str!("../../../deploy/duckdb/gaps-parquet.sql"), "read_parquet"),
-        false => (include_str!("../../../deploy/duckdb/gaps-ndjson.sql"), "read_json"),
+    let (shipped, reader) = if parquet {
+        (include_str!("../../../deploy/duckdb/gaps-parquet.sql"), "read_parquet")
+    } else {
+        (include_str!("../../../deploy/duckdb/gaps-ndjson.sql"), "read_json")
     };
     let place = "/var/spool/tachograph";
     assert!(shipped.contains(place) && shipped.contains(reader));

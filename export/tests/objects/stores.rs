@@ -50,15 +50,14 @@ impl Program {
     /// Starts it, and waits until it says where it listens: the first word of its output that begins with `says`, which stands before the port.
     fn start(command: &mut Command, says: &str, errors: bool) -> Self {
         let command = command.stdin(Stdio::null());
-        let command = match errors {
-            true => command.stderr(Stdio::piped()).stdout(Stdio::null()),
-            false => command.stdout(Stdio::piped()).stderr(Stdio::null()),
+        let command = if errors {
+            command.stderr(Stdio::piped()).stdout(Stdio::null())
+        } else {
+            command.stdout(Stdio::piped()).stderr(Stdio::null())
         };
         let mut child = command.spawn().unwrap();
-        let output: Box<dyn std::io::Read + Send> = match errors {
-            true => Box::new(child.stderr.take().unwrap()),
-            false => Box::new(child.stdout.take().unwrap()),
-        };
+        let output: Box<dyn std::io::Read + Send> =
+            if errors { Box::new(child.stderr.take().unwrap()) } else { Box::new(child.stdout.take().unwrap()) };
         let mut lines = BufReader::new(output).lines().map_while(Result::ok);
         let found = lines.find_map(|line| {
             let (_, port) = line.split_once(says)?;

@@ -165,7 +165,8 @@ pub fn events(count: usize) -> Vec<Value> {
         let mut event = json!({"kind": "egress.http", "time": 1_763_750_000_123_456_i64 + number as i64, "agent": "claude-code",
             "workspace_name": "alice/api", "host": "attacker-logger.com", "path": text, "command": text.repeat(1 + number % 50)});
         if number % 97 == 13 {
-            let columns = "org team user agent session run workspace template rule method domain path provider model client tool";
+            let columns =
+                "org team user agent session run workspace template rule method domain path provider model client tool";
             for column in columns.split(' ') {
                 event[column] = "\"\u{1}ä".repeat(8_000).into();
             }

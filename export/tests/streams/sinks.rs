@@ -18,12 +18,15 @@ pub enum Promise {
     Forgets,
 }
 
+/// Makes the settings of a sink from the address before its receiver, and from what makes a reference to a secret.
+type Settings = fn(at: &str, secret: &dyn Fn(&str) -> String) -> Value;
+
 /// A destination of a run. Its name is the sink's, and the first part of the path at the receiver.
 pub struct Destination {
     pub name: &'static str,
     pub promise: Promise,
     /// Its own settings; `at` is the address of the proxy before the receiver, and the other makes a reference to a secret.
-    pub settings: fn(at: &str, secret: &dyn Fn(&str) -> String) -> Value,
+    pub settings: Settings,
 }
 
 /// Every destination. Those whose address begins with that of a vendor stand before the strict receivers of `receivers/fake.rs`.

@@ -66,9 +66,12 @@ fn mistakes_are_named() {
 
 /// An answer that tells of records with these statuses and types of errors.
 fn answer(items: &[(u64, &str)]) -> Response {
-    let item = |(status, kind): &(u64, &str)| match kind.is_empty() {
-        true => json!({"create": {"status": status}}),
-        false => json!({"create": {"status": status, "error": {"type": kind, "reason": "[1]: it is so"}}}),
+    let item = |(status, kind): &(u64, &str)| {
+        if kind.is_empty() {
+            json!({"create": {"status": status}})
+        } else {
+            json!({"create": {"status": status, "error": {"type": kind, "reason": "[1]: it is so"}}})
+        }
     };
     let items: Vec<Value> = items.iter().map(item).collect();
     Response { status: 200, retry_after: None, body: json!({"errors": true, "items": items}).to_string() }

@@ -51,7 +51,7 @@ impl Plan {
     ) -> Vec<StateEntry> {
         let all = batch.count() as u64;
         let mut entries: Vec<StateEntry> = self.refuse().into_iter().collect();
-        for (index, reason) in parts.refused.iter().cloned().filter(|(index, _)| *index < batch.count()) {
+        for (index, reason) in parts.refused.iter().filter(|(index, _)| *index < batch.count()).cloned() {
             let previous = match index.checked_sub(1) {
                 Some(before) => self.pending.get(before).and_then(|record| record.said.link.clone()),
                 None => self.link.clone(),

@@ -112,10 +112,18 @@ impl Windows {
     }
 }
 
+/// The tree over the records of a receipt, which holds them no longer.
+fn tree_of(entry: &mut ReceiptEntry) -> Frontier {
+    let mut tree = Frontier::default();
+    for leaf in std::mem::take(&mut entry.leaves) {
+        tree.push(leaf);
+    }
+    tree
+}
+
 /// A receipt with the root of its records.
 pub fn rooted(mut entry: ReceiptEntry) -> ReceiptEntry {
-    let mut tree = Frontier::default();
-    std::mem::take(&mut entry.leaves).into_iter().for_each(|leaf| tree.push(leaf));
+    let tree = tree_of(&mut entry);
     entry.record.root = (tree.size() > 0).then(|| tree.root().to_string());
     entry
 }
@@ -127,8 +135,7 @@ pub fn whole(entry: ReceiptEntry, body: &[u8]) -> StateEntry {
 
 impl Growing {
     fn new(mut entry: ReceiptEntry, body: &[u8]) -> Self {
-        let mut tree = Frontier::default();
-        std::mem::take(&mut entry.leaves).into_iter().for_each(|leaf| tree.push(leaf));
+        let tree = tree_of(&mut entry);
         Self { entry, hash: Sha256::new_with_prefix(body), tree }
     }
 
