@@ -2,7 +2,7 @@
 //! takes a payload and gives an answer; what either says is the sinks' business.
 
 #[cfg(test)]
-pub mod authority;
+pub(crate) mod authority;
 mod dial;
 pub mod frames;
 pub mod grpc;

@@ -13,6 +13,8 @@
 mod dice;
 #[path = "support/process.rs"]
 mod process;
+#[path = "support/requests.rs"]
+mod requests;
 
 #[path = "delivery/check.rs"]
 mod check;
@@ -26,7 +28,8 @@ mod receiver;
 mod smtp;
 
 use dice::Dice;
-use process::{SEED, listen, start, variable, wait_for_request};
+use process::{SEED, start, variable};
+use requests::{listen, wait_for_request};
 
 #[test]
 #[ignore = "a process of the harness"]

@@ -16,7 +16,6 @@ mod faults;
 #[path = "objects/forwarder.rs"]
 mod forwarder;
 #[path = "support/process.rs"]
-#[allow(dead_code, reason = "there is no receiver of requests here")]
 mod process;
 #[path = "objects/stores.rs"]
 mod stores;

@@ -13,9 +13,10 @@
 mod dice;
 #[path = "support/process.rs"]
 mod process;
+#[path = "support/requests.rs"]
+mod requests;
 
 #[path = "receivers/fake.rs"]
-#[allow(dead_code, reason = "other tests ask for more")]
 mod fake;
 
 #[path = "streams/check.rs"]
@@ -30,7 +31,8 @@ mod receiver;
 mod sinks;
 
 use dice::Dice;
-use process::{listen, start, variable, wait_for_request};
+use process::{start, variable};
+use requests::{listen, wait_for_request};
 
 #[test]
 #[ignore = "a process of the harness"]

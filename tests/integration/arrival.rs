@@ -47,7 +47,7 @@ fn what_a_siem_lost_doubled_or_edited_is_named() {
     // The objects of the sink are the SIEM's copy.
     let mut copy = String::new();
     for object in objects(folder.path()) {
-        copy.push_str(&String::from_utf8(zstd::decode_all(std::fs::File::open(object).unwrap()).unwrap()).unwrap());
+        copy.push_str(&unpacked(&object));
     }
     let compare = |name: &str, text: &str, code: i32| {
         let file = world.path(name);
@@ -69,6 +69,10 @@ fn what_a_siem_lost_doubled_or_edited_is_named() {
     let named = |list: &str| worse[list]["named"].as_array().unwrap().len();
     assert_eq!((named("missing"), named("doubled"), named("changed")), (1, 1, 1), "{worse}");
     assert_eq!(worse["missing"]["named"][0], "events/0 export_seq 7 (events/0/7)");
+}
+
+fn unpacked(object: &std::path::Path) -> String {
+    String::from_utf8(zstd::decode_all(std::fs::File::open(object).unwrap()).unwrap()).unwrap()
 }
 
 fn objects(folder: &std::path::Path) -> Vec<std::path::PathBuf> {

@@ -21,7 +21,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     // The harness that measures: above all that it measures, below nobody.
     ("evaluation", &["ledger", "operations", "ingest", "detect-core", "detect-rules", "generator"]),
     ("detect-sigma", &["operations", "detect-rules"]),
-    ("export", &["ledger", "operations"]),
+    ("export", &["proof", "ledger", "operations"]),
     // Above those whose work it joins on a machine at the edge: transports, and TLS of clients.
     ("collect", &["proof", "ledger", "operations", "ingest", "export"]),
     ("query", &["ledger", "operations"]),

@@ -16,7 +16,7 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
 use crate::dice::Dice;
-use crate::process::say;
+use crate::requests::say;
 use crate::smtp;
 
 pub struct World {

@@ -3,8 +3,8 @@
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::process::say;
 use crate::receiver::Shared;
+use crate::requests::say;
 
 /// What goes wrong with one mail; every other number is no fault.
 const LATER: u64 = 0;

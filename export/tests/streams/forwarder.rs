@@ -24,6 +24,7 @@ pub fn run(folder: &Path, seed: u64, records: u64) {
     let wait = Duration::from_millis(1);
     exporter.set_timing(Timing {
         retry_min: wait,
+        park: wait,
         retry_max: RETRY_MAX,
         receipt_every: Duration::from_millis(200),
         ..Timing::default()

@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 
 use crate::dice::Dice;
 use crate::fake::{Fake, Fault};
-use crate::process::say;
 use crate::proxy;
+use crate::requests::say;
 use crate::sinks::DESTINATIONS;
 
 /// Where the parent asks what was kept.
@@ -84,6 +84,7 @@ fn fake(name: &'static str, seed: u64, faults: Arc<AtomicU64>) -> Fake {
             // Only who says what became of single records, and takes what was busy later, may take a part.
             4 if name == "elasticsearch" => Some(Fault::Part),
             4 if name == "sentinel" || name == "secops" => Some(Fault::Revoked),
+            5 => Some(Fault::Unauthorised),
             _ => None,
         };
         faults.fetch_add(u64::from(fault.is_some()), Ordering::Relaxed);
