@@ -29,7 +29,7 @@ from sigma.rule import SigmaRule
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 RULES = DEPLOY / "sigma"
-INDEX = "logs-tachograph-*"
+INDEX = ["tachograph-*", "logs-tachograph-*"]
 MARK = "# Detections: made of deploy/sigma by tests/validators/detections.py --write. Change them there.\n"
 # Backends that know no order take the events within the time in any order, which finds the sequences and more.
 UNORDERED = "In any order, since this query language has no sequences."
@@ -107,7 +107,7 @@ def splunk(detection):
 
 def elasticsearch(detection):
     """A rule of Elastic Security."""
-    backend = ESQLBackend(pipeline("ecs", "elastic")) if detection.correlation else LuceneBackend(pipeline("ecs"), index_names=[INDEX])
+    backend = ESQLBackend(pipeline("ecs", "elastic")) if detection.correlation else LuceneBackend(pipeline("ecs"), index_names=INDEX)
     made = detection.convert(backend, "siem_rule_ndjson")
     rule = made[0] if isinstance(made[0], dict) else json.loads(made[0])
     rule["description"] = detection.description()
@@ -120,7 +120,7 @@ def elasticsearch(detection):
 
 def opensearch(detection):
     """A monitor of OpenSearch Alerting; it has no correlations."""
-    made = detection.convert(OpensearchLuceneBackend(pipeline("ecs"), index_names=[INDEX]), "monitor_rule")[0]
+    made = detection.convert(OpensearchLuceneBackend(pipeline("ecs"), index_names=INDEX), "monitor_rule")[0]
     made["enabled"] = False
     return json.dumps(made, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
