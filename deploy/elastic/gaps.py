@@ -47,7 +47,7 @@ def count(found):
 
 
 def main():
-    index = sys.argv[1] if len(sys.argv) > 1 else "logs-tachograph-*"
+    index = sys.argv[1] if len(sys.argv) > 1 else "tachograph-*,logs-tachograph-*"
     headers = {"content-type": "application/json"}
     if os.environ.get("AUTHORIZATION"):
         headers["authorization"] = os.environ["AUTHORIZATION"]

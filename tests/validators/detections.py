@@ -3,6 +3,7 @@ over records that each rule must find and others that it must pass: the SQL by D
 
 With `--write` the files are written. Else the argument is the folder of records, and every fault is printed; the end is 1 if there is any."""
 
+import functools
 import json
 import os
 import re
@@ -29,7 +30,9 @@ from sigma.rule import SigmaRule
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 RULES = DEPLOY / "sigma"
-INDEX = "logs-tachograph-*"
+# The columns of the table in Sentinel.
+COLUMNS = [column["name"] for column in json.loads((DEPLOY / "sentinel/columns.json").read_text())]
+INDEX = ["tachograph-*", "logs-tachograph-*"]
 MARK = "# Detections: made of deploy/sigma by tests/validators/detections.py --write. Change them there.\n"
 # Backends that know no order take the events within the time in any order, which finds the sequences and more.
 UNORDERED = "In any order, since this query language has no sequences."
@@ -107,7 +110,7 @@ def splunk(detection):
 
 def elasticsearch(detection):
     """A rule of Elastic Security."""
-    backend = ESQLBackend(pipeline("ecs", "elastic")) if detection.correlation else LuceneBackend(pipeline("ecs"), index_names=[INDEX])
+    backend = ESQLBackend(pipeline("ecs", "elastic")) if detection.correlation else LuceneBackend(pipeline("ecs"), index_names=INDEX)
     made = detection.convert(backend, "siem_rule_ndjson")
     rule = made[0] if isinstance(made[0], dict) else json.loads(made[0])
     rule["description"] = detection.description()
@@ -120,7 +123,7 @@ def elasticsearch(detection):
 
 def opensearch(detection):
     """A monitor of OpenSearch Alerting; it has no correlations."""
-    made = detection.convert(OpensearchLuceneBackend(pipeline("ecs"), index_names=[INDEX]), "monitor_rule")[0]
+    made = detection.convert(OpensearchLuceneBackend(pipeline("ecs"), index_names=INDEX), "monitor_rule")[0]
     made["enabled"] = False
     return json.dumps(made, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
@@ -187,10 +190,19 @@ def by_sql(folder, dialect):
     for case in cases(folder, "plain"):
         con = duckdb.connect()
         table(con, case["records"])
-        query = query_of(dialect, case["rule"], "sql")
-        if dialect == "athena":
-            query = sqlglot.transpile(query, read="athena", write="duckdb")[0]
-        yield case, bool(con.execute(query).fetchall())
+        yield case, bool(con.execute(sql_of(dialect, case["rule"])).fetchall())
+
+
+@functools.cache
+def sql_of(dialect, rule):
+    query = query_of(dialect, rule, "sql")
+    return query if dialect == "duckdb" else sqlglot.transpile(query, read="athena", write="duckdb")[0]
+
+
+@functools.cache
+def sql_of_kql(rule):
+    function = "function TachographEvents() {\n" + (DEPLOY / "sentinel/functions/TachographEvents.kql").read_text() + "\n}"
+    return duckdb_kql.to_sql(query_of("sentinel", rule, "kql"), schema={"Tachograph_CL": COLUMNS}, functions=[function])
 
 
 def table(con, records):
@@ -205,7 +217,6 @@ def table(con, records):
 
 def by_kql(folder):
     """Each detection in KQL over a table like that of Sentinel, through the function of the pack."""
-    function = "function TachographEvents() {\n" + (DEPLOY / "sentinel/functions/TachographEvents.kql").read_text() + "\n}"
     for case in cases(folder, "plain"):
         con = duckdb_kql.connect()
         con.execute("CREATE TABLE Tachograph_CL (TimeGenerated TIMESTAMPTZ, EventTime TIMESTAMPTZ, Stream VARCHAR, Seq BIGINT, ExportSeq BIGINT, "
@@ -215,8 +226,7 @@ def by_kql(folder):
             con.execute("INSERT INTO Tachograph_CL VALUES (?, ?, ?, ?, ?, ?, ?, 'info', ?, ?)",
                         [record["recorded"], record.get("time", record["recorded"]), counted["stream"], counted["seq"], counted["export_seq"],
                          record["position"], record["kind"], record.get("workspace_name", ""), json.dumps(record)])
-        found = duckdb_kql.query(con, query_of("sentinel", case["rule"], "kql"), functions=[function])
-        yield case, bool(found.fetchall())
+        yield case, bool(con.execute(sql_of_kql(case["rule"])).fetchall())
 
 
 def by_tenzir(folder, schema):

@@ -62,7 +62,7 @@ def dashboard():
 
 def files():
     pattern = {"id": INDEX, "type": "index-pattern", "references": [],
-               "attributes": {"title": "logs-tachograph-*", "timeFieldName": "@timestamp"}}
+               "attributes": {"title": "tachograph-*,logs-tachograph-*", "timeFieldName": "@timestamp"}}
     objects = [pattern, *(table(*row) for row in TABLES), dashboard()]
     lines = "".join(text(item) + "\n" for item in objects)
     return {"elastic/elasticsearch/dashboard.ndjson": lines, "elastic/opensearch/dashboard.ndjson": lines}
