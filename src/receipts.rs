@@ -2,6 +2,7 @@
 //!
 //! It reads a data directory, which a server may be writing; nothing is recorded, and nothing is asked of the network.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{IsTerminal as _, Read};
 use std::path::PathBuf;
@@ -120,6 +121,7 @@ fn run_check(arguments: &Of) -> CommandResult {
     Ok(verdict(report.is_sound()))
 }
 
+// Writing to a string does not fail.
 fn describe(sink: &str, report: &ReceiptsReport) -> String {
     if report.streams.is_empty() {
         return format!("{} has no receipts yet.\n", visible(sink));
@@ -153,15 +155,17 @@ fn describe(sink: &str, report: &ReceiptsReport) -> String {
     }
     let mut text = table.render();
     for problem in report.problems.iter().take(LISTED_MAX) {
-        text.push_str(&format!("{}: {}\n", visible(&problem.at), visible(&problem.what)));
+        let _ = writeln!(text, "{}: {}", visible(&problem.at), visible(&problem.what));
     }
     if report.problems_total > LISTED_MAX as u64 {
-        text.push_str(&format!("and {} more\n", report.problems_total - LISTED_MAX as u64));
+        let _ = writeln!(text, "and {} more", report.problems_total - LISTED_MAX as u64);
     }
-    text.push_str(&match report.problems_total {
-        0 => "sound: the receipts leave out nothing, and what they stand for is what the ledger holds\n".to_owned(),
-        problems => format!("not sound: {problems} problems\n"),
-    });
+    let _ = match report.problems_total {
+        0 => {
+            text.write_str("sound: the receipts leave out nothing, and what they stand for is what the ledger holds\n")
+        }
+        problems => writeln!(text, "not sound: {problems} problems"),
+    };
     text
 }
 
@@ -205,7 +209,7 @@ fn compared(comparison: &Comparison) -> String {
     }
     let mut note = |count: u64, what: &str| {
         if count > 0 {
-            text.push_str(&format!("{} {what}\n", HumanCount(count)));
+            let _ = writeln!(text, "{} {what}", HumanCount(count));
         }
     };
     note(comparison.beyond, "are newer than the newest receipt: on their way, nothing can be said of them yet");
@@ -217,7 +221,7 @@ fn compared(comparison: &Comparison) -> String {
     );
     note(comparison.strangers, "lines are no records of this sink's schema");
     if let Some(line) = comparison.first_stranger {
-        text.push_str(&format!("the first such line is line {line}\n"));
+        let _ = writeln!(text, "the first such line is line {line}");
     }
     text
 }
@@ -226,11 +230,11 @@ fn describe_listed(text: &mut String, what: &str, listed: &Listed) {
     if listed.total == 0 {
         return;
     }
-    text.push_str(&format!("{what}: {}\n", HumanCount(listed.total)));
+    let _ = writeln!(text, "{what}: {}", HumanCount(listed.total));
     for name in listed.named.iter().take(LISTED_MAX) {
-        text.push_str(&format!("  {}\n", visible(name)));
+        let _ = writeln!(text, "  {}", visible(name));
     }
     if listed.total > LISTED_MAX as u64 {
-        text.push_str(&format!("  and {} more\n", HumanCount(listed.total - LISTED_MAX as u64)));
+        let _ = writeln!(text, "  and {} more", HumanCount(listed.total - LISTED_MAX as u64));
     }
 }
