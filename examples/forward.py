@@ -71,12 +71,13 @@ def main():
                         "hec_plain": {"type": "splunk_hec", "url": f"http://{receiver.http}", "token": "SECRET", "gzip": False},
                         "elasticsearch": {"type": "elasticsearch", "url": f"http://{receiver.http}", "api_key": "SECRET"},
                         "syslog": {"type": "syslog", "server": "127.0.0.1", "port": port, "transport": "tcp"},
-                        "file": {"type": "file", "folder": f"{folder}/objects-{turn}"},
+                        "file": {"type": "file", "folder": f"{folder}/objects-{turn}", "seconds_max": 1},
                     }[name]
                     # A copy of the ledger, so that each run begins at its first record.
                     copy = folder / "run"
                     subprocess.run(["rm", "-rf", str(copy)], check=True)
                     copy.mkdir()
+                    (folder / f"objects-{turn}").mkdir(exist_ok=True)
                     subprocess.run(["cp", "-r", str(folder / "data"), str(copy / "data")], check=True)
                     got = measured([forward, "run", str(copy), json.dumps(settings)])
                 receiver_cpu, plain = receiver.end()

@@ -8,12 +8,13 @@
 
 use std::io::{Read as _, Write as _};
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, Uri};
-use export::{Config, Exporter, Rendering};
+use export::{Config, Exporter, Rendering, Timing};
 use ledger::{Entry, Group, LedgerName, Options, Seq, Store, Timestamp, events};
 use operations::filter::Filter;
 use operations::fold::newest_exported;
@@ -21,7 +22,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 /// Records of one commit.
-const GROUP: u64 = 5_000;
+const GROUP: u64 = 1_000;
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -94,7 +95,9 @@ fn run(folder: &Path, mut settings: Value) -> anyhow::Result<()> {
     let store = Store::open(&folder.join("data"), Options::default())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let exporter = Exporter::new(&config, store.events(), store.operations(), [3; 32])?;
+        let mut exporter = Exporter::new(&config, store.events(), store.operations(), [3; 32])?;
+        // The last receipt is what is waited for.
+        exporter.set_timing(Timing { receipt_every: Duration::from_millis(100), ..Timing::default() });
         let stop = CancellationToken::new();
         let running = tokio::spawn(exporter.run(stop.clone()));
         let operations = store.operations().reader();
