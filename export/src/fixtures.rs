@@ -170,7 +170,7 @@ pub fn records(rows: &Rows) -> Vec<Record> {
     records_in(&crate::schemas::plain::SPEC, rows)
 }
 
-/// The same in any schema, as the stream `acme.example/agents/siem/events/0` has them.
+/// The same in any schema, as the stream `acme.example/agents/events/0/0/siem` has them.
 pub fn records_in(schema: &'static SchemaSpec, rows: &Rows) -> Vec<Record> {
     records_under(crate::FieldPolicy::default(), schema, rows)
 }
@@ -180,7 +180,7 @@ pub fn records_under(policy: crate::FieldPolicy, schema: &'static SchemaSpec, ro
     let filter = Filter { alerts_only: false, ..filter() };
     let selection = Selection::new(filter, Renderer::new(policy, [3; 32])).said_in(
         schema,
-        "acme.example/agents/siem/events/0".to_owned(),
+        "acme.example/agents/events/0/0/siem".to_owned(),
         schema.name.to_owned(),
     );
     let mut records: Vec<Record> = Vec::new();

@@ -96,7 +96,7 @@ impl Heartbeat {
         Ok(Self { url: config.url.clone(), every, connection })
     }
 
-    /// Gives a sign at once and then at every interval, until `stop` is cancelled. `ailment` says what is not in order; it must not wait. Each
+    /// Gives a sign at once and then at every interval, and looks again soon if there was none, until `stop` is cancelled. `ailment` says what is not in order; it must not wait. Each
     /// change of what becomes of the signs is told to the log once.
     pub async fn run(self, ailment: impl Fn() -> Option<String> + Send, stop: CancellationToken) {
         let (mut before, mut wait) = (None, Duration::ZERO);
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_beats_at_every_interval_while_all_is_well_and_stays_away_otherwise() {
+    async fn it_beats_at_every_interval_while_all_is_well_and_looks_again_soon_otherwise() {
         let dir = tempfile::tempdir().unwrap();
         let (taken, status) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicU16::new(200)));
         let connection = Box::new(Receiver { taken: Arc::clone(&taken), status });
@@ -212,7 +212,11 @@ mod tests {
         };
         let started = tokio::time::Instant::now();
         heartbeat.run(ailment, stop).await;
-        assert_eq!((asked.load(Ordering::Relaxed), started.elapsed().as_secs()), (8, 7 * 60));
+        assert_eq!(
+            (asked.load(Ordering::Relaxed), started.elapsed().as_secs()),
+            (8, 4 * 60 + 3 * 2),
+            "it looks again soon"
+        );
         assert_eq!(taken.load(Ordering::Relaxed), 4, "the first two, the sixth and the seventh");
     }
 

@@ -80,7 +80,7 @@ impl Place {
 /// What a schema knows beside the record.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
-    /// The name of the stream that the record belongs to: the log's origin, the sink and the ledger with its shard. A chain of records has it as its id.
+    /// The name of the stream that the record belongs to: the origin of the shard's log (log, ledger, shard, generation) and the sink. A chain of records has it as its id.
     pub chain: &'a str,
     /// The record before it in that stream, if the schema links records.
     pub previous: Option<&'a Link>,

@@ -14,7 +14,7 @@ use crate::limits::LINE_BYTES_MAX;
 use crate::record::Record;
 
 /// The stream that the fixtures say their records in.
-pub const CHAIN: &str = "acme.example/agents/siem/events/0";
+pub const CHAIN: &str = "acme.example/agents/events/0/0/siem";
 
 /// A script of `tests/validators`.
 pub fn script(name: &str) -> PathBuf {

@@ -83,7 +83,7 @@ fn the_format_is_frozen() {
     ]);
     let line = concat!(
         r"CEF:0|Tachograph|tachograph|1|egress.http|HTTP request denied|1| externalId=events/0/0 rt=1763750000123 ",
-        r"deviceExternalId=acme.example/agents/siem/events/0 cn1=0 cn1Label=exportSeq cat=firewall act=denied outcome=failure reason=403 ",
+        r"deviceExternalId=acme.example/agents/events/0/0/siem cn1=0 cn1Label=exportSeq cat=firewall act=denied outcome=failure reason=403 ",
         r"suser=alice app=https requestMethod=POST shost=alice/api dhost=paste.acme.example dpt=443 out=51234 ",
         r"request=https://paste.acme.example:443/a?b\=c%7Cd cs2=deny\ndefault cs2Label=rule cs3=s-1 cs3Label=session",
     );

@@ -39,7 +39,7 @@ fn the_format_is_frozen() {
         "destination": {"address": "paste.acme.example", "domain": "paste.acme.example", "registered_domain": "acme.example", "port": 443},
         "http": {"request": {"method": "POST"}, "response": {"status_code": 403}},
         "url": {"full": "https://paste.acme.example:443/a?b=c", "scheme": "https", "path": "/a", "query": "b=c"},
-        "tachograph": {"chain": "acme.example/agents/siem/events/0", "stream": "events/0", "source_stream": "source", "family": "boundary",
+        "tachograph": {"chain": "acme.example/agents/events/0/0/siem", "stream": "events/0", "source_stream": "source", "family": "boundary",
             "session": "s-1", "outcome": "deny", "status": 403, "duration_us": 5},
     });
     assert_eq!(document, expected);

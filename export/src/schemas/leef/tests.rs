@@ -63,7 +63,7 @@ fn the_format_is_frozen() {
     ]);
     let line = concat!(
         "LEEF:2.0|Tachograph|tachograph|1|egress.http|x09|devTime=2025-11-21T18:33:20.123Z\tdevTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSX\t",
-        "cat=firewall\tsev=1\teventId=events/0/0\texportStream=acme.example/agents/siem/events/0\texportSeq=0\ttitle=HTTP request denied\t",
+        "cat=firewall\tsev=1\teventId=events/0/0\texportStream=acme.example/agents/events/0/0/siem\texportSeq=0\ttitle=HTTP request denied\t",
         "identHostName=alice/api\tdst=192.0.2.7\turl=https://192.0.2.7:443/a?b=c\tsrcBytes=51234\tdurationUs=5\teffects=send,read\t",
         "method=POST\toutcome=deny\tdstPort=443\trecorded=2025-11-21T00:00:00.000000Z\tpolicy=deny default\tscheme=https\tusrName=alice\t",
         "workspaceName=alice/api",

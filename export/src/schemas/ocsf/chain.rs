@@ -52,9 +52,9 @@ fn around(event: &Map<String, Value>) -> (String, String) {
     (before, after)
 }
 
-/// Who vouches for the chain: the origin of the log, which stands before the ledger, its shard and the sink.
+/// Who vouches for the chain: the origin of the log, which stands before the ledger, its shard, the generation and the sink.
 fn authority(chain: &str) -> &str {
-    chain.rsplitn(4, '/').nth(3).unwrap_or(chain)
+    chain.rsplitn(5, '/').nth(4).unwrap_or(chain)
 }
 
 fn object(value: &str) -> Value {

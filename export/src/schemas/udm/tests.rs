@@ -33,7 +33,7 @@ fn the_format_is_frozen() {
         "network": {"ip_protocol": "TCP", "application_protocol": "HTTPS", "direction": "OUTBOUND",
             "http": {"method": "POST", "response_code": 403}, "sent_bytes": "51234"},
         "security_result": [{"severity": "INFORMATIONAL", "action": ["BLOCK"], "rule_name": "deny-default"}],
-        "additional": {"chain": "acme.example/agents/siem/events/0", "export_seq": "0", "recorded": "2025-11-21T00:00:00.000000Z",
+        "additional": {"chain": "acme.example/agents/events/0/0/siem", "export_seq": "0", "recorded": "2025-11-21T00:00:00.000000Z",
             "user": "alice", "workspace": "ws-1", "scheme": "https", "path": "/a?b=c", "port": "443", "outcome": "deny", "bytes_out": "51234", "status": "403", "session": "s-1"},
     });
     assert_eq!(said, expected);
