@@ -28,6 +28,8 @@ pub(crate) const DECODED_ROWS: usize = 512;
 
 /// Tries to read the newest manifest while a server replaces it.
 pub(crate) const MANIFEST_TRIES_MAX: usize = 5;
+/// How often a folder of WAL files is listed while files are made in it.
+pub(crate) const LISTINGS_MAX: usize = 3;
 /// WAL files that are held open at once; a ledger in order has fewer.
 pub(crate) const WAL_FILES_MAX: usize = 64;
 /// How often a ledger is read again because it was sealed meanwhile,

@@ -12,7 +12,7 @@ use commits::{Commits, End, Frame};
 use file::{Expected, WalFile, file_name};
 
 use crate::error::VerifyError;
-use crate::limits::WAL_FILES_MAX;
+use crate::limits::{LISTINGS_MAX, WAL_FILES_MAX};
 use crate::log::ShardContext;
 use crate::replay::Replay;
 use crate::report::Report;
@@ -51,12 +51,26 @@ fn numbers(folder: &Path) -> Result<Vec<u64>, VerifyError> {
     Ok(numbers)
 }
 
+/// The numbers of the WAL files from `first` on. A folder is not listed in one moment: two files that are made meanwhile may show as the second
+/// only. Files are made in order, so whoever looks again finds the first one, too, unless it is missing indeed.
+fn whole_numbers(folder: &Path, first: u64) -> Result<Vec<u64>, VerifyError> {
+    let mut listed = Vec::new();
+    for _ in 0..LISTINGS_MAX {
+        listed = numbers(folder)?;
+        listed.retain(|number| *number >= first);
+        if (first..).zip(&listed).all(|(expected, number)| expected == *number) {
+            break;
+        }
+    }
+    Ok(listed)
+}
+
 impl Wal {
     /// Opens the files from number `first` on.
     pub(crate) fn open(context: &ShardContext, first: u64, report: &mut Report) -> Self {
         let folder = context.folder.join(FOLDER);
         let mut wal = Self { folder, opened: VecDeque::new(), next: first, current: None, broken: false, torn: 0 };
-        let mut numbers = match numbers(&wal.folder) {
+        let numbers = match whole_numbers(&wal.folder, first) {
             Ok(numbers) => numbers,
             Err(error) => {
                 report.error(context.ledger, context.shard, FOLDER.to_owned(), &error);
@@ -64,7 +78,6 @@ impl Wal {
                 return wal;
             }
         };
-        numbers.retain(|number| *number >= first);
         if let Some((expected, number)) = (first..).zip(&numbers).find(|(expected, number)| expected != *number) {
             let what = format!("WAL file {expected} is missing before it");
             let fault = context.at(format!("{FOLDER}/{}", file_name(*number)), what);

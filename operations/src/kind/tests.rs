@@ -33,7 +33,8 @@ fn examples() -> Vec<(&'static str, Value)> {
     });
     let receipt = json!({
         "export_seq": 1, "export_seq_next": 3, "count": 2, "excluded": 1, "rejected": 0, "sha256": "00", "bytes": 9, "batches": 1,
-        "attempts": 1, "ack": "ok", "checkpoint": {"origin": "acme.example/agents/events/0/0", "size": 4, "root": "r"}
+        "attempts": 1, "ack": "ok", "checkpoint": {"origin": "acme.example/agents/events/0/0", "size": 4, "root": "r"},
+        "root": "00", "rendering": "plain/1 00"
     });
     let about_alerts_and_money = vec![
         ("alert", alert()),
