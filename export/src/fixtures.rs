@@ -4,8 +4,6 @@ pub mod every;
 pub mod evil;
 pub mod validators;
 
-use std::sync::Arc;
-
 use ledger::{Entry, LedgerName, Rows, Seq, Table, Timestamp};
 use operations::alert::{Alert, Severity, State, What, Who};
 use operations::fold::{Fold as _, Outbox};
@@ -147,9 +145,7 @@ pub fn records_of(alerts: &[Alert]) -> Vec<Record> {
 
 /// The filter of a receiver of every alert.
 pub fn filter() -> Filter {
-    let (kinds, sink) = (Vec::new(), "sink".to_owned());
-    let (routes, grouping, rows) = (None, Arc::default(), operations::filter::Filter::default());
-    Filter { kinds, severity: Severity::Info, alerts_only: true, sink, routes, grouping, rows }
+    Filter { alerts_only: true, ..Filter::of_everything("sink") }
 }
 
 /// A notice about alert `number`, for a reason.

@@ -21,7 +21,7 @@ use crate::limits::{
 };
 use crate::sink::post_to_secret;
 use crate::sinks::SINKS;
-use crate::status::SinkStatus;
+use crate::status::{SinkStatus, now};
 
 /// A sign of life to an address outside: an empty POST, now and then, for as long as events are taken, detection and export run, and no
 /// receiver of alerts has been out of reach for ten minutes. Whoever gets it raises an alarm when it stays away. A change is taken over on
@@ -98,10 +98,10 @@ impl Heartbeat {
 
     /// Gives a sign at once and then at every interval, and looks again soon if there was none, until `stop` is cancelled. `ailment` says what is not in order; it must not wait. Each
     /// change of what becomes of the signs is told to the log once.
-    pub async fn run(self, ailment: impl Fn() -> Option<String> + Send, stop: CancellationToken) {
+    pub async fn run(self, ailment: impl Fn(Timestamp) -> Option<String> + Send, stop: CancellationToken) {
         let (mut before, mut wait) = (None, Duration::ZERO);
         while stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_some() {
-            let ailment = ailment();
+            let ailment = ailment(now());
             let Some(beat) = stop.run_until_cancelled(self.beat(ailment)).await else { return };
             // A sign that got lost, or a start that takes a moment, is no reason for an alarm.
             wait = if beat == Beat::Sent { self.every } else { self.every.min(HEARTBEAT_RETRY) };
@@ -203,7 +203,7 @@ mod tests {
         let (asked, stop) = (Arc::new(AtomicUsize::new(0)), CancellationToken::new());
         let (counter, ends) = (Arc::clone(&asked), stop.clone());
         // The third, fourth and fifth time something is wrong; the eighth is the last.
-        let ailment = move || {
+        let ailment = move |_| {
             let number = counter.fetch_add(1, Ordering::Relaxed) + 1;
             if number == 8 {
                 ends.cancel();

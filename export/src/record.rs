@@ -50,10 +50,15 @@ pub struct Record {
     pub size: usize,
 }
 
+/// The stream in which a position counts without gaps: `events/0`.
+pub fn stream_name(Position { ledger, shard, .. }: Position) -> String {
+    format!("{ledger}/{shard}")
+}
+
 impl Record {
     /// The stream in which `seq` counts without gaps: `events/0`.
     pub fn stream(&self) -> String {
-        format!("{}/{}", self.position.ledger, self.position.shard)
+        stream_name(self.position)
     }
 
     /// The kind: `egress.http`, `alert`, `token`.
@@ -210,6 +215,19 @@ struct Selected {
 }
 
 impl Filter {
+    /// Every row that is exported at all, for a sink of this name.
+    pub fn of_everything(sink: &str) -> Self {
+        Self {
+            kinds: Vec::new(),
+            severity: Severity::Info,
+            alerts_only: false,
+            sink: sink.to_owned(),
+            routes: None,
+            grouping: Arc::default(),
+            rows: filter::Filter::default(),
+        }
+    }
+
     /// The record of a row, if the sink gets it. `export_seq` is the number that it will have.
     pub fn select(&self, row: &Row<'_>, export_seq: u64, renderer: &Renderer) -> Option<Record> {
         if !self.rows.is_empty() && !self.rows.matches(row, row.recorded) {

@@ -2,7 +2,6 @@
 //! is left out, whatever the sink's field policy says.
 
 use ledger::{ReadLimit, Reader, Seq};
-use operations::alert::Severity;
 use operations::filter;
 
 use crate::config::SinkConfig;
@@ -36,7 +35,7 @@ impl Rendering {
             (None, None) => SCHEMAS.first().copied(),
         };
         let schema = schema.ok_or_else(|| format!("the schema is one of {}", names(SCHEMAS)))?;
-        let filter = sink.map_or_else(all, SinkConfig::filter);
+        let filter = sink.map_or_else(|| Filter::of_everything("render"), SinkConfig::filter);
         let filter = Filter { alerts_only: false, rows: filter.rows.clone().and(rows), ..filter };
         let policy = sink.map(|sink| sink.common.fields.clone()).unwrap_or_default();
         let name = sink.map_or("render", |sink| &sink.common.name).to_owned();
@@ -65,18 +64,5 @@ impl Rendering {
             }
             next = rows.next_seq;
         }
-    }
-}
-
-/// The filter of a sink that gets everything.
-fn all() -> Filter {
-    Filter {
-        kinds: Vec::new(),
-        severity: Severity::Info,
-        alerts_only: false,
-        sink: String::new(),
-        routes: None,
-        grouping: std::sync::Arc::default(),
-        rows: filter::Filter::default(),
     }
 }

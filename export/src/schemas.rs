@@ -20,11 +20,10 @@ pub mod udm;
 
 use std::borrow::Cow;
 
-use ledger::Position;
 use operations::kind::export::Link;
 use serde_json::Value;
 
-use crate::record::Record;
+use crate::record::{Record, stream_name};
 
 /// Every schema.
 pub static SCHEMAS: &[&SchemaSpec] =
@@ -64,8 +63,7 @@ pub struct Place {
 impl Place {
     /// The place of the record at this position of its ledger, which has this number.
     fn of(position: &str, export_seq: u64) -> Option<Self> {
-        let Position { ledger, shard, .. } = position.parse().ok()?;
-        Some(Self { stream: format!("{ledger}/{shard}"), export_seq })
+        Some(Self { stream: stream_name(position.parse().ok()?), export_seq })
     }
 
     /// The place that two members of a JSON object tell, by their JSON pointers: the position, and the number as a number or a text.

@@ -3,13 +3,12 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use detect_core::key::Key;
 use detect_rules::rule_set::RuleSet;
 use detect_runner::{Runner, RunnerOptions};
 use export::{Exporter, Heartbeat, Suppressor};
-use ledger::{Store, Timestamp};
+use ledger::Store;
 use prometheus_client::registry::Registry;
 
 use super::health::Health;
@@ -136,10 +135,7 @@ impl Prepared {
 /// Gives signs of life for as long as nothing ails.
 fn start_heartbeat(heartbeat: Heartbeat, health: &Arc<Health>) -> Part {
     let looks = Arc::clone(health);
-    let ailment = move || {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        looks.ailment(Timestamp::from_unix_micros(now.as_micros() as i64))
-    };
+    let ailment = move |now| looks.ailment(now);
     Part::start("heartbeat", health, |stop| async move {
         heartbeat.run(ailment, stop).await;
         Ok::<(), Infallible>(())

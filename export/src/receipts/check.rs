@@ -3,9 +3,9 @@
 use ledger::{Position, Seq};
 use proof::tree::{self, Frontier};
 
-use super::walk::{Read, Receipt, Visitor, replayed, stream_name, walk};
+use super::walk::{Read, Receipt, Visitor, replayed, walk};
 use super::{Evidence, ReceiptsError, ReceiptsReport, StreamReport};
-use crate::record::Record;
+use crate::record::{Record, stream_name};
 
 /// Checks every receipt of a sink.
 pub fn check(evidence: &Evidence<'_>) -> Result<ReceiptsReport, ReceiptsError> {
@@ -26,7 +26,7 @@ struct Check {
 
 impl Check {
     fn stream(&mut self, of: Position) -> &mut StreamReport {
-        self.report.streams.entry(stream_name(of.ledger, of.shard)).or_default()
+        self.report.streams.entry(stream_name(of)).or_default()
     }
 }
 

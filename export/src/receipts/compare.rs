@@ -7,10 +7,10 @@ use ledger::Position;
 use serde::Serialize;
 
 use super::copy::{Copy, print};
-use super::walk::{Read, Receipt, Visitor, replayed, stream_name, walk};
+use super::walk::{Read, Receipt, Visitor, replayed, walk};
 use super::{Evidence, ReceiptsError};
 use crate::limits::PROBLEMS_MAX;
-use crate::record::Record;
+use crate::record::{Record, stream_name};
 use crate::schemas::SchemaSpec;
 use crate::sink::AnySink;
 use crate::streams::Stream;
@@ -156,7 +156,7 @@ impl Compare<'_> {
 
 impl Visitor for Compare<'_> {
     fn receipt(&mut self, _: Position, receipt: &Receipt, _: Option<&Receipt>) {
-        let numbered = self.numbered.entry(stream_name(receipt.to.ledger, receipt.to.shard)).or_default();
+        let numbered = self.numbered.entry(stream_name(receipt.to)).or_default();
         numbered.end = receipt.record.export_seq_next;
         numbered.by_other_settings.push(receipt.record.export_seq..receipt.record.export_seq_next);
         self.comparison.by_other_settings += receipt.record.count;
@@ -188,7 +188,7 @@ impl Visitor for Compare<'_> {
 
     fn reproduced(&mut self, _: Position, receipt: &Receipt, _: &Read) {
         self.comparison.by_other_settings -= receipt.record.count;
-        if let Some(numbered) = self.numbered.get_mut(&stream_name(receipt.to.ledger, receipt.to.shard)) {
+        if let Some(numbered) = self.numbered.get_mut(&stream_name(receipt.to)) {
             numbered.by_other_settings.pop();
         }
     }

@@ -122,10 +122,12 @@ fn unwrapped(schema: &SchemaSpec, value: &Value, layers: usize) -> Option<(Place
     if let Value::String(text) = value {
         return bare(text).find_map(|text| place(schema, text));
     }
+    // A value as text is what a print is taken of, so it need not be read again for that.
+    let text = value.to_string();
     if schema.is_json
-        && let Some(found) = place(schema, &value.to_string())
+        && let Some(place) = (schema.place)(&text)
     {
-        return Some(found);
+        return Some((place, hash(text.as_bytes())));
     }
     let inside = WRAPPERS.iter().filter_map(|name| value.get(name)).filter(|_| layers > 0);
     inside.into_iter().find_map(|inside| unwrapped(schema, inside, layers - 1))
@@ -145,11 +147,14 @@ fn place(schema: &SchemaSpec, text: &str) -> Option<(Place, Print)> {
 
 /// The print of a record. Members of objects have no order, so that a SIEM may change it.
 pub fn print(schema: &SchemaSpec, text: &str) -> Print {
-    let hash = match serde_json::from_str::<Value>(text).ok().filter(|_| schema.is_json) {
-        Some(value) => Sha256::digest(value.to_string()),
-        None => Sha256::digest(text.trim()),
-    };
+    match schema.is_json.then(|| serde_json::from_str::<Value>(text).ok()).flatten() {
+        Some(value) => hash(value.to_string().as_bytes()),
+        None => hash(text.trim().as_bytes()),
+    }
+}
+
+fn hash(bytes: &[u8]) -> Print {
     let mut print = Print::default();
-    print.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
+    print.iter_mut().zip(Sha256::digest(bytes)).for_each(|(to, from)| *to = from);
     print
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::operations::column;
-use ledger::{LedgerName, Position, ReadLimit, Reader, Row, Seq};
+use ledger::{Position, ReadLimit, Reader, Row, Seq};
 use operations::kind::export::{ExportReceipt, Link, RECEIPT, RECEIPT_KIND, REJECTED_KIND, REPLAYED_KIND};
 
 use super::{Evidence, ReceiptsError};
@@ -154,9 +154,4 @@ fn each_row(
         next = rows.next_seq;
     }
     Ok(())
-}
-
-/// The name of a stream: `events/0`.
-pub fn stream_name(ledger: LedgerName, shard: u32) -> String {
-    format!("{ledger}/{shard}")
 }

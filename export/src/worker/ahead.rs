@@ -57,13 +57,78 @@ impl Ahead {
 
     /// The flight of a batch whose turn it is, if it was sent with the same bytes. Those before it that were never asked for are given up: what
     /// they were has been cut otherwise since.
+    /// Dead letters go apart from the range: what is on its way there stays so.
     pub fn take(&mut self, export_seq: u64, batch: &Batch) -> Option<Flight> {
         let [message] = batch.messages.as_slice() else { return None };
+        if !batch.letters().is_empty() {
+            return None;
+        }
         while let Some(flight) = self.flights.pop_front_if(|flight| flight.export_seq <= export_seq) {
             if flight.export_seq == export_seq && *flight.message == *message {
                 return Some(flight);
             }
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+    use futures::future::BoxFuture;
+    use ledger::{LedgerName, Position, Seq, Timestamp};
+    use operations::secret::SecretError;
+    use serde_json::json;
+
+    use super::*;
+    use crate::capabilities::{Confirmation, Confirmed, Reconciled};
+    use crate::fixtures;
+    use crate::message::Rendered;
+    use crate::worker::plan::{Batch, Pace, Plan};
+
+    /// A receiver that never answers.
+    struct Silent;
+
+    impl Sender for Silent {
+        fn shown(&self, _: &Message, _: Timestamp) -> Result<String, SecretError> {
+            Ok(String::new())
+        }
+
+        fn send<'a>(
+            &'a self,
+            _: &'a Message,
+            _: &'a [crate::record::Record],
+            _: Timestamp,
+        ) -> BoxFuture<'a, Result<Reaction, SendError>> {
+            std::future::pending().boxed()
+        }
+
+        fn reconcile<'a>(&'a self, _: &'a Message, _: Timestamp) -> BoxFuture<'a, Result<Reconciled, SendError>> {
+            std::future::pending().boxed()
+        }
+
+        fn confirm<'a>(&'a self, _: &'a Confirmation) -> BoxFuture<'a, Result<Option<Confirmed>, SendError>> {
+            std::future::pending().boxed()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_batch_takes_its_own_flight_and_dead_letters_none() {
+        let selection = fixtures::sink("siem").selection([3; 32], "acme.example/agents/events/0/0");
+        let (rows, pace) = (fixtures::events(&vec![json!({"kind": "note"}); 4]), Pace::Windows { in_flight: 4 });
+        let mut plan = Plan::new(operations::fold::Exported::default(), 2, Seq::new(4), pace, Some("plain".to_owned()));
+        plan.absorb(&rows, &selection);
+        let whole = |records: &[crate::record::Record]| Rendered::whole(vec![records.len() as u8], records.len());
+        let batch = plan.propose(whole).unwrap();
+        let sender: Arc<dyn Sender> = Arc::new(Silent);
+        let mut ahead = Ahead::default();
+        let other = Message { body: b"cut otherwise".to_vec(), ..batch.messages[0].clone() };
+        ahead.send(&sender, 0, other);
+        ahead.send(&sender, 2, batch.messages[0].clone());
+        let at = Position { ledger: LedgerName::Events, shard: 0, seq: Seq::new(2) };
+        let letters = Batch::of_letters(at, fixtures::records(&rows), whole(&fixtures::records(&rows)));
+        assert!(ahead.take(2, &letters).is_none() && ahead.len() == 2, "what is on its way stays there");
+        assert!(ahead.take(0, &batch).is_none() && ahead.len() == 1, "other bytes are no answer for these");
+        assert!(ahead.take(2, &batch).is_some() && ahead.len() == 0);
     }
 }

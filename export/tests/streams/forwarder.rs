@@ -50,6 +50,7 @@ async fn record(store: &Store, seed: u64, records: u64) {
     let mut known = store.events().reader().durable().unwrap().next_seq.get();
     let mut dice = Dice::new(seed ^ known);
     let mut entry = Entry::new();
+    let mut watch = store.operations().reader().watch().unwrap();
     while known < records {
         let most = if dice.below(4) == 0 { 2_000 } else { 20 };
         let count = (1 + dice.below(most)).min(records - known);
@@ -63,7 +64,14 @@ async fn record(store: &Store, seed: u64, records: u64) {
         }
         store.events().appender().append(group).await.unwrap();
         known += count;
-        tokio::time::sleep(PAUSE.mul_f64(dice.below(100) as f64 / 100.0)).await;
+        // Many commits may be seen as one change, and sinks that wait for an answer make none.
+        let changes = dice.below(12);
+        let _ = tokio::time::timeout(PAUSE, async {
+            for _ in 0..changes {
+                watch.changed().await.unwrap();
+            }
+        })
+        .await;
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::connections::objects::Packing as _;
 use crate::fixtures;
+use crate::fixtures::every;
 use crate::schemas::plain;
 use crate::sinks::SINKS;
 
@@ -159,5 +160,41 @@ fn every_answer_is_judged() {
     assert!(matches!(other, Judgement::Park { reason } if reason.contains("part-1") && reason.contains("prefix")));
     for stored in [Stored::Created("a".into()), Stored::Had("a".into())] {
         assert!(matches!(sink.judge(&stored), Judgement::Acked(ack) if ack.said == "a"));
+    }
+}
+
+/// What the columns do not hold stands in `unmapped`; of what our schemas say that is one attribute, whose form depends on the rule.
+#[test]
+fn every_attribute_of_every_event_has_a_column_and_every_event_is_packed() {
+    let settings = json!({"type": "security_lake", "bucket": "lake-x", "region": "eu-central-1", "account": "123456789012",
+        "credentials": "environment"});
+    let packer = Packer { format: Format::Parquet, by_class: true };
+    for schema in SCHEMAS.iter().filter(|schema| schema.name.starts_with("ocsf")) {
+        for (block, records) in every::records(schema) {
+            for record in &records {
+                let said: Value = serde_json::from_str(&record.said.text).unwrap();
+                let own = said[columns::UNMAPPED].as_object().cloned().unwrap_or_default();
+                let row = columns::Columns::of(&said, true).row(said);
+                let rest = row.get(columns::UNMAPPED).and_then(Value::as_str).unwrap_or("{}");
+                let rest: serde_json::Map<String, Value> = serde_json::from_str(rest).unwrap();
+                for (name, value) in &own {
+                    assert_eq!(rest.get(name), Some(value), "{}: {block}: {name} is kept", schema.name);
+                }
+                let homeless: Vec<&String> = rest.keys().filter(|name| !own.contains_key(*name)).collect();
+                assert!(
+                    homeless.iter().all(|name| *name == "anomaly_analyses"),
+                    "{}: {block}: {homeless:?}",
+                    schema.name
+                );
+            }
+            let mut rest = records.as_slice();
+            while !rest.is_empty() {
+                let rendered = sink(&settings).render(rest);
+                for message in &rendered.messages {
+                    packer.pack(&message.body).unwrap_or_else(|error| panic!("{}: {block}: {error}", schema.name));
+                }
+                rest = &rest[rendered.taken..];
+            }
+        }
     }
 }

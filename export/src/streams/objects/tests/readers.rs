@@ -7,15 +7,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use super::*;
-
-/// A program of the validators.
-fn program(name: &str) -> Command {
-    let exe = std::env::current_exe().unwrap();
-    let target = exe.ancestors().find(|folder| folder.join("validators/bin").is_dir()).unwrap_or(&exe);
-    let program = target.join("validators/bin").join(name);
-    assert!(program.exists(), "there is no {}: `make validators` fetches it", program.display());
-    Command::new(program)
-}
+use crate::fixtures::validators::program;
 
 fn output(command: &mut Command) -> String {
     let ran = command.output().unwrap();
@@ -77,7 +69,7 @@ fn others_read_what_security_lake_gets() {
                  print(json.dumps([t.num_rows, m.created_by, m.row_group(0).column(0).compression, t['time'].to_pylist() == sorted(t['time'].to_pylist()), \
                  str(t.schema.field('metadata').type.field('sequence').type), t.to_pylist()[0]['metadata']['log_name'], \
                  json.loads(t.to_pylist()[0]['unmapped'])['tachograph']['tool']]))";
-    let read = output(program("python").args(["-c", arrow]).args(&paths));
+    let read = output(Command::new(program("python")).args(["-c", arrow]).args(&paths));
     let expected = json!([100, "tachograph", "ZSTD", true, "int64", "events/0", "bash"]).to_string();
     assert_eq!(read.lines().map(|line| line.replace(' ', "")).collect::<Vec<_>>(), vec![expected; 3]);
 
@@ -86,11 +78,13 @@ fn others_read_what_security_lake_gets() {
     assert!(shipped.contains(place));
     let sql = shipped.replace(place, dir.path().to_str().unwrap());
     let duckdb = "import duckdb, json, sys; print(json.dumps(duckdb.sql(sys.argv[1]).fetchall()))";
-    let counted: Value = serde_json::from_str(&output(program("python").args(["-c", duckdb, &sql]))).unwrap();
+    let counted: Value =
+        serde_json::from_str(&output(Command::new(program("python")).args(["-c", duckdb, &sql]))).unwrap();
     assert_eq!(counted, json!([["events/0", 0, 299, 300, 0, 0]]));
     let web = paths.iter().find(|path| path.to_string_lossy().contains("tachograph_4002")).unwrap();
     std::fs::remove_file(web).unwrap();
-    let counted: Value = serde_json::from_str(&output(program("python").args(["-c", duckdb, &sql]))).unwrap();
+    let counted: Value =
+        serde_json::from_str(&output(Command::new(program("python")).args(["-c", duckdb, &sql]))).unwrap();
     assert_eq!(counted, json!([["events/0", 1, 299, 200, 99, 0]]), "what is missing is counted");
 }
 
@@ -103,7 +97,8 @@ fn tenzir_reads_what_security_lake_gets() {
             path.display()
         );
         let read: Value =
-            serde_json::from_str(output(program("tenzir").arg(&pipeline)).lines().next().unwrap()).unwrap();
+            serde_json::from_str(output(Command::new(program("tenzir")).arg(&pipeline)).lines().next().unwrap())
+                .unwrap();
         assert_eq!(read["n"], 10, "{read}");
     }
 }
