@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use ledger::Timestamp;
 
-use crate::connections::Protocol;
+use crate::connections::{Protocol, Reach, SendError};
 use crate::judgement::{Judgement, Outcome};
 use crate::message::Message;
+use crate::receipts::ReceiptsError;
+use crate::receipts::copy::Copy;
 use crate::record::Record;
 use operations::secret::{Secret, SecretError};
 
@@ -20,13 +23,15 @@ pub struct Capabilities<'a, P: Protocol> {
     pub confirm: Option<&'a dyn Confirm<P>>,
     /// Its answers tell what became of each record.
     pub outcomes: Option<&'a dyn Outcomes<P>>,
+    /// It can be asked for all that it has.
+    pub read_back: Option<&'a dyn ReadBack>,
     /// The secret with which it signs what people do with its messages.
     pub signing_secret: Option<&'a Secret>,
 }
 
 impl<P: Protocol> Default for Capabilities<'_, P> {
     fn default() -> Self {
-        Self { fallback: None, reconcile: None, confirm: None, outcomes: None, signing_secret: None }
+        Self { fallback: None, reconcile: None, confirm: None, outcomes: None, read_back: None, signing_secret: None }
     }
 }
 
@@ -100,4 +105,34 @@ pub enum Reconciled {
     HasNot,
     /// It did not say; what its answer means.
     Unknown(Judgement),
+}
+
+/// A sink that can be asked for all that it has of what it was sent. Nothing is changed there, and what is kept of a record does not grow with it.
+#[async_trait]
+pub trait ReadBack: Send + Sync {
+    /// How long what it acknowledged may not be found yet.
+    fn settling(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// What `read` must have, as an example in TOML, if it is asked elsewhere than it is sent to; empty if its own settings may be enough.
+    fn needs(&self) -> &'static str {
+        ""
+    }
+
+    /// Puts everything into a copy, in whatever order. An answer that may not be all of it is an error.
+    async fn read_back(&self, reach: &Reach, copy: &mut Copy) -> Result<(), ReceiptsError>;
+}
+
+impl From<SendError> for ReceiptsError {
+    fn from(error: SendError) -> Self {
+        let (SendError::NotSent(why) | SendError::Uncertain(why) | SendError::Refused(why)) = error;
+        Self::Unanswered(why)
+    }
+}
+
+impl From<SecretError> for ReceiptsError {
+    fn from(error: SecretError) -> Self {
+        Self::Unanswered(error.to_string())
+    }
 }

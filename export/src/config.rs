@@ -19,6 +19,7 @@ use crate::delivery::route::Routes;
 use crate::hash::sha256;
 use crate::limits::{IN_FLIGHT, IN_FLIGHT_MAX, INTERVAL_MS_MAX, REQUEST_TIMEOUT, SINK_NAME_MAX, SINKS_MAX};
 use crate::message::BatchLimits;
+use crate::receipts::ask::check_read;
 use crate::record::{Filter, Grouping};
 use crate::schemas::{self, SchemaSpec};
 use crate::selection::Selection;
@@ -97,6 +98,10 @@ pub struct Common {
     /// What happens to single columns of events. Content and the raw `record` are dropped unless this says otherwise.
     #[serde(default)]
     pub fields: FieldPolicy,
+    /// Settings of its type that hold in place of its own when `receipts compare` asks the destination for what it has, such as another key: the one
+    /// that writes need not read. An empty text leaves a setting out.
+    #[serde(default)]
+    pub read: Map<String, Value>,
 }
 
 impl Common {
@@ -188,7 +193,9 @@ impl SinkConfig {
         let sink =
             spec.class.parse(Value::Object(settings.clone())).map_err(|error| format!("sink {name}: {error}"))?;
         let schema = schema_of(&common, &sink).map_err(|error| format!("sink {name}: {error}"))?;
-        Ok(Self { common, spec, settings, sink, schema, routes: None, grouping: Arc::default() })
+        let config = Self { common, spec, settings, sink, schema, routes: None, grouping: Arc::default() };
+        check_read(&config).map_err(|error| format!("sink {name}: read: {error}"))?;
+        Ok(config)
     }
 
     /// Which rows of a ledger it gets, and how they become records. `key` is the installation's key, for hashed columns, and `origin` that of

@@ -31,6 +31,14 @@ pub const COPY_RECORDS_MAX: usize = 20_000_000;
 pub const COPY_VALUE_BYTES_MAX: usize = 256 << 20;
 /// How many layers a SIEM may put around a record.
 pub const COPY_WRAPPERS_MAX: usize = 4;
+/// Records that a destination is asked for at once where it gives them back in pages,
+pub const READ_BACK_RECORDS: usize = 200;
+/// and bytes of an object.
+pub const READ_BACK_BYTES: u64 = 4 << 20;
+/// The longest page, and the longest record where they come one by one.
+pub const READ_BACK_ANSWER_MAX: usize = 64 << 20;
+/// How long one answer may take, piece by piece.
+pub const READ_BACK_MAX: Duration = Duration::from_hours(24);
 
 /// The longest text value in an exported record, in bytes; longer ones end in a note of what was cut.
 pub const VALUE_BYTES_MAX: usize = 32 << 10;

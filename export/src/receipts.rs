@@ -3,14 +3,16 @@
 //! Nothing is believed that can be made again: the records are said anew from the ledger by the configuration, and their tree must have the root
 //! of the receipt. Only reading happens here; a server may be exporting meanwhile.
 
+pub mod ask;
 pub mod check;
 pub mod compare;
 pub mod copy;
+pub mod csv;
 mod walk;
 
 use std::collections::BTreeMap;
 
-use ledger::{LedgerError, LedgerName, Reader};
+use ledger::{LedgerError, LedgerName, Reader, Timestamp};
 use serde::Serialize;
 
 use crate::config::SinkConfig;
@@ -26,6 +28,8 @@ pub struct Evidence<'a> {
     pub operations: &'a Reader,
     /// The installation's key, for hashed columns.
     pub key: [u8; 32],
+    /// Receipts that were recorded later are not looked at: what they stand for may have come after a copy was taken.
+    pub until: Timestamp,
 }
 
 impl Evidence<'_> {
@@ -55,6 +59,26 @@ pub enum ReceiptsError {
     /// The copy cannot be read.
     #[error("the copy cannot be read: {0}")]
     Copy(#[from] std::io::Error),
+    /// No column of a CSV file holds the records.
+    #[error("no column of the copy is known to hold the records; it has {0}")]
+    NoColumn(String),
+    /// The destination cannot be asked for what it has.
+    #[error("a sink of type {kind} cannot be asked for what it has; these can: {}", ask::KINDS.join(", "))]
+    NotAskable {
+        /// The type of the sink.
+        kind: &'static str,
+    },
+    /// What is needed to ask is not set.
+    #[error("a sink of type {kind} is asked elsewhere than it sends to: set read = {{ {settings} }}")]
+    Unset {
+        /// The type of the sink.
+        kind: &'static str,
+        /// What must be set, with an example.
+        settings: &'static str,
+    },
+    /// The destination did not give back everything that it has.
+    #[error("the destination did not give back what it has: {0}")]
+    Unanswered(String),
     /// The copy is larger than what is held in memory.
     #[error("the copy has more than {0} records; give it in parts, by time")]
     TooLarge(usize),
@@ -83,6 +107,24 @@ pub struct StreamReport {
     pub reproduced: u64,
     /// Receipts that were made by another filter, field policy, schema or version: of them only the numbers are checked.
     pub by_other_settings: u64,
+}
+
+/// Some records, of which the first are named.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    /// How many.
+    pub total: u64,
+    /// The first of them: `events/0 export_seq 7 (events/0/12)`.
+    pub named: Vec<String>,
+}
+
+impl Listed {
+    fn add(&mut self, name: impl FnOnce() -> String) {
+        self.total += 1;
+        if self.named.len() < crate::limits::PROBLEMS_MAX {
+            self.named.push(name());
+        }
+    }
 }
 
 /// What is wrong, and where.

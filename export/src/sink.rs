@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::capabilities::Capabilities;
+use crate::capabilities::{Capabilities, ReadBack};
 use crate::connections::http::Request;
 use crate::connections::{Connection, Protocol, Reach};
 use crate::delivery::Delivery;
@@ -54,6 +54,9 @@ pub trait ErasedSink: Send + Sync {
     /// The secret with which the receiver signs what people do with its messages, if anybody listens to that.
     fn signing_secret(&self) -> Option<&Secret>;
 
+    /// How it is asked for all that it has, if it can be asked.
+    fn read_back(&self) -> Option<&dyn ReadBack>;
+
     /// The sink with its connection. The error says what of the configuration is wrong.
     fn sender(self: Arc<Self>, reach: &Reach) -> Result<Box<dyn Sender>, String>;
 
@@ -73,6 +76,10 @@ impl<S: Sink> ErasedSink for S {
 
     fn signing_secret(&self) -> Option<&Secret> {
         self.capabilities().signing_secret
+    }
+
+    fn read_back(&self) -> Option<&dyn ReadBack> {
+        self.capabilities().read_back
     }
 
     fn sender(self: Arc<Self>, reach: &Reach) -> Result<Box<dyn Sender>, String> {

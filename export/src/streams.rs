@@ -30,9 +30,9 @@ pub trait Stream: ErasedSink {
         1
     }
 
-    /// How a record stands at the receiver, for whoever compares a copy: as it was said, unless the sink adds members to it.
-    fn kept<'a>(&self, record: &'a Record) -> Cow<'a, str> {
-        Cow::Borrowed(&record.said.text)
+    /// How a record stands at the receiver, for whoever compares a copy: as it was said, unless the sink adds members to it or cuts it.
+    fn kept<'a>(&self, record: &'a Record) -> Kept<'a> {
+        Kept::whole(&record.said.text)
     }
 
     /// How its batches are filled, if each of them becomes one large object; else records go out as they come.
@@ -42,6 +42,27 @@ pub trait Stream: ErasedSink {
 
     /// Renders as many of the records, from the first on, as one message takes; at least one.
     fn render(&self, records: &[Record]) -> Rendered;
+}
+
+/// A record as it stands at the receiver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept<'a> {
+    /// What stands there.
+    pub text: Cow<'a, str>,
+    /// Whether the sink cut it, since the receiver takes no longer ones.
+    pub is_cut: bool,
+}
+
+impl<'a> Kept<'a> {
+    /// All of it.
+    pub fn whole(text: impl Into<Cow<'a, str>>) -> Self {
+        Self { text: text.into(), is_cut: false }
+    }
+
+    /// What [`cut`] made of it: it is the record itself where that fits.
+    pub fn fitted(text: Cow<'a, str>) -> Self {
+        Self { is_cut: matches!(text, Cow::Owned(_)), text }
+    }
 }
 
 /// Puts as many records as fit in so many bytes, at least one, behind each other. Returns the bytes, and how many records they hold.

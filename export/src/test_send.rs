@@ -10,8 +10,8 @@ use crate::capabilities::{Confirmation, Confirmed};
 use crate::config::SinkConfig;
 use crate::connections::{SendError, excerpt};
 use crate::judgement::Judgement;
-use crate::record::{Body, Record};
-use crate::schemas::Said;
+use crate::record::{Body, Record, stream_name};
+use crate::schemas::{Place, Said};
 use crate::sender::confirm::Accepted;
 use crate::sender::{Meaning, Reaction, Sender};
 use crate::sink::AnySink;
@@ -20,6 +20,16 @@ use crate::streams::fields::time;
 
 /// The origin of records that no log holds, and the member that tells a test from what a ledger holds: no column has its name.
 pub const TEST: &str = "test";
+/// The id of the alert that such a record tells of.
+pub const TEST_ALERT: &str = "alert-test";
+
+/// Where it says that it stands.
+const TEST_POSITION: Position = Position { ledger: LedgerName::Operations, shard: 0, seq: Seq::FIRST };
+
+/// Whether a record that a receiver gave back was sent as a test: it has the place of the first entry of `operations`, which is no alert.
+pub fn is_test(place: &Place, said: &str) -> bool {
+    place.export_seq == 0 && place.stream == stream_name(TEST_POSITION) && said.contains(TEST_ALERT)
+}
 
 /// What was sent, and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -71,6 +81,14 @@ pub async fn test(config: &SinkConfig, dry_run: bool) -> Result<TestReport, Stri
     Ok(report)
 }
 
+/// A test as a receiver of everything gets it.
+#[cfg(test)]
+pub fn said(config: &SinkConfig) -> String {
+    let mut record = record(&config.common.name, now());
+    config.selection([0; 32], TEST).say(&mut record, None);
+    record.said.text
+}
+
 /// What a receiver that accepts only says, in the words of a report.
 fn taken(outcome: Judgement) -> (&'static str, Option<String>) {
     match outcome {
@@ -98,9 +116,9 @@ async fn safe(sender: &dyn Sender, confirmation: Confirmation) -> (&'static str,
 
 /// A record that no ledger holds, and that says so.
 fn record(sink: &str, now: Timestamp) -> Record {
-    let position = Position { ledger: LedgerName::Operations, shard: 0, seq: Seq::FIRST };
+    let position = TEST_POSITION;
     let alert = Alert {
-        id: "alert-test".to_owned(),
+        id: TEST_ALERT.to_owned(),
         revision: 1,
         rule: "test".to_owned(),
         rule_version: 1,

@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
 
+#[path = "support/asked.rs"]
+mod asked;
 #[path = "../../tests/harness/broker.rs"]
 mod broker;
 #[path = "shared/ground.rs"]
@@ -78,7 +80,36 @@ fn each_record_arrives_once_in_the_order_of_its_key(broker: &Broker) {
     let newest: Value = serde_json::from_str(&checkpoints.last().unwrap().value).unwrap();
     assert_eq!((&newest["export_seq_next"], &newest["stream"]), (&json!(EVIL.len() + ordinary), &json!("events/0")));
     println!("Kafka: {} records, 0 lost, 0 doubled, in order for each of {} keys", arrived.len(), 7 + EVIL.len());
+    what_became_of_the_topic_is_named(broker, &ground, &arrived);
     ground.store.stop();
+}
+
+/// The topic is asked itself, by what `receipts compare` asks, before and after somebody writes to it.
+fn what_became_of_the_topic_is_named(broker: &Broker, ground: &Ground, arrived: &[Arrived]) {
+    let settings = sink(broker, "ordinary", &json!({}));
+    let whole = asked::asked(&ground.store, &settings).unwrap();
+    assert!(whole.is_whole() && whole.equal == arrived.len() as u64, "{whole:?}");
+    let producer: BaseProducer = broker.client().create().unwrap();
+    let edited = arrived[7].value.replacen("\"kind\"", "\"kindest\"", 1);
+    for value in [&arrived[5].value, &edited, "\u{1b}[2Jno record"] {
+        producer.send(BaseRecord::to("ordinary").key("s-1").payload(value)).map_err(|(error, _)| error).unwrap();
+    }
+    producer.flush(PATIENCE).unwrap();
+    // What was aborted is in the topic, and nobody who reads what is committed sees it.
+    let zombie = namesake(broker, ground);
+    zombie.begin_transaction().unwrap();
+    zombie.send(BaseRecord::to("ordinary").key("s-1").payload(&arrived[9].value)).map_err(|(error, _)| error).unwrap();
+    zombie.flush(PATIENCE).unwrap();
+    zombie.abort_transaction(PATIENCE).unwrap();
+    let found = asked::asked(&ground.store, &settings).unwrap();
+    let doubled =
+        |at: usize| format!("events/0 export_seq {} (events/0/{}), 2 times", arrived[at].number, arrived[at].number);
+    let (expected, named) = ([doubled(5), doubled(7)], &found.doubled.named);
+    assert_eq!((named.len(), found.changed.total, found.missing.total), (2, 1, 0), "{found:?}");
+    assert!(expected.iter().all(|name| named.contains(name)), "{named:?} {expected:?}");
+    assert_eq!((found.foreign.total, found.foreign.named[0].starts_with("ordinary/")), (1, true), "{found:?}");
+    let nowhere = asked::asked(&ground.store, &sink(broker, "nowhere", &json!({}))).unwrap_err();
+    assert!(nowhere.to_string().contains("nowhere"), "{nowhere}");
 }
 
 /// Somebody with the name of the sink.

@@ -7,6 +7,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
 
+#[path = "support/asked.rs"]
+mod asked;
 #[path = "objects/check.rs"]
 mod check;
 #[path = "support/dice.rs"]
@@ -21,10 +23,12 @@ mod process;
 mod stores;
 
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 
 use dice::Dice;
 use faults::Faults;
 use process::{SEED, start, variable};
+use serde_json::Value;
 use stores::Stores;
 
 #[test]
@@ -67,4 +71,18 @@ fn every_record_is_in_one_object_and_every_object_has_its_receipt() {
     for counts in check::check(folder.path(), &sinks, events, seed) {
         println!("seed {seed}: {killed} kills, {} faults: {counts}", faults.count());
     }
+    every_store_gives_back_what_it_has(folder.path(), &sinks, seed);
+}
+
+/// Each store is asked itself, without the faults before it, by what `receipts compare` asks.
+fn every_store_gives_back_what_it_has(folder: &Path, sinks: &Value, seed: u64) {
+    let store = ledger::Store::open(&folder.join("data"), ledger::Options::default()).unwrap();
+    for sink in sinks.as_array().unwrap() {
+        let found = asked::asked(&store, sink).unwrap();
+        let name = sink["name"].as_str().unwrap();
+        assert!(found.is_whole() && found.expected > 0 && found.foreign.total == 0, "seed {seed}: {name}: {found:?}");
+        assert_eq!(found.equal, found.expected, "seed {seed}: {name}");
+        println!("seed {seed}: {name} gave back {} records", found.equal);
+    }
+    store.stop();
 }

@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
 
+#[path = "support/asked.rs"]
+mod asked;
 #[path = "receivers/client.rs"]
 mod client;
 #[path = "receivers/collector.rs"]
@@ -15,6 +17,8 @@ mod fake;
 mod faults;
 #[path = "receivers/fleet.rs"]
 mod fleet;
+#[path = "../../tests/harness/opensearch.rs"]
+mod node;
 #[path = "receivers/opensearch.rs"]
 mod opensearch;
 #[path = "../../tests/harness/port.rs"]

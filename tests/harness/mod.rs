@@ -2,6 +2,7 @@
 
 pub mod broker;
 pub mod http;
+pub mod opensearch;
 pub mod port;
 pub mod producer;
 pub mod receiver;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::harness::opensearch::Node;
 use crate::harness::receiver::receiver;
 use crate::harness::{World, http};
 use crate::life::{COLLECTOR, line};
@@ -13,7 +14,8 @@ use crate::life::{COLLECTOR, line};
 fn what_a_siem_lost_doubled_or_edited_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let world = World::new(&format!(
-        "{COLLECTOR}\n[[sink]]\nname = \"lake\"\ntype = \"file\"\nfolder = \"{}\"\nschema = \"ocsf\"\nseconds_max = 1\n",
+        "{COLLECTOR}\n[[sink]]\nname = \"lake\"\ntype = \"file\"\nfolder = \"{}\"\nschema = \"ocsf\"\nseconds_max = 1\n\
+         [[sink]]\nname = \"silent\"\ntype = \"syslog\"\nserver = \"siem.acme.example:6514\"\npaused = true\n",
         folder.path().display()
     ));
     let token = world.token("coderd", &["--role", "ingest"]);
@@ -69,6 +71,81 @@ fn what_a_siem_lost_doubled_or_edited_is_named() {
     let named = |list: &str| worse[list]["named"].as_array().unwrap().len();
     assert_eq!((named("missing"), named("doubled"), named("changed")), (1, 1, 1), "{worse}");
     assert_eq!(worse["missing"]["named"][0], "events/0 export_seq 7 (events/0/7)");
+
+    the_folder_is_asked(&world, folder.path(), config, &whole);
+}
+
+/// The folder itself is asked, as it is and without its first object.
+fn the_folder_is_asked(world: &World, folder: &std::path::Path, config: &str, whole: &Value) {
+    let asked = world.run(&["receipts", "compare", "lake", "--config", config, "-o", "json"]).ok().json();
+    assert_eq!((&asked["equal"], &asked["expected"]), (&whole["equal"], &whole["expected"]), "{asked}");
+    let silent = world.run(&["receipts", "compare", "silent", "--config", config]);
+    assert!(silent.code == 2 && silent.err.contains("these can: splunk_hec, elasticsearch"), "{silent:?}");
+    let of_events: Vec<_> =
+        objects(folder).into_iter().filter(|object| object.to_string_lossy().contains("/events/")).collect();
+    std::fs::remove_file(&of_events[0]).unwrap();
+    let asked = world.run(&["receipts", "compare", "lake", "--config", config]);
+    assert!(asked.code == 3 && asked.out.contains("  events/0 export_seq 0 (events/0/0)\n"), "{asked:?}");
+    assert!(
+        asked.out.contains("what to do: find out who deletes there; `tachograph export render --sink lake"),
+        "{asked:?}"
+    );
+}
+
+#[test]
+fn a_cluster_is_asked_and_what_it_lost_doubled_or_edited_is_named() {
+    let json_body = [("Content-Type", "application/json")];
+    let ask = |address: &str, method: &str, path: &str, body: &Value| {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        http::send(address, method, path, &json_body, body.as_bytes())
+    };
+    let answers = |address: &str| ask(address, "GET", "/", &Value::Null).is_ok_and(|answer| answer.status < 500);
+    let node = Node::start(answers);
+    let ask = |method: &str, path: &str, body: &Value| {
+        let answer = ask(&node.address, method, path, body).unwrap();
+        assert!((200..300).contains(&answer.status), "{method} {path}: {answer:?}");
+        serde_json::from_str::<Value>(&answer.body).unwrap()
+    };
+    let world = World::new(&format!(
+        "{COLLECTOR}\n[[sink]]\nname = \"siem\"\ntype = \"elasticsearch\"\nurl = \"http://{}\"\nindex = \"agents\"\nallow_private = true\n",
+        node.address
+    ));
+    let mapping = json!({"mappings": {"properties": {"record": {"type": "flat_object"}}}});
+    ask("PUT", "/agents", &mapping);
+    let token = world.token("coderd", &["--role", "ingest"]);
+    let server = world.serve();
+    let bearer = format!("Bearer {token}");
+    let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/x-ndjson")];
+    let lines: Vec<String> =
+        (0..20).map(|at| line(at, "allow", "GET", &format!("https://packages.acme.example/{at}"))).collect();
+    let answer =
+        http::send(&server.ingest, "POST", "/v1/events/coderd", &headers, lines.join("\n").as_bytes()).unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    world.wait_for(1, &["--ledger", "operations", "kind=export.receipt", "subject=siem", "to=events/0/20"]);
+    assert!(server.stop().unwrap().success());
+    let config = world.config();
+    let compare = ["receipts", "compare", "siem", "--config", config.to_str().unwrap(), "--settle", "0"];
+    ask("POST", "/agents/_refresh", &Value::Null);
+    let whole = world.run(&[&compare[..], &["-o", "json"]].concat()).ok().json();
+    assert_eq!((&whole["equal"], &whole["foreign"]["total"]), (&whole["expected"], &json!(0)), "{whole}");
+
+    let third = ask("GET", "/agents/_doc/events-0-3", &Value::Null);
+    ask("PUT", "/agents/_doc/again", &third["_source"]);
+    ask("POST", "/agents/_update/events-0-5", &json!({"doc": {"host": "packages.evil.example"}}));
+    ask("DELETE", "/agents/_doc/events-0-7", &Value::Null);
+    ask("PUT", "/agents/_doc/\u{25}1b[2J", &json!({"no": "record"}));
+    ask("POST", "/agents/_refresh", &Value::Null);
+    let worse = world.run(&compare);
+    assert_eq!(worse.code, 3, "{worse:?}");
+    for says in [
+        "missing: 1\n  events/0 export_seq 7 (events/0/7)\n",
+        "doubled: 1\n  events/0 export_seq 3 (events/0/3), 2 times\n",
+        "changed: 1\n  events/0 export_seq 5 (events/0/5)\n",
+        "foreign: 1\n  agents/",
+    ] {
+        assert!(worse.out.contains(says), "{says}: {}", worse.out);
+    }
+    assert!(!worse.out.contains('\u{1b}'), "{worse:?}");
 }
 
 fn unpacked(object: &std::path::Path) -> String {

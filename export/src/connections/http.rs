@@ -1,5 +1,6 @@
 //! HTTP: one POST for each message, no redirects, bounded time and answers, and no secret in any error.
 
+pub mod ask;
 pub mod credentials;
 
 use std::borrow::Cow;
@@ -12,6 +13,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures::future::BoxFuture;
 use reqwest::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use reqwest::{Method, RequestBuilder};
 
 use super::guard::{self, Guard};
 use super::proxy::Proxy;
@@ -223,6 +225,20 @@ impl Guarded {
         };
         checked.map(|()| &self.client).map_err(SendError::Refused)
     }
+
+    /// A request that may go out, by another method than POST if that is asked for.
+    fn request(&self, method: Method, request: Request) -> Result<RequestBuilder, SendError> {
+        let url =
+            reqwest::Url::parse(request.url.expose()).map_err(|_| SendError::Refused("the URL is not one".into()))?;
+        let mut builder = self.for_url(&url)?.request(method, url).body(request.body);
+        for (name, value) in &request.headers {
+            builder = builder.header(*name, value);
+        }
+        if let Some(proof) = &request.authorization {
+            builder = builder.header(proof.name.as_ref(), proof.value()?);
+        }
+        Ok(builder)
+    }
 }
 
 /// The network.
@@ -238,16 +254,7 @@ impl Http {
 impl Connection<Http> for HttpConnection {
     fn send(&self, request: Request) -> BoxFuture<'_, Result<Response, SendError>> {
         Box::pin(async move {
-            let url = reqwest::Url::parse(request.url.expose())
-                .map_err(|_| SendError::Refused("the URL is not one".into()))?;
-            let mut builder = self.0.for_url(&url)?.post(url).body(request.body);
-            for (name, value) in &request.headers {
-                builder = builder.header(*name, value);
-            }
-            if let Some(proof) = &request.authorization {
-                builder = builder.header(proof.name.as_ref(), proof.value()?);
-            }
-            let response = builder.send().await.map_err(failure)?;
+            let response = self.0.request(Method::POST, request)?.send().await.map_err(failure)?;
             read(response).await
         })
     }

@@ -7,6 +7,7 @@
 
 mod checkpoint;
 mod session;
+mod topic;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::future::BoxFuture;
 use rdkafka::ClientConfig;
+use rdkafka::metadata::Metadata;
 use tokio::runtime::Handle;
 
 use super::{Answer, Connection, Payload, Protocol, Reach, SendError, excerpt, guard};
@@ -145,6 +147,12 @@ struct Shared {
 impl Kafka {
     /// Prepares a connection. The error says what there is no way for.
     pub fn connect(reach: &Reach, cluster: Cluster) -> Result<Box<dyn Connection<Self>>, String> {
+        Ok(Box::new(KafkaConnection(Arc::new(Shared::new(reach, cluster)?))))
+    }
+}
+
+impl Shared {
+    fn new(reach: &Reach, cluster: Cluster) -> Result<Self, String> {
         if reach.proxy.is_some() {
             return Err("proxy: the library that speaks Kafka goes through none; take the proxy out".to_owned());
         }
@@ -155,7 +163,7 @@ impl Kafka {
         for file in files.into_iter().flatten() {
             crate::tls::certificates(file).map_err(|error| format!("{}: {error}", file.display()))?;
         }
-        Ok(Box::new(KafkaConnection(Arc::new(Shared { cluster, reach: reach.clone(), session: Mutex::default() }))))
+        Ok(Self { cluster, reach: reach.clone(), session: Mutex::default() })
     }
 }
 
@@ -240,6 +248,20 @@ impl Shared {
             config.set("sasl.password", password.read().map_err(refused)?.expose());
         }
         Ok(config)
+    }
+
+    /// Whether the brokers of the settings may be connected to.
+    fn check_named(&self) -> Result<(), SendError> {
+        self.cluster.brokers.iter().try_for_each(|broker| {
+            let (host, port) = broker.rsplit_once(':').unwrap_or((broker, ""));
+            self.check(host, port.parse().unwrap_or_default())
+        })
+    }
+
+    /// Whether the brokers that the cluster names may be.
+    fn check_told(&self, metadata: &Metadata) -> Result<(), SendError> {
+        let mut brokers = metadata.brokers().iter();
+        brokers.try_for_each(|broker| self.check(broker.host(), u16::try_from(broker.port()).unwrap_or_default()))
     }
 
     /// Whether a broker may be connected to. The library resolves names itself, so this is a look beforehand.

@@ -7,6 +7,7 @@
 
 mod cloud;
 mod folder;
+mod read;
 mod requests;
 
 use std::fmt;
@@ -21,6 +22,8 @@ use super::{Answer, Connection, Payload, Protocol, Reach, SendError, excerpt};
 use crate::hash::sha256;
 use operations::secret::SecretText;
 use requests::Clients;
+
+pub use read::Archive;
 
 /// Puts, and what stores say to them.
 pub struct Objects;

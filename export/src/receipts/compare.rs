@@ -8,8 +8,7 @@ use serde::Serialize;
 
 use super::copy::{Copy, print};
 use super::walk::{Read, Receipt, Visitor, replayed, walk};
-use super::{Evidence, ReceiptsError};
-use crate::limits::PROBLEMS_MAX;
+use super::{Evidence, Listed, ReceiptsError};
 use crate::record::{Record, stream_name};
 use crate::schemas::SchemaSpec;
 use crate::sink::AnySink;
@@ -28,6 +27,8 @@ pub struct Comparison {
     pub doubled: Listed,
     /// and has with other words.
     pub changed: Listed,
+    /// What it has shorter than it was recorded, and says so: the sink cut it, since the receiver takes no longer records.
+    pub cut: Listed,
     /// Records with numbers that were never given, or of streams that are not this sink's.
     pub invented: Listed,
     /// Records beyond the newest receipt: they are on their way, and nothing can be said of them yet.
@@ -36,34 +37,16 @@ pub struct Comparison {
     pub refused: u64,
     /// How many of the refused ones the copy has.
     pub refused_but_there: u64,
-    /// Lines of the copy that are no records of this sink's schema, with the number of the first.
-    pub strangers: u64,
-    /// The number of the first such line.
-    pub first_stranger: Option<u64>,
+    /// What in the copy is no record of this sink, by where it stands there.
+    pub foreign: Listed,
+    /// Records that somebody sent as a test.
+    pub tests: u64,
     /// Records of receipts that were made by other settings: nothing can be said of them with this configuration.
     pub by_other_settings: u64,
 }
 
-/// Some records, of which the first are named.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Listed {
-    /// How many.
-    pub total: u64,
-    /// The first of them: `events/0 export_seq 7 (events/0/12)`.
-    pub named: Vec<String>,
-}
-
-impl Listed {
-    fn add(&mut self, name: impl FnOnce() -> String) {
-        self.total += 1;
-        if self.named.len() < PROBLEMS_MAX {
-            self.named.push(name());
-        }
-    }
-}
-
 impl Comparison {
-    /// Whether the copy has every record once and as it was sent.
+    /// Whether the copy has every record once and as it was sent, which may be cut.
     pub fn is_whole(&self) -> bool {
         [&self.missing, &self.doubled, &self.changed, &self.invented].iter().all(|listed| listed.total == 0)
     }
@@ -95,8 +78,8 @@ pub fn compare(evidence: &Evidence<'_>, mut copy: Copy, extent: Extent) -> Resul
         extent,
         replayed: replayed(evidence)?,
         comparison: Comparison {
-            strangers: copy.strangers,
-            first_stranger: copy.first_stranger,
+            foreign: std::mem::take(&mut copy.foreign),
+            tests: copy.tests,
             ..Comparison::default()
         },
         copy: &mut copy,
@@ -176,14 +159,20 @@ impl Visitor for Compare<'_> {
         self.comparison.expected += 1;
         let name = || format!("{stream} export_seq {} ({})", record.export_seq, record.position);
         let Some(found) = found else { return self.comparison.missing.add(name) };
-        let is_equal = !found.differs && found.print == print(self.schema, &self.stream.kept(record));
-        if !is_equal {
+        let kept = self.stream.kept(record);
+        // What a sink adds to a record, not everybody who gives back a copy gives back.
+        let is_sent = found.print == print(self.schema, &kept.text);
+        let is_said = !is_sent && found.print == print(self.schema, &record.said.text);
+        if found.differs || !(is_sent || is_said) {
             self.comparison.changed.add(name);
+        } else if is_sent && kept.is_cut {
+            self.comparison.cut.add(name);
+        } else {
+            self.comparison.equal += u64::from(found.times == 1);
         }
         if found.times > 1 {
             self.comparison.doubled.add(|| format!("{}, {} times", name(), found.times));
         }
-        self.comparison.equal += u64::from(is_equal && found.times == 1);
     }
 
     fn reproduced(&mut self, _: Position, receipt: &Receipt, _: &Read) {

@@ -22,6 +22,9 @@ use super::copy::read;
 use super::*;
 use crate::{Config, Exporter, Timing};
 
+mod asked;
+mod forms;
+
 /// What Splunk took, one line per record.
 type Taken = Arc<Mutex<Vec<String>>>;
 
@@ -43,13 +46,27 @@ struct World {
     store: Store,
     config: Config,
     taken: Taken,
-    _folders: [tempfile::TempDir; 2],
+    /// What the sink may need: its token, a folder for its files.
+    folder: tempfile::TempDir,
+    _data: tempfile::TempDir,
 }
 
 impl World {
     /// So many events, of which the sink wants those that are no notes; and what Splunk made of them.
     async fn exported(count: usize) -> Self {
-        let (data, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        Self::exported_with(count, json!({})).await
+    }
+
+    /// The same by another sink or other settings.
+    async fn exported_with(count: usize, more: Value) -> Self {
+        let world = Self::new(more).await;
+        world.append(count).await;
+        world.export().await;
+        world
+    }
+
+    async fn new(more: Value) -> Self {
+        let (data, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         Store::init(data.path(), "acme.example/agents").unwrap();
         let store = Store::open(data.path(), Options::default()).unwrap();
         let taken = Taken::default();
@@ -57,14 +74,18 @@ impl World {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, router).await });
-        std::fs::write(dir.path().join("token"), "s3cret").unwrap();
-        let token = format!("file:{}", dir.path().join("token").display());
-        let config = json!({"sinks": [{"name": "siem", "type": "splunk_hec", "url": url, "token": token, "gzip": false,
-            "allow_private": true, "filter": "-kind:note"}]});
-        let world = Self { store, config: serde_json::from_value(config).unwrap(), taken, _folders: [data, dir] };
-        world.append(count).await;
-        world.export().await;
-        world
+        std::fs::write(folder.path().join("token"), "s3cret").unwrap();
+        let token = format!("file:{}", folder.path().join("token").display());
+        let mut sink = match more["type"].as_str() {
+            Some("file") => json!({"folder": folder.path(), "seconds_max": 1}),
+            _ => json!({"type": "splunk_hec", "url": url, "token": token, "gzip": false}),
+        };
+        let usual = json!({"name": "siem", "allow_private": true, "filter": "-kind:note"});
+        for settings in [usual, more] {
+            sink.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+        }
+        let config = serde_json::from_value(json!({"sinks": [sink]})).unwrap();
+        Self { store, config, taken, folder, _data: data }
     }
 
     async fn append(&self, count: usize) {
@@ -75,6 +96,8 @@ impl World {
             entry.set_text(events::column::KIND, if number % 5 == 4 { "note" } else { "egress.http" });
             let host = if number == 7 { REFUSED.to_owned() } else { format!("h{number}.example") };
             entry.set_text(events::column::HOST, &host);
+            entry
+                .set_text(events::column::TARGET, &format!("https://{host}/\"\u{1b}[2J,\n{}", "x".repeat(number * 90)));
             group.push(&entry).unwrap();
         }
         self.store.events().appender().append(group).await.unwrap();
@@ -121,17 +144,19 @@ impl World {
     }
 
     fn checked_with(&self, config: &Config) -> ReceiptsReport {
+        self.with(config, Timestamp::MAX, |evidence| check(evidence).unwrap())
+    }
+
+    fn with<T>(&self, config: &Config, until: Timestamp, ask: impl FnOnce(&Evidence<'_>) -> T) -> T {
         let (events, operations) = (self.store.events().reader(), self.store.operations().reader());
-        let sink = &config.sinks[0];
-        check(&Evidence { sink, events: &events, operations: &operations, key: [3; 32] }).unwrap()
+        ask(&Evidence { sink: &config.sinks[0], events: &events, operations: &operations, key: [3; 32], until })
     }
 
     fn compared(&self, copy: Vec<u8>, extent: Extent) -> Comparison {
-        let (events, operations) = (self.store.events().reader(), self.store.operations().reader());
-        let sink = &self.config.sinks[0];
-        let evidence = Evidence { sink, events: &events, operations: &operations, key: [3; 32] };
-        let copy = read(&evidence, std::io::Cursor::new(copy)).unwrap();
-        compare(&evidence, copy, extent).unwrap()
+        self.with(&self.config, Timestamp::MAX, |evidence| {
+            let copy = read(evidence, std::io::Cursor::new(copy)).unwrap();
+            compare(evidence, copy, extent).unwrap()
+        })
     }
 
     /// What Splunk took, as an index would give it back.
@@ -185,7 +210,7 @@ async fn what_a_copy_lacks_has_twice_or_has_changed_is_named() {
     let check = |name: &str, copy: String, extent: Extent, expected: [u64; 5]| {
         let found = world.compared(copy.into_bytes(), extent);
         let counts =
-            [found.missing.total, found.doubled.total, found.changed.total, found.invented.total, found.strangers];
+            [found.missing.total, found.doubled.total, found.changed.total, found.invented.total, found.foreign.total];
         assert_eq!(counts, expected, "{name}: {found:?}");
         assert_eq!(found.is_whole(), expected[..4] == [0; 4], "{name}");
         found
@@ -210,12 +235,9 @@ async fn what_a_copy_lacks_has_twice_or_has_changed_is_named() {
     let twice = format!("{}\n{}", raw.join("\n"), raw[3].replace("h3.example", "x"));
     check("doubled with other words", twice, Extent::Whole, [0, 1, 1, 0, 0]);
     let stranger = raw[0].replace("\"stream\":\"events/0\"", "\"stream\":\"events/9\"");
-    check(
-        "another stream",
-        format!("{}\n{stranger}\nnonsense\n{{\"a\":1", raw.join("\n")),
-        Extent::Whole,
-        [0, 0, 0, 1, 2],
-    );
+    let text = format!("{}\n{stranger}\nnonsense\n{{\"a\":1", raw.join("\n"));
+    let found = check("another stream", text, Extent::Whole, [0, 0, 0, 1, 2]);
+    assert_eq!(found.foreign.named, ["line 33", "line 34"]);
     check("a part", raw[5..20].join("\n"), Extent::Part, [0; 5]);
     check("a part with a hole", [&raw[5..9], &raw[10..20]].concat().join("\n"), Extent::Part, [1, 0, 0, 0, 0]);
     check("nothing", String::new(), Extent::Whole, [31, 0, 0, 0, 0]);
@@ -232,8 +254,7 @@ async fn a_compressed_copy_is_read_and_a_broken_one_is_told() {
     assert!(world.compared(gzip.clone(), Extent::Whole).is_whole());
     assert!(world.compared(zstd::encode_all(text.as_bytes(), 1).unwrap(), Extent::Whole).is_whole());
     let cut = std::io::Cursor::new(gzip[..gzip.len() - 9].to_vec());
-    let (events, operations) = (world.store.events().reader(), world.store.operations().reader());
-    let evidence = Evidence { sink: &world.config.sinks[0], events: &events, operations: &operations, key: [3; 32] };
-    assert!(matches!(read(&evidence, cut), Err(ReceiptsError::Copy(_))));
+    let broken = world.with(&world.config, Timestamp::MAX, |evidence| read(evidence, cut));
+    assert!(matches!(broken, Err(ReceiptsError::Copy(_))));
     world.store.stop();
 }

@@ -75,7 +75,9 @@ pub fn walk(evidence: &Evidence<'_>, visitor: &mut impl Visitor) -> Result<(), R
                 stream.refused.insert(from.seq);
             }
             Some(RECEIPT_KIND) => {
-                if let Some(record) = RECEIPT.read(row) {
+                if row.recorded <= evidence.until
+                    && let Some(record) = RECEIPT.read(row)
+                {
                     let receipt = Receipt { from, to, record };
                     visitor.receipt(row.position, &receipt, stream.newest.as_ref());
                     if receipt

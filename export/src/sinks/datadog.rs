@@ -17,9 +17,9 @@ use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::Record;
 use crate::schemas::severity;
 use crate::sink::{Class, Settings, Sink, SinkSpec, check_url};
-use crate::streams::Stream;
 use crate::streams::cut::{fit_string, short_text};
 use crate::streams::pack::{Shape, object, pack, string};
+use crate::streams::{Kept, Stream};
 use operations::secret::{Secret, SecretError};
 
 /// What the reference says.
@@ -152,6 +152,10 @@ impl Sink for Datadog {
 }
 
 impl Stream for Datadog {
+    fn kept<'a>(&self, record: &'a Record) -> Kept<'a> {
+        Kept::fitted(fit_string(&record.said, MESSAGE_BYTES_MAX))
+    }
+
     fn render(&self, records: &[Record]) -> Rendered {
         pack(records, &BATCH, |record| self.log(record))
     }

@@ -8,8 +8,8 @@
 //! thousand days into a thousand events would make a thousand indices.
 
 mod index;
+mod read;
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use ledger::Timestamp;
@@ -26,9 +26,9 @@ use crate::limits::{ANSWER_BYTES_MAX, IN_FLIGHT_MAX};
 use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::Record;
 use crate::sink::{Class, Settings, Sink, SinkSpec, check_url};
-use crate::streams::Stream;
 use crate::streams::fields::time;
 use crate::streams::pack::{Shape, object, pack, string};
+use crate::streams::{Kept, Stream};
 use index::Index;
 use operations::secret::{Secret, SecretError};
 
@@ -195,7 +195,7 @@ impl Sink for Elasticsearch {
     }
 
     fn capabilities(&self) -> Capabilities<'_, Http> {
-        Capabilities { outcomes: Some(self), ..Capabilities::default() }
+        Capabilities { outcomes: Some(self), read_back: Some(self), ..Capabilities::default() }
     }
 }
 
@@ -212,8 +212,8 @@ impl Outcomes<Http> for Elasticsearch {
 }
 
 impl Stream for Elasticsearch {
-    fn kept<'a>(&self, record: &'a Record) -> Cow<'a, str> {
-        if record.said.is_json { Cow::Owned(document(record)) } else { Cow::Borrowed(&record.said.text) }
+    fn kept<'a>(&self, record: &'a Record) -> Kept<'a> {
+        if record.said.is_json { Kept::whole(document(record)) } else { Kept::whole(&record.said.text) }
     }
 
     fn in_flight_max(&self) -> u8 {

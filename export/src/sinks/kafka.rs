@@ -5,16 +5,19 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use ledger::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::capabilities::{Capabilities, Reconcile, Reconciled};
+use crate::capabilities::{Capabilities, ReadBack, Reconcile, Reconciled};
 use crate::connections::kafka::{Ask, Cluster, Kafka as Protocol, Outgoing, Progress, Told};
 use crate::connections::{Connection, Reach};
 use crate::hash::sha256;
 use crate::judgement::{Ack, Judgement};
 use crate::message::{BatchLimits, Message, MessageKind, Rendered};
+use crate::receipts::ReceiptsError;
+use crate::receipts::copy::Copy;
 use crate::record::Record;
 use crate::sink::{Class, Settings, Sink, SinkSpec};
 use crate::streams::{Stream, body};
@@ -172,6 +175,18 @@ impl Kafka {
         }
     }
 
+    fn cluster(&self) -> Cluster {
+        let login = self.sasl_mechanism.zip(self.username.clone()).zip(self.password.clone());
+        Cluster {
+            brokers: self.brokers.clone(),
+            topic: self.topic.clone(),
+            checkpoint_topic: self.checkpoint_topic.clone(),
+            tls: self.tls,
+            sasl: login.map(|((mechanism, username), password)| (mechanism.as_str(), username, password)),
+            message_bytes_max: self.message_bytes_max,
+        }
+    }
+
     /// The checkpoint of a message, and which of the two it is.
     fn checkpoint(message: &Message) -> Option<(Progress, Checkpoint)> {
         let first = message.body.split(|byte| *byte == b'\n').next()?;
@@ -233,16 +248,7 @@ impl Sink for Kafka {
     }
 
     fn connect(&self, reach: &Reach) -> Result<Box<dyn Connection<Protocol>>, String> {
-        let login = self.sasl_mechanism.zip(self.username.clone()).zip(self.password.clone());
-        let cluster = Cluster {
-            brokers: self.brokers.clone(),
-            topic: self.topic.clone(),
-            checkpoint_topic: self.checkpoint_topic.clone(),
-            tls: self.tls,
-            sasl: login.map(|((mechanism, username), password)| (mechanism.as_str(), username, password)),
-            message_bytes_max: self.message_bytes_max,
-        };
-        Protocol::connect(reach, cluster)
+        Protocol::connect(reach, self.cluster())
     }
 
     fn payload(&self, message: &Message, _now: Timestamp) -> Result<Ask, SecretError> {
@@ -269,7 +275,7 @@ impl Sink for Kafka {
     }
 
     fn capabilities(&self) -> Capabilities<'_, Protocol> {
-        Capabilities { reconcile: Some(self), ..Capabilities::default() }
+        Capabilities { reconcile: Some(self), read_back: Some(self), ..Capabilities::default() }
     }
 }
 
@@ -299,6 +305,22 @@ impl Reconcile<Protocol> for Kafka {
                 Reconciled::Unknown(Judgement::Split { reason })
             }
         }
+    }
+}
+
+#[async_trait]
+impl ReadBack for Kafka {
+    async fn read_back(&self, reach: &Reach, copy: &mut Copy) -> Result<(), ReceiptsError> {
+        let mut topic = Protocol::topic(reach, self.cluster())?;
+        while let Some(found) = topic.recv().await {
+            let found = found?;
+            let at = || format!("{}/{} offset {}", self.topic, found.partition, found.offset);
+            match std::str::from_utf8(&found.value) {
+                Ok(text) if !text.trim().is_empty() => copy.text(text, at)?,
+                _ => copy.foreign(at),
+            }
+        }
+        Ok(())
     }
 }
 

@@ -21,9 +21,9 @@ use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::Record;
 use crate::schemas::severity;
 use crate::sink::{Class, Settings, Sink, SinkSpec, check_url};
-use crate::streams::Stream;
 use crate::streams::cut::{fit_string, short_text};
 use crate::streams::pack::{Shape, pack, string};
+use crate::streams::{Kept, Stream};
 use operations::secret::{Secret, SecretError};
 
 /// What the reference says.
@@ -177,6 +177,10 @@ impl Sink for Loki {
 }
 
 impl Stream for Loki {
+    fn kept<'a>(&self, record: &'a Record) -> Kept<'a> {
+        Kept::fitted(fit_string(&record.said, LINE_BYTES_MAX))
+    }
+
     fn render(&self, records: &[Record]) -> Rendered {
         let ledger = records.first().map(|record| record.position.ledger);
         let one_stream = records.iter().take_while(|record| Some(record.position.ledger) == ledger).count();

@@ -24,8 +24,8 @@ use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::Record;
 use crate::schemas::severity;
 use crate::sink::{Class, Settings, Sink, SinkSpec, check_url};
-use crate::streams::Stream;
 use crate::streams::cut::{fit_plain, short_text};
+use crate::streams::{Kept, Stream};
 use operations::secret::{Secret, SecretError};
 use wire::{AnyValue, KeyValue, LogRecord, PartialSuccess, Resource, ResourceLogs, Scope, ScopeLogs, Value};
 
@@ -267,6 +267,10 @@ impl Outcomes<Http> for Otlp {
 }
 
 impl Stream for Otlp {
+    fn kept<'a>(&self, record: &'a Record) -> Kept<'a> {
+        Kept::fitted(fit_plain(&record.said, RECORD_BYTES_MAX))
+    }
+
     fn render(&self, records: &[Record]) -> Rendered {
         let (mut logs, mut bytes) = (Vec::new(), self.request(Vec::new()).encoded_len() + FRAME_BYTES);
         for record in records.iter().take(BATCH_RECORDS_MAX) {

@@ -19,10 +19,10 @@ use crate::judgement::Judgement;
 use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::Record;
 use crate::sink::{Class, Settings, Sink, SinkSpec, check_url};
-use crate::streams::Stream;
 use crate::streams::cut::fit_plain;
 use crate::streams::fields::time;
 use crate::streams::pack::{Shape, object, pack, string};
+use crate::streams::{Kept, Stream};
 use operations::secret::{Secret, SecretError};
 
 /// What the reference says.
@@ -179,6 +179,10 @@ impl Sink for SecOps {
 }
 
 impl Stream for SecOps {
+    fn kept<'a>(&self, record: &'a Record) -> Kept<'a> {
+        Kept::fitted(fit_plain(&record.said, RECORD_BYTES_MAX))
+    }
+
     fn render(&self, records: &[Record]) -> Rendered {
         let is_udm = |record: &Record| record.said.schema == UDM;
         let udm = records.first().is_some_and(is_udm);

@@ -18,10 +18,10 @@ use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::Record;
 use crate::schemas::severity;
 use crate::sink::{Class, Settings, Sink, SinkSpec, check_url};
-use crate::streams::Stream;
-use crate::streams::cut::{fit_plain, fit_string, short_text};
+use crate::streams::cut::{fit_value, short_text};
 use crate::streams::fields::time;
 use crate::streams::pack::{Shape, object, pack, string};
+use crate::streams::{Kept, Stream};
 use operations::secret::{Secret, SecretError};
 
 /// What the reference says.
@@ -92,12 +92,8 @@ fn yes() -> bool {
 impl Sentinel {
     fn row(record: &Record) -> String {
         let value = |text: &str| string(short_text(text, VALUE_BYTES_MAX));
-        let said = &record.said;
-        let text = if said.is_json {
-            fit_plain(said, FIELD_BYTES_MAX).into_owned()
-        } else {
-            string(&fit_string(said, FIELD_BYTES_MAX))
-        };
+        let fitted = fit_value(&record.said, FIELD_BYTES_MAX);
+        let text = if record.said.is_json { fitted.into_owned() } else { string(&fitted) };
         object(&[
             ("TimeGenerated", &time(record.recorded).to_string()),
             ("EventTime", &time(record.time).to_string()),
@@ -185,6 +181,10 @@ impl Sink for Sentinel {
 }
 
 impl Stream for Sentinel {
+    fn kept<'a>(&self, record: &'a Record) -> Kept<'a> {
+        Kept::fitted(fit_value(&record.said, FIELD_BYTES_MAX))
+    }
+
     fn render(&self, records: &[Record]) -> Rendered {
         let first = records.first().map_or(Timestamp::EPOCH, |record| record.recorded);
         let together = records.iter().take_while(|record| record.recorded.since(first) <= SPAN).count();

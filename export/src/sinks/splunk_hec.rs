@@ -6,6 +6,8 @@
 //! is doubled by each answer that gets lost, each stop of this process and each batch that Splunk is slow with; a kill doubles
 //! the batches since the newest receipt.
 
+mod search;
+
 use std::time::Duration;
 
 use ledger::Timestamp;
@@ -195,7 +197,7 @@ impl Sink for SplunkHec {
 
     fn capabilities(&self) -> Capabilities<'_, Http> {
         let confirm = self.acknowledge.then_some(self as &dyn Confirm<Http>);
-        Capabilities { confirm, ..Capabilities::default() }
+        Capabilities { confirm, read_back: Some(self), ..Capabilities::default() }
     }
 }
 

@@ -15,9 +15,9 @@ use crate::judgement::Judgement;
 use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::Record;
 use crate::sink::{Class, Settings, Sink, SinkSpec};
-use crate::streams::Stream;
 use crate::streams::cut::fit_plain;
 use crate::streams::pack::{Shape, pack};
+use crate::streams::{Kept, Stream};
 use operations::secret::{Secret, SecretError};
 
 /// What the reference says.
@@ -123,8 +123,12 @@ impl Sink for SumoLogic {
 }
 
 impl Stream for SumoLogic {
+    fn kept<'a>(&self, record: &'a Record) -> Kept<'a> {
+        Kept::fitted(fit_plain(&record.said, LINE_BYTES_MAX))
+    }
+
     fn render(&self, records: &[Record]) -> Rendered {
-        pack(records, &BATCH, |record| fit_plain(&record.said, LINE_BYTES_MAX).into_owned())
+        pack(records, &BATCH, |record| self.kept(record).text.into_owned())
     }
 }
 

@@ -3,6 +3,7 @@
 //! The id of a message follows from its body, so that what is sent again has the same one; the timestamp, and the signature over both and
 //! it, belong to the attempt.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use ledger::Timestamp;
@@ -18,10 +19,10 @@ use crate::judgement::Judgement;
 use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::Record;
 use crate::sink::{Class, Settings, Sink, SinkSpec, check_url};
-use crate::streams::Stream;
-use crate::streams::cut::{fit_plain, fit_string, short_text};
+use crate::streams::cut::{fit_value, short_text};
 use crate::streams::fields::time;
 use crate::streams::pack::{Shape, object, pack, string};
+use crate::streams::{Kept, Stream};
 use operations::secret::{Secret, SecretError};
 
 /// What the reference says.
@@ -66,10 +67,13 @@ fn body_bytes() -> usize {
 }
 
 impl WebhookEvents {
+    fn fitted<'a>(&self, record: &'a Record) -> Cow<'a, str> {
+        fit_value(&record.said, self.body_bytes - ENVELOPE_BYTES_MAX)
+    }
+
     fn event(&self, record: &Record) -> String {
-        let (said, bytes_max) = (&record.said, self.body_bytes - ENVELOPE_BYTES_MAX);
-        let text =
-            if said.is_json { fit_plain(said, bytes_max).into_owned() } else { string(&fit_string(said, bytes_max)) };
+        let fitted = self.fitted(record);
+        let text = if record.said.is_json { fitted.into_owned() } else { string(&fitted) };
         object(&[
             ("id", &string(&record.position.to_string())),
             ("stream", &string(&record.stream())),
@@ -121,6 +125,10 @@ impl Sink for WebhookEvents {
 }
 
 impl Stream for WebhookEvents {
+    fn kept<'a>(&self, record: &'a Record) -> Kept<'a> {
+        Kept::fitted(self.fitted(record))
+    }
+
     fn render(&self, records: &[Record]) -> Rendered {
         let first = records.first().map_or(Timestamp::EPOCH, |record| record.recorded);
         let open = format!("{{\"type\":\"events\",\"timestamp\":{},\"data\":{{\"events\":[", time(first));

@@ -40,6 +40,11 @@ pub fn fit_string(said: &Said, bytes_max: usize) -> Cow<'_, str> {
     fit(said, bytes_max, escaped_len)
 }
 
+/// The same for a body in which a record that is JSON stands as itself, and a line as a JSON string.
+pub fn fit_value(said: &Said, bytes_max: usize) -> Cow<'_, str> {
+    if said.is_json { fit_plain(said, bytes_max) } else { fit_string(said, bytes_max) }
+}
+
 /// The bytes of a text as a JSON string.
 fn escaped_len(text: &str) -> usize {
     let escaped = |byte: u8| match byte {

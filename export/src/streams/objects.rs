@@ -9,6 +9,7 @@ mod format;
 pub mod lake;
 mod ocsf;
 mod parquet;
+mod read;
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -19,7 +20,7 @@ use ledger::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Filling, Stream};
+use super::{Filling, Kept, Stream};
 use crate::capabilities::Capabilities;
 use crate::connections::objects::{AzureProof, AzureStore, GcsStore, Objects, Put, S3Store, Store, Stored};
 use crate::connections::{Connection, Reach, excerpt};
@@ -37,6 +38,8 @@ use lake::Lake;
 use operations::secret::{Secret, SecretError};
 
 pub use format::{Format, Packer};
+#[cfg(test)]
+pub use parquet::rows;
 
 /// What is promised of every store of objects.
 pub const GUARANTEE: &str = "Effectively once: an object has a name that follows from its records, and is created only if there is none of that name. A \
@@ -191,7 +194,7 @@ impl Sink for ObjectSink {
     }
 
     fn capabilities(&self) -> Capabilities<'_, Objects> {
-        Capabilities::default()
+        Capabilities { read_back: Some(self), ..Capabilities::default() }
     }
 }
 
@@ -207,6 +210,13 @@ impl Stream for ObjectSink {
         match self.layout {
             Layout::Dated { .. } => SCHEMAS,
             Layout::Lake(_) => &OCSF,
+        }
+    }
+
+    fn kept<'a>(&self, record: &'a Record) -> Kept<'a> {
+        match self.format {
+            Format::Lines => Kept::whole(record.said.json()),
+            Format::Parquet => Kept::whole(parquet::row(&record.said.json(), matches!(self.layout, Layout::Lake(_)))),
         }
     }
 

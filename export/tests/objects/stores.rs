@@ -102,19 +102,22 @@ impl Stores {
         };
         let (account, key) = AZURITE;
         let key = secret("azure", key);
-        let s3 = |address: &str, name: &str, format: &str| {
+        // Whoever reads asks the store itself.
+        let s3 = |address: &str, itself: &Program, name: &str, format: &str| {
             json!({"name": name, "type": "s3", "bucket": BUCKET, "region": "eu-central-1", "endpoint": address, "prefix": name,
-                "format": format, "access_key_id": "testing", "secret_access_key": secret("s3", "testing")})
+                "format": format, "access_key_id": "testing", "secret_access_key": secret("s3", "testing"),
+                "read": {"endpoint": itself.address}})
         };
         let mut sinks = vec![
             json!({"name": "lines", "type": "file", "folder": self.folder.join("lines")}),
             json!({"name": "columns", "type": "file", "folder": self.folder.join("columns"), "format": "parquet"}),
-            s3(&front(&self.s3, 1), "s3", "ndjson.zst"),
-            s3(&front(&self.s3, 2), "s3-columns", "parquet"),
+            s3(&front(&self.s3, 1), &self.s3, "s3", "ndjson.zst"),
+            s3(&front(&self.s3, 2), &self.s3, "s3-columns", "parquet"),
             json!({"name": "azure", "type": "azure_blob", "account": account, "container": BUCKET, "access_key": key, "prefix": "azure",
-                "endpoint": format!("{}/{account}", front(&self.azure, 3))}),
+                "endpoint": format!("{}/{account}", front(&self.azure, 3)),
+                "read": {"endpoint": format!("{}/{account}", self.azure.address)}}),
         ];
-        sinks.extend(self.gateway.as_ref().map(|gateway| s3(&front(gateway, 4), "gateway", "ndjson.zst")));
+        sinks.extend(self.gateway.as_ref().map(|gateway| s3(&front(gateway, 4), gateway, "gateway", "ndjson.zst")));
         for sink in &mut sinks {
             sink["allow_private"] = true.into();
             sink["timeout_seconds"] = 20.into();

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use export::receipts::ReceiptsError;
+use export::receipts::compare::Comparison;
 use export::{Config, Exporter, Timing};
 use ledger::operations::column;
 use ledger::{Entry, Group, LedgerName, Options, Position, ReadLimit, Reader, Seq, Store, Table};
@@ -12,6 +14,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use crate::PATIENCE;
+use crate::asked::asked;
 
 /// What a fleet recorded.
 pub struct Fleet {
@@ -30,6 +33,12 @@ pub struct Shipment {
     pub acks: Vec<String>,
     /// Records that were refused, by position, with the reason.
     pub letters: BTreeMap<String, String>,
+}
+
+fn sink(name: &str, settings: &Value) -> Value {
+    let mut sink = json!({"name": name, "allow_private": true, "timeout_seconds": 60});
+    sink.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+    sink
 }
 
 impl Fleet {
@@ -73,9 +82,7 @@ impl Fleet {
 
     /// Ships everything to a sink of this name with these settings, and says what became of it.
     pub fn ship(&self, name: &str, settings: &Value) -> Shipment {
-        let mut sink = json!({"name": name, "allow_private": true, "timeout_seconds": 60});
-        sink.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
-        let config: Config = serde_json::from_value(json!({"sinks": [sink]})).unwrap();
+        let config: Config = serde_json::from_value(json!({"sinks": [sink(name, settings)]})).unwrap();
         let mut exporter = Exporter::new(&config, self.store.events(), self.store.operations(), [3; 32]).unwrap();
         let (retry_min, retry_max) = (Duration::from_millis(1), Duration::from_millis(50));
         let (park, receipt_every) = (Duration::from_millis(50), Duration::from_millis(10));
@@ -89,6 +96,11 @@ impl Fleet {
             done.unwrap_or_else(|_| panic!("{name} does not come to an end: {:?}", self.shipment(name)));
         });
         self.shipment(name)
+    }
+
+    /// Asks a sink of this name with these settings for what it has, and compares.
+    pub fn ask(&self, name: &str, settings: &Value) -> Result<Comparison, ReceiptsError> {
+        asked(&self.store, &sink(name, settings))
     }
 
     /// Waits until the sink has a receipt for the last entry of each ledger.

@@ -1,94 +1,33 @@
-//! A real OpenSearch of one node, made of its own artifacts out of Maven Central (`tests/opensearch/pom.xml`), on free ports of the loopback
-//! address. Nothing of it is ours but the folder that it starts in.
+//! The sink `elasticsearch` against a real OpenSearch of one node: what it takes, what it refuses, and what it gives back when it is asked.
 
 use std::collections::BTreeSet;
-use std::fs::{File, copy, create_dir_all, write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
 use ledger::{Kind, LedgerName, Table};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::fleet::{Fleet, administration, events};
-use crate::port::free_port;
-use crate::{client, fetched};
+use crate::{client, node};
 
 /// A node that runs until this is dropped.
 struct Node {
-    directory: TempDir,
-    child: Child,
     url: String,
+    _runs: node::Node,
 }
 
 impl Node {
     fn start() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let (home, port) = (directory.path(), free_port());
-        lay_out(home, port);
-        let output = File::create(home.join("output")).unwrap();
-        let at = |name: &str| {
-            format!("-Dopensearch.path.{name}={}", home.join(if name == "conf" { "config" } else { "" }).display())
+        let answers = |address: &str| {
+            let answer = client::ask("GET", &format!("http://{address}"), "application/json", "");
+            answer.is_some_and(|(status, _)| status < 500)
         };
-        // It does not run as root if its native library tells it so; without the library it does not ask.
-        let child = Command::new("java")
-            .args(["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.security.manager=allow"])
-            .args(["-Djna.nounpack=true", "-Djna.nosys=true", "-Dlog4j2.disable.jmx=true"])
-            .args([at("home"), at("conf")])
-            .args(["-Dopensearch.distribution.type=tar", "-Dopensearch.bundled_jdk=false", "-cp", "lib/*"])
-            .arg("org.opensearch.bootstrap.OpenSearch")
-            .current_dir(home)
-            .stdin(Stdio::null())
-            .stdout(output.try_clone().unwrap())
-            .stderr(output)
-            .spawn()
-            .unwrap();
-        let mut node = Self { child, url: format!("http://127.0.0.1:{port}"), directory };
-        let log = node.directory.path().join("output");
-        client::wait(&node.url, &mut node.child, || std::fs::read_to_string(&log).unwrap_or_default());
-        node
+        let runs = node::Node::start(answers);
+        Self { url: format!("http://{}", runs.address), _runs: runs }
     }
 
     fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
         client::json(method, &format!("{}/{path}", self.url), body)
     }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// The folders of its distribution: its library, and its HTTP as the module that it is there.
-fn lay_out(home: &Path, port: u16) {
-    let module = home.join("modules/transport-netty4");
-    for folder in [&home.join("lib"), &home.join("config"), &home.join("plugins"), &module] {
-        create_dir_all(folder).unwrap();
-    }
-    for jar in std::fs::read_dir(fetched("opensearch", "opensearch")).unwrap() {
-        let jar = jar.unwrap().path();
-        let name = jar.file_name().unwrap().to_str().unwrap().to_owned();
-        let is_http = name.starts_with("netty-") || name.starts_with("transport-netty4");
-        if jar.extension().is_some_and(|extension| extension == "jar") {
-            // Its security manager follows no links.
-            copy(&jar, if is_http { module.join(name) } else { home.join("lib").join(name) }).unwrap();
-        }
-    }
-    let descriptor = "description=Netty 4 based transport implementation\nversion=2.19.6\nname=transport-netty4\n\
-        classname=org.opensearch.transport.Netty4Plugin\njava.version=11\nopensearch.version=2.19.6\nhas.native.controller=false\n";
-    write(module.join("plugin-descriptor.properties"), descriptor).unwrap();
-    write(module.join("plugin-security.policy"), "grant { permission java.security.AllPermission; };\n").unwrap();
-    let settings = format!(
-        "discovery.type: single-node\nnetwork.host: 127.0.0.1\nhttp.port: {port}\ntransport.port: {}\n\
-         cluster.routing.allocation.disk.threshold_enabled: false\n",
-        free_port()
-    );
-    write(home.join("config/opensearch.yml"), settings).unwrap();
-    let logging = "appender.console.type = Console\nappender.console.name = console\nappender.console.layout.type = PatternLayout\n\
-        appender.console.layout.pattern = %d %p %c %m%n\nrootLogger.level = warn\nrootLogger.appenderRef.console.ref = console\n";
-    write(home.join("config/log4j2.properties"), logging).unwrap();
 }
 
 #[test]
@@ -118,6 +57,56 @@ fn opensearch_has_every_record_once_and_refuses_what_does_not_fit_its_mapping() 
     assert_eq!((second.count, second.rejected), (2_526, 4));
     node.ask("POST", "tachograph-*/_refresh", &Value::Null);
     check(&node);
+    what_became_of_documents_is_named(&node, &fleet, &settings);
+    a_data_stream_is_read_over_its_rollovers(&node, &fleet);
+}
+
+/// The cluster is asked itself, by what `receipts compare` asks, before and after somebody deletes, edits and copies documents.
+fn what_became_of_documents_is_named(node: &Node, fleet: &Fleet, settings: &Value) {
+    let whole = fleet.ask("first", settings).unwrap();
+    assert!(whole.is_whole() && whole.foreign.total == 0, "{whole:?}");
+    assert_eq!((whole.equal, whole.refused, whole.refused_but_there), (2_526, 4, 0), "{whole:?}");
+    let ids =
+        json!({"query": {"ids": {"values": ["events-0-10", "events-0-11", "events-0-12"]}}, "sort": ["position"]});
+    let found = node.ask("POST", "tachograph-*/_search", &ids);
+    let hits = found["hits"]["hits"].as_array().unwrap();
+    let index = hits[0]["_index"].as_str().unwrap();
+    node.ask("DELETE", &format!("{index}/_doc/events-0-10"), &Value::Null);
+    node.ask("POST", &format!("{index}/_update/events-0-11"), &json!({"doc": {"host": "\u{1b}[2Jevil.example"}}));
+    node.ask("PUT", &format!("{index}/_doc/copy"), &hits[2]["_source"]);
+    node.ask("PUT", &format!("{index}/_doc/other-events-0-12"), &hits[2]["_source"]);
+    node.ask("PUT", "tachograph-lab-2026.11.30/_doc/events-0-12", &hits[2]["_source"]);
+    node.ask("POST", "tachograph-*/_refresh", &Value::Null);
+    let found = fleet.ask("first", settings).unwrap();
+    let numbers =
+        |list: &[String]| list.iter().map(|name| name.split_once('(').unwrap().1.to_owned()).collect::<Vec<_>>();
+    assert_eq!(numbers(&found.missing.named), ["events/0/10)"], "{found:?}");
+    assert_eq!(numbers(&found.changed.named), ["events/0/11)"], "{found:?}");
+    assert_eq!(numbers(&found.doubled.named), ["events/0/12), 2 times"], "{found:?}");
+    // Those of another log and of another sink.
+    assert_eq!(found.foreign.total, 2, "{found:?}");
+    assert_eq!(found.equal, 2_523, "{found:?}");
+}
+
+/// A record that is sent again after a rollover stands in two indices of the stream.
+fn a_data_stream_is_read_over_its_rollovers(node: &Node, fleet: &Fleet) {
+    let template = json!({"index_patterns": ["agents-stream"], "data_stream": {}, "priority": 500,
+        "template": {"mappings": {"properties": {"record": {"type": "flat_object"}}}}});
+    node.ask("PUT", "_index_template/agents", &template);
+    let settings = json!({"type": "elasticsearch", "url": node.url, "data_stream": "agents-stream"});
+    let shipped = fleet.ship("stream", &settings);
+    node.ask("POST", "agents-stream/_refresh", &Value::Null);
+    let whole = fleet.ask("stream", &settings).unwrap();
+    assert!(whole.is_whole() && whole.equal == shipped.count, "{whole:?}");
+    let first = node.ask("POST", "agents-stream/_search", &json!({"query": {"ids": {"values": ["events-0-3"]}}}));
+    node.ask("POST", "agents-stream/_rollover", &Value::Null);
+    node.ask("PUT", "agents-stream/_create/events-0-3", &first["hits"]["hits"][0]["_source"]);
+    node.ask("POST", "agents-stream/_refresh", &Value::Null);
+    let found = fleet.ask("stream", &settings).unwrap();
+    assert_eq!((found.doubled.total, found.missing.total, found.changed.total), (1, 0, 0), "{found:?}");
+    let nowhere = json!({"type": "elasticsearch", "url": node.url, "data_stream": "nowhere"});
+    let error = fleet.ask("stream", &nowhere).unwrap_err().to_string();
+    assert!(error.contains("404"), "{error}");
 }
 
 /// What the SIEM's own search says of the records.

@@ -64,8 +64,13 @@ pub fn check(folder: &Path, seed: u64) {
             Promise::AtLeastOnce => assert_eq!(lost, 0, "seed {seed}: {name}"),
             Promise::Forgets => {}
         }
-        let evidence =
-            Evidence { sink: config.sink(name).unwrap(), events: &events, operations: &operations, key: [3; 32] };
+        let evidence = Evidence {
+            sink: config.sink(name).unwrap(),
+            events: &events,
+            operations: &operations,
+            key: [3; 32],
+            until: ledger::Timestamp::MAX,
+        };
         let receipts = check_receipts(&evidence).unwrap();
         assert!(receipts.is_sound(), "seed {seed}: the receipts of {name}: {:?}", receipts.problems);
         assert_eq!(receipts.streams["events/0"].sent, offered, "seed {seed}: {name}");

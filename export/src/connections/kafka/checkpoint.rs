@@ -18,28 +18,46 @@ use crate::connections::SendError;
 use crate::limits::KAFKA_CHECKPOINT_TAIL;
 
 /// How long one look waits.
-const LOOK: Duration = Duration::from_millis(50);
+pub const LOOK: Duration = Duration::from_millis(50);
 
 /// The value of the newest checkpoint with this key; `None` if there is none.
 pub fn newest(shared: &Shared, key: &str) -> Result<Option<Vec<u8>>, SendError> {
-    let reader = Reader {
-        topic: &shared.cluster.checkpoint_topic,
-        config: shared.client()?,
-        group: shared.name(),
-        deadline: Instant::now() + shared.reach.timeout,
-    };
+    let reader = Reader::of(shared, &shared.cluster.checkpoint_topic)?;
     reader.newest(key).map_err(|reason| SendError::NotSent(format!("the checkpoint cannot be read: {reason}")))
 }
 
-struct Reader<'a> {
+/// Reads a topic as a consumer of committed transactions.
+pub struct Reader<'a> {
     topic: &'a str,
     config: ClientConfig,
     group: String,
     deadline: Instant,
 }
 
+/// Where each partition begins and ends.
+pub type Ends = BTreeMap<i32, (i64, i64)>;
+
+impl<'a> Reader<'a> {
+    /// A reader of this topic, which has the time of one send.
+    pub fn of(shared: &Shared, topic: &'a str) -> Result<Self, SendError> {
+        let deadline = Instant::now() + shared.reach.timeout;
+        Ok(Self { topic, config: shared.client()?, group: shared.name(), deadline })
+    }
+}
+
 impl Reader<'_> {
     fn newest(&self, key: &str) -> Result<Option<Vec<u8>>, String> {
+        let (committed, ends) = self.decided()?;
+        // Streams write often, so theirs is near the end. Where it is not, everything is read.
+        let tail = ends.iter().map(|(partition, (begin, end))| (*partition, (*begin).max(end - KAFKA_CHECKPOINT_TAIL)));
+        if let Some(found) = self.read(&committed, key, &tail.collect())? {
+            return Ok(Some(found));
+        }
+        self.read(&committed, key, &ends.iter().map(|(partition, (begin, _))| (*partition, *begin)).collect())
+    }
+
+    /// A consumer of what is committed, and the ends that the topic has now, once everything before them is decided.
+    pub fn decided(&self) -> Result<(BaseConsumer, Ends), String> {
         let any = self.consumer("read_uncommitted")?;
         let committed = self.consumer("read_committed")?;
         let ends = self.ends(&any)?;
@@ -49,15 +67,11 @@ impl Reader<'_> {
                 std::thread::sleep(LOOK);
             }
         }
-        // Streams write often, so theirs is near the end. Where it is not, everything is read.
-        let tail = ends.iter().map(|(partition, (begin, end))| (*partition, (*begin).max(end - KAFKA_CHECKPOINT_TAIL)));
-        if let Some(found) = self.read(&committed, key, &tail.collect())? {
-            return Ok(Some(found));
-        }
-        self.read(&committed, key, &ends.iter().map(|(partition, (begin, _))| (*partition, *begin)).collect())
+        Ok((committed, ends))
     }
 
-    fn consumer(&self, isolation: &str) -> Result<BaseConsumer, String> {
+    /// A consumer of the topic.
+    pub fn consumer(&self, isolation: &str) -> Result<BaseConsumer, String> {
         let mut config = self.config.clone();
         // The library wants a group, which is never joined.
         config.set("group.id", &self.group).set("enable.auto.commit", "false").set("isolation.level", isolation);
@@ -65,8 +79,7 @@ impl Reader<'_> {
         config.create().map_err(|error| error.to_string())
     }
 
-    /// Where each partition begins and ends.
-    fn ends(&self, consumer: &BaseConsumer) -> Result<BTreeMap<i32, (i64, i64)>, String> {
+    fn ends(&self, consumer: &BaseConsumer) -> Result<Ends, String> {
         let metadata = consumer.fetch_metadata(Some(self.topic), self.rest()?).map_err(|error| error.to_string())?;
         let partitions = metadata.topics().iter().flat_map(MetadataTopic::partitions).map(MetadataPartition::id);
         partitions.map(|partition| Ok((partition, self.watermarks(consumer, partition)?))).collect()
@@ -78,12 +91,7 @@ impl Reader<'_> {
 
     /// The newest value with this key from these offsets on.
     fn read(&self, consumer: &BaseConsumer, key: &str, from: &BTreeMap<i32, i64>) -> Result<Option<Vec<u8>>, String> {
-        let mut list = TopicPartitionList::new();
-        for (partition, offset) in from {
-            list.add_partition_offset(self.topic, *partition, Offset::Offset(*offset))
-                .map_err(|error| error.to_string())?;
-        }
-        consumer.assign(&list).map_err(|error| error.to_string())?;
+        self.assign(consumer, from)?;
         let mut open: Vec<i32> = from.keys().copied().collect();
         let mut newest: Option<(i64, Vec<u8>)> = None;
         while !open.is_empty() {
@@ -102,6 +110,16 @@ impl Reader<'_> {
             }
         }
         Ok(newest.map(|(_, value)| value))
+    }
+
+    /// Has the consumer read from these offsets on.
+    pub fn assign(&self, consumer: &BaseConsumer, from: &BTreeMap<i32, i64>) -> Result<(), String> {
+        let mut list = TopicPartitionList::new();
+        for (partition, offset) in from {
+            list.add_partition_offset(self.topic, *partition, Offset::Offset(*offset))
+                .map_err(|error| error.to_string())?;
+        }
+        consumer.assign(&list).map_err(|error| error.to_string())
     }
 
     fn hurry(&self) -> Result<(), String> {

@@ -74,10 +74,7 @@ pub struct Session {
 impl Session {
     /// Opens one, which ends the transaction of whoever had the name before. Nothing is sent.
     pub fn open(shared: &Shared) -> Result<Self, SendError> {
-        for broker in &shared.cluster.brokers {
-            let (host, port) = broker.rsplit_once(':').unwrap_or((broker, ""));
-            shared.check(host, port.parse().unwrap_or_default())?;
-        }
+        shared.check_named()?;
         let limit = shared.reach.timeout.max(KAFKA_TRANSACTION_MIN).as_millis().to_string();
         let mut config = shared.client()?;
         config
@@ -105,9 +102,7 @@ impl Session {
         for topic in [&shared.cluster.topic, &shared.cluster.checkpoint_topic] {
             let metadata = self.producer.client().fetch_metadata(Some(topic), limit);
             let metadata = metadata.map_err(|error| self.not_opened(&error))?;
-            for broker in metadata.brokers() {
-                shared.check(broker.host(), u16::try_from(broker.port()).unwrap_or_default())?;
-            }
+            shared.check_told(&metadata)?;
             if let Some(error) = metadata.topics().iter().find_map(MetadataTopic::error) {
                 let error = RDKafkaErrorCode::from(error);
                 let what = format!("the topic {topic}: {error}; create it, and let the sink write to it");

@@ -17,7 +17,7 @@ const RECORDS_SHA256: &str = "sha256";
 pub async fn put(clients: &Clients, store: &Store, object: &Packed) -> Result<Stored, SendError> {
     let carrier = clients.carrier(store.asks_the_machine());
     // What is wrong with the settings shows when a store is made; nothing is sent then.
-    let store = open(store, &carrier).map_err(|error| SendError::Refused(error.to_string()))?;
+    let store = open(store, &carrier, 0).map_err(|error| SendError::Refused(error.to_string()))?;
     let path = Path::parse(&object.name).map_err(|error| SendError::Refused(error.to_string()))?;
     let mut attributes = Attributes::new();
     attributes.insert(Attribute::ContentType, object.packing.content_type().into());
@@ -69,16 +69,16 @@ fn answered(carrier: &Carrier, error: &object_store::Error) -> Result<Stored, Se
     }
 }
 
-fn open(store: &Store, carrier: &Carrier) -> object_store::Result<Box<dyn ObjectStore>> {
-    // Whether to try again is the worker's business.
-    let once = RetryConfig { max_retries: 0, ..RetryConfig::default() };
+/// A store, whose requests are tried again so often. Whether a put is, is the worker's business.
+pub fn open(store: &Store, carrier: &Carrier, retries: usize) -> object_store::Result<Box<dyn ObjectStore>> {
+    let retry = RetryConfig { max_retries: retries, ..RetryConfig::default() };
     Ok(match store {
-        Store::S3(store) => Box::new(s3(store).with_retry(once).with_http_connector(carrier.clone()).build()?),
-        Store::Gcs(store) => Box::new(gcs(store).with_retry(once).with_http_connector(carrier.clone()).build()?),
-        Store::Azure(store) => Box::new(azure(store).with_retry(once).with_http_connector(carrier.clone()).build()?),
+        Store::S3(store) => Box::new(s3(store).with_retry(retry).with_http_connector(carrier.clone()).build()?),
+        Store::Gcs(store) => Box::new(gcs(store).with_retry(retry).with_http_connector(carrier.clone()).build()?),
+        Store::Azure(store) => Box::new(azure(store).with_retry(retry).with_http_connector(carrier.clone()).build()?),
         Store::Folder(_) => {
             return Err(object_store::Error::NotImplemented {
-                operation: "a put over the network".into(),
+                operation: "a request over the network".into(),
                 implementer: "a folder".into(),
             });
         }

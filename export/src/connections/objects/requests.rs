@@ -15,7 +15,7 @@ use reqwest::{Method, Url};
 use super::{Reach, SendError};
 use crate::connections::excerpt;
 use crate::connections::http::{Guarded, failure, parse_retry_after};
-use crate::limits::ANSWER_BYTES_MAX;
+use crate::limits::{ANSWER_BYTES_MAX, READ_BACK_BYTES};
 
 /// Where the machines of providers ask for their credentials. These addresses are never public.
 const METADATA_HOSTS: [&str; 5] =
@@ -50,7 +50,12 @@ impl Clients {
 
     /// Who carries the requests of one put. `asks_the_machine` says whether it may ask the provider for credentials.
     pub fn carrier(&self, asks_the_machine: bool) -> Carrier {
-        Carrier { clients: self.clone(), asks_the_machine, seen: Arc::default() }
+        Carrier { clients: self.clone(), asks_the_machine, answer_max: ANSWER_BYTES_MAX, seen: Arc::default() }
+    }
+
+    /// The same for whoever reads objects, piece by piece.
+    pub fn reading_carrier(&self, asks_the_machine: bool) -> Carrier {
+        Carrier { answer_max: READ_BACK_BYTES as usize + ANSWER_BYTES_MAX, ..self.carrier(asks_the_machine) }
     }
 }
 
@@ -59,6 +64,8 @@ impl Clients {
 pub struct Carrier {
     clients: Clients,
     asks_the_machine: bool,
+    /// The longest answer.
+    answer_max: usize,
     seen: Arc<Mutex<Seen>>,
 }
 
@@ -109,12 +116,12 @@ impl Carrier {
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(failure)? {
-            if body.len() + chunk.len() > ANSWER_BYTES_MAX {
+            if body.len() + chunk.len() > self.answer_max {
                 return Err(SendError::Uncertain("the answer is too long".to_owned()));
             }
             body.extend_from_slice(&chunk);
         }
-        let mut said = said(&String::from_utf8_lossy(&body));
+        let mut said = said(&String::from_utf8_lossy(&body[..body.len().min(ANSWER_BYTES_MAX)]));
         if url.host_str().is_some_and(|host| METADATA_HOSTS.contains(&host)) {
             said = format!("from whom gives the machine its credentials: {said}");
         }

@@ -49,6 +49,22 @@ impl Index {
     }
 }
 
+impl Index {
+    /// All of them, as a search names them.
+    pub fn pattern(&self) -> String {
+        format!("{}{}{}", self.before, if self.date.is_some() { "*" } else { "" }, self.after)
+    }
+
+    /// Whether an index that the pattern finds may be one of them. What a data stream and an alias lead to has other names.
+    pub fn may_be(&self, name: &str) -> bool {
+        let Some(date) = self.date else { return true };
+        let middle = name.strip_prefix(&self.before).and_then(|rest| rest.strip_suffix(&self.after));
+        let example = DateTime::<Utc>::default().format(date).to_string();
+        let alike = |(one, other): (char, char)| one == other || (one.is_ascii_digit() && other.is_ascii_digit());
+        middle.is_some_and(|middle| middle.len() == example.len() && middle.chars().zip(example.chars()).all(alike))
+    }
+}
+
 /// Elasticsearch makes a data stream of what is created by a name like `logs-agents-2025.11.21`, and ids are no longer unique in it.
 fn is_no_data_stream(name: &str) -> Result<(), String> {
     let taken = ["logs-", "metrics-", "traces-", "synthetics-", "profiling-"];
@@ -89,6 +105,19 @@ mod tests {
         check(Some("audit{yyyy}"), None, "audit2025");
         check(Some("audit"), None, "audit");
         check(None, Some("logs-tachograph-default"), "logs-tachograph-default");
+    }
+
+    #[test]
+    fn an_index_of_another_sink_is_told_apart() {
+        let check = |index: Option<&str>, pattern: &str, name: &str, expected: bool| {
+            let index = Index::read(index, None).unwrap();
+            assert_eq!((index.pattern(), index.may_be(name)), (pattern.to_owned(), expected), "{name}");
+        };
+        check(None, "tachograph-*", "tachograph-2025.11.21", true);
+        check(None, "tachograph-*", "tachograph-lab-2025.11.21", false);
+        check(None, "tachograph-*", "tachograph-2025-11-21", false);
+        check(Some("audit-{yyyy.MM}-a"), "audit-*-a", "audit-2025.11-a", true);
+        check(Some("audit"), "audit", "audit-000001", true);
     }
 
     #[test]

@@ -78,6 +78,20 @@ impl Lake {
         Rendered { messages, taken: records.len(), silent: Vec::new() }
     }
 
+    /// Whether an object of this name is of one of the sources of this sink, in its region and account.
+    pub fn may_have(&self, name: &str) -> bool {
+        let mut parts = name.split('/').skip(1);
+        let (source, region, account) = (parts.next(), parts.next(), parts.next());
+        let is_source = |source: &str| {
+            let class = source.strip_prefix(&self.source).and_then(|rest| rest.strip_prefix('_'));
+            let is_unnamed = class.is_some_and(|class| class.bytes().all(|digit| digit.is_ascii_digit()));
+            is_unnamed || self.sources.values().any(|named| named == source)
+        };
+        source.is_some_and(is_source)
+            && region == Some(&format!("region={}", self.region))
+            && account == Some(&format!("accountId={}", self.account))
+    }
+
     fn folder(&self, record: &Record) -> String {
         let class = serde_json::from_str(&record.said.text).map_or(0, |Classed { class_uid }| class_uid);
         let source = self.sources.get(&class).cloned().unwrap_or_else(|| format!("{}_{class}", self.source));

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
-use arrow::json::ReaderBuilder;
+use arrow::json::writer::LineDelimited;
+use arrow::json::{ReaderBuilder, WriterBuilder};
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, ParquetMetaDataReader};
@@ -14,8 +16,13 @@ use parquet::file::properties::WriterProperties;
 use serde_json::Value;
 
 use super::columns::Columns;
+use crate::connections::excerpt;
 use crate::hash::sha256;
-use crate::limits::{OBJECT_CHUNK_RECORDS, OBJECT_ZSTD_LEVEL, PARQUET_GROUP_BYTES, PARQUET_GROUP_ROWS};
+use crate::limits::{
+    OBJECT_BYTES_MAX, OBJECT_CHUNK_RECORDS, OBJECT_ZSTD_LEVEL, PARQUET_GROUP_BYTES, PARQUET_GROUP_ROWS,
+    READ_BACK_RECORDS,
+};
+use crate::receipts::ReceiptsError;
 
 /// The name in the file's metadata of the hash of the records that it was made from, a line each.
 const RECORDS_SHA256: &str = "tachograph.records_sha256";
@@ -51,6 +58,38 @@ fn batch(schema: &SchemaRef, rows: &[Value]) -> Result<Option<RecordBatch>, Parq
     Ok(decoder.flush()?)
 }
 
+/// A record as its row gives it back, as JSON.
+pub fn row(record: &str, by_class: bool) -> String {
+    let record = serde_json::from_str(record).unwrap_or(Value::Null);
+    Columns::of(&record, by_class).row(record).to_string()
+}
+
+/// The rows of a file, each as [`row`] has it. A file that cannot be read is an error of the copy.
+pub fn rows(file: Vec<u8>, take: &mut dyn FnMut(&Value) -> Result<(), ReceiptsError>) -> Result<(), ReceiptsError> {
+    let unreadable = |error: &dyn std::error::Error| {
+        ReceiptsError::Copy(std::io::Error::new(std::io::ErrorKind::InvalidData, excerpt(&error.to_string())))
+    };
+    let reader =
+        ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(file)).map_err(|error| unreadable(&error))?;
+    let groups = reader.metadata().row_groups();
+    if let Some(group) = groups.iter().find(|group| group.total_byte_size() > OBJECT_BYTES_MAX as i64) {
+        let why = format!("a group of rows says that it has {} bytes", group.total_byte_size());
+        return Err(unreadable(&std::io::Error::other(why)));
+    }
+    let batches = reader.with_batch_size(READ_BACK_RECORDS).build().map_err(|error| unreadable(&error))?;
+    for batch in batches {
+        let batch = batch.map_err(|error| unreadable(&error))?;
+        // Moments as records have them.
+        let writer = WriterBuilder::new().with_timestamp_tz_format("%Y-%m-%dT%H:%M:%S%.6fZ".to_owned());
+        let mut writer = writer.build::<_, LineDelimited>(Vec::new());
+        writer.write(&batch).and_then(|()| writer.finish()).map_err(|error| unreadable(&error))?;
+        for line in writer.into_inner().split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            take(&serde_json::from_slice(line).map_err(|error| unreadable(&error))?)?;
+        }
+    }
+    Ok(())
+}
+
 /// SHA-256 of the records that a file was made from, as it says itself.
 pub fn records_sha256(file: &[u8]) -> Option<String> {
     let metadata = ParquetMetaDataReader::new().parse_and_finish(&bytes::Bytes::copy_from_slice(file)).ok()?;
@@ -61,14 +100,8 @@ pub fn records_sha256(file: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
     use proptest::prelude::*;
     use serde_json::json;
-
-    fn rows(file: Vec<u8>) -> usize {
-        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(file)).unwrap().build().unwrap();
-        reader.map(|batch| batch.unwrap().num_rows()).sum()
-    }
 
     #[test]
     fn a_file_says_which_records_it_was_made_from() {
@@ -105,7 +138,7 @@ mod tests {
 
         /// Records hold what attackers wrote, and schemas change: every line becomes a row, and nothing of it is lost.
         #[test]
-        fn whatever_a_record_holds_it_becomes_a_row(values in proptest::collection::vec(values_of_any_kind(), 1..8), class in 0usize..3) {
+        fn whatever_a_record_holds_it_becomes_a_row_and_is_read_back(values in proptest::collection::vec(values_of_any_kind(), 1..8), class in 0usize..3) {
             let first = [json!({"class_uid": 4002}), json!({"tachograph": {"stream": "events/0"}}), json!({"x": 1})][class].clone();
             let columns = ["time", "metadata", "status", "redactions", "class_uid", "actor", "tachograph", "export_seq"];
             let records = values.iter().zip(columns).map(|(value, column)| {
@@ -117,7 +150,14 @@ mod tests {
             let lines = records.iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
             let file = write(lines.as_bytes(), class == 0).unwrap();
             prop_assert_eq!(&write(lines.as_bytes(), class == 0).unwrap(), &file);
-            prop_assert_eq!(rows(file), records.len());
+            let mut read = Vec::new();
+            rows(file, &mut |row| {
+                read.push(row.clone());
+                Ok(())
+            }).unwrap();
+            let first = Columns::of(&first, class == 0);
+            let expected: Vec<Value> = records.iter().map(|record| first.row(record.clone())).collect();
+            prop_assert_eq!(read, expected);
         }
     }
 }
