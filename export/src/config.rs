@@ -24,7 +24,7 @@ use crate::schemas::{self, SchemaSpec};
 use crate::selection::Selection;
 use crate::sink::{AnySink, SinkSpec, Start};
 use crate::sinks::SINKS;
-use crate::streams::fields::{FieldPolicy, Renderer};
+use crate::streams::renderer::{FieldPolicy, Renderer};
 use operations::secret::Secret;
 
 /// What the configuration says about export.

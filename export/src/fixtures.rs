@@ -15,7 +15,7 @@ use crate::config::SinkConfig;
 use crate::record::{Filter, Record};
 use crate::schemas::SchemaSpec;
 use crate::selection::Selection;
-use crate::streams::fields::Renderer;
+use crate::streams::renderer::Renderer;
 
 /// A sink of a SIEM with this name.
 pub fn sink(name: &str) -> SinkConfig {

@@ -54,6 +54,6 @@ pub use schemas::{SCHEMAS, SchemaSpec};
 pub use sink::{SinkSpec, Start};
 pub use sinks::{ACKNOWLEDGE_ACTION, SINKS, SignatureError, verify_signature};
 pub use status::{SinkStatus, status, unread_status};
-pub use streams::fields::{FieldPolicy, Policy};
+pub use streams::renderer::{FieldPolicy, Policy};
 pub use test_send::{TestReport, test};
 pub use worker::Timing;

@@ -3,6 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::delivery::route::Routes;
+use crate::hash::sha256;
+use crate::schemas::Said;
+use crate::streams::fields::{Field, Fields};
+use crate::streams::renderer::Renderer;
 use ledger::events::column as event;
 use ledger::operations::column as operation;
 use ledger::{LedgerName, Position, Row, Timestamp};
@@ -12,12 +17,6 @@ use operations::kind::alert_notice::{Because, NOTICED, Notice};
 use operations::kind::alert_step::{ACKNOWLEDGE, ACKNOWLEDGED, CLOSE, CLOSED, CloseReason};
 use operations::kind::is_internal;
 use operations::triage::{Column, group_key};
-use serde_json::{Map, Value};
-
-use crate::delivery::route::Routes;
-use crate::hash::sha256;
-use crate::schemas::Said;
-use crate::streams::fields::Renderer;
 
 /// One record for a sink: what its rendering is made from, and nothing else.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,8 +35,8 @@ pub struct Record {
     pub host: Option<String>,
     /// What it is.
     pub body: Body,
-    /// The columns that the field policy lets out, as a JSON object. Schemas are made from them; receivers of everything get `said`.
-    pub fields: Map<String, Value>,
+    /// The columns that the field policy lets out. Schemas are made from them; receivers of everything get `said`.
+    pub fields: Fields,
     /// The record in the schema of the sink, if it is one of a receiver of everything.
     pub said: Said,
     /// Why it is told although it is no new revision.
@@ -71,12 +70,12 @@ impl Record {
 
     /// A column that is a text.
     pub fn text(&self, column: &str) -> Option<&str> {
-        self.fields.get(column).and_then(Value::as_str)
+        self.fields.get(column).and_then(Field::as_text)
     }
 
     /// A column that is a number.
     pub fn integer(&self, column: &str) -> Option<i64> {
-        self.fields.get(column).and_then(Value::as_i64)
+        self.fields.get(column).and_then(Field::as_integer)
     }
 }
 
@@ -238,7 +237,7 @@ impl Filter {
             LedgerName::Operations => self.operation(row)?,
         };
         // Receivers of alerts render the alert itself.
-        let fields = if self.alerts_only { Map::new() } else { renderer.row(row) };
+        let fields = if self.alerts_only { Fields::default() } else { renderer.row(row) };
         let group = match &body {
             Body::Alert(alert) if self.alerts_only => self.grouping.of(alert),
             _ => None,

@@ -10,7 +10,7 @@ use crate::receipts::ReceiptsError;
 use crate::record::Filter;
 use crate::schemas::{SCHEMAS, SchemaSpec, names};
 use crate::selection::Selection;
-use crate::streams::fields::{FieldPolicy, Renderer};
+use crate::streams::renderer::{FieldPolicy, Renderer};
 
 /// Which rows are rendered, and how.
 pub struct Rendering {

@@ -3,11 +3,11 @@
 
 use ledger::Row;
 use operations::kind::export::Link;
-use serde_json::Map;
 
 use crate::record::{Body, Filter, Record};
 use crate::schemas::{Context, SchemaSpec};
-use crate::streams::fields::Renderer;
+use crate::streams::fields::Fields;
+use crate::streams::renderer::Renderer;
 
 /// Which rows a sink gets, and how each becomes a record.
 pub struct Selection {
@@ -56,7 +56,7 @@ impl Selection {
         let mut record = self.filter.select(row, export_seq, &self.renderer)?;
         self.say(&mut record, previous);
         if self.said_only {
-            (record.fields, record.body) = (Map::new(), Body::Event);
+            (record.fields, record.body) = (Fields::default(), Body::Event);
             record.size = record.said.text.len() + size_of::<Record>();
         }
         Some(record)

@@ -4,6 +4,7 @@ pub mod cut;
 pub mod fields;
 pub mod objects;
 pub mod pack;
+pub mod renderer;
 pub mod rfc5424;
 
 use std::borrow::Cow;

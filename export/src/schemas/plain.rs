@@ -1,11 +1,10 @@
 //! `plain`: the columns of the ledger by their own names, as one JSON object. What is lost in other schemas is here.
 
-use std::collections::BTreeMap;
-
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Context, Place, Said, SchemaSpec};
 use crate::record::{Body, Record};
+use crate::streams::pack::ObjectWriter;
 
 /// What the reference says.
 pub static SPEC: SchemaSpec = SchemaSpec {
@@ -18,15 +17,28 @@ pub static SPEC: SchemaSpec = SchemaSpec {
 };
 
 fn say(record: &Record, _context: &Context<'_>) -> Said {
-    let alert = Value::from("alert");
-    let counted = json!({"stream": record.stream(), "seq": record.position.seq, "export_seq": record.export_seq});
     // The values are written where they stand: this is the schema of most records, and a copy of each would cost as much as writing it.
-    let mut fields: BTreeMap<&str, &Value> = record.fields.iter().map(|(name, value)| (name.as_str(), value)).collect();
-    if let Body::Alert(_) = record.body {
-        fields.insert("kind", &alert);
+    let mut object = ObjectWriter::with_capacity(record.size + 512);
+    let counted = format!(
+        "{{\"export_seq\":{},\"seq\":{},\"stream\":\"{}\"}}",
+        record.export_seq,
+        record.position.seq,
+        record.stream()
+    );
+    // What no column says, in the order of the names.
+    let is_alert = matches!(record.body, Body::Alert(_));
+    let kind = is_alert.then_some(("kind", "\"alert\""));
+    let mut made = kind.into_iter().chain([("tachograph", counted.as_str())]).peekable();
+    for (name, field) in record.fields.iter() {
+        while let Some((made_name, json)) = made.next_if(|(made_name, _)| *made_name <= name) {
+            object.said(made_name, json);
+        }
+        if !(is_alert && name == "kind") {
+            object.member(name, &field);
+        }
     }
-    fields.insert("tachograph", &counted);
-    Said::object(&fields)
+    made.for_each(|(name, json)| object.said(name, json));
+    Said { text: object.end(), is_json: true, ..Said::default() }
 }
 
 fn place(text: &str) -> Option<Place> {

@@ -254,18 +254,18 @@ fn additional(record: &Record, context: &Context<'_>) -> Map<String, Value> {
     if !parts::is_sayable(record.time) {
         additional.insert("time".into(), record.time.unix_micros().to_string().into());
     }
-    for (column, value) in &record.fields {
-        if SAID.contains(&column.as_str()) {
+    for (column, field) in record.fields.iter() {
+        if SAID.contains(&column) {
             continue;
         }
-        let said = text(value);
+        let said = text(field);
         let end = said.floor_char_boundary(ADDITIONAL_BYTES_MAX);
         let said = if end < said.len() {
             format!("{}… [{} bytes cut]", &said[..end], said.len() - end)
         } else {
             said.into_owned()
         };
-        additional.insert(column.clone(), said.into());
+        additional.insert(column.to_owned(), said.into());
     }
     additional
 }

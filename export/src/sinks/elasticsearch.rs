@@ -27,7 +27,7 @@ use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::Record;
 use crate::sink::{Class, Settings, Sink, SinkSpec, check_url};
 use crate::streams::Stream;
-use crate::streams::fields::time;
+use crate::streams::fields::{Field, time};
 use crate::streams::pack::{Shape, object, pack, string};
 use index::Index;
 use operations::secret::{Secret, SecretError};
@@ -102,7 +102,7 @@ impl Elasticsearch {
     /// The id of a record. A test is no record: its id must not be the one of a record that comes later.
     fn id(&self, record: &Record) -> String {
         let position = record.position;
-        match record.fields.get("test") {
+        match record.fields.get("test").and_then(Field::as_json) {
             Some(Value::Bool(true)) => format!("{}test-{}", self.id_prefix, record.recorded.unix_micros()),
             _ => format!("{}{}-{}-{}", self.id_prefix, position.ledger, position.shard, position.seq),
         }

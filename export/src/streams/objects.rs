@@ -249,7 +249,7 @@ fn lines<'a>(records: impl IntoIterator<Item = &'a Record>) -> Vec<u8> {
 
 /// The last part of a name: the numbers of the first and the last record, and how they are said. What somebody sends as a test has no number.
 fn part(records: &[Record]) -> String {
-    if let Some(test) = records.first().filter(|record| record.fields.contains_key(TEST)) {
+    if let Some(test) = records.first().filter(|record| record.fields.get(TEST).is_some()) {
         return format!("test-{}", test.recorded.unix_micros());
     }
     let number = |record: Option<&Record>| record.map_or(0, |record| record.export_seq);

@@ -1,5 +1,7 @@
 //! Packs records into one body: as many as it takes, from the first on. What stands between them is the format's business.
 
+use serde::Serialize;
+
 use crate::message::Rendered;
 use crate::record::Record;
 
@@ -35,20 +37,58 @@ pub fn pack(records: &[Record], shape: &Shape<'_>, mut say: impl FnMut(&Record) 
     Rendered::whole(body, taken)
 }
 
+/// A JSON object that is written member by member, in the order in which they come.
+#[derive(Debug)]
+pub struct ObjectWriter(Vec<u8>);
+
+impl ObjectWriter {
+    /// An object without members, with room for so many bytes.
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self(Vec::with_capacity(bytes))
+    }
+
+    /// Adds a member.
+    pub fn member(&mut self, name: &str, value: &impl Serialize) {
+        self.name(name);
+        let start = self.0.len();
+        // Texts, numbers and values of JSON always have a form in JSON.
+        if serde_json::to_writer(&mut self.0, value).is_err() {
+            self.0.truncate(start);
+            self.0.extend_from_slice(b"null");
+        }
+    }
+
+    /// Adds a member whose value is JSON already, and so is not read again.
+    pub fn said(&mut self, name: &str, json: &str) {
+        self.name(name);
+        self.0.extend_from_slice(json.as_bytes());
+    }
+
+    fn name(&mut self, name: &str) {
+        self.0.push(if self.0.is_empty() { b'{' } else { b',' });
+        // Names are our own words, so nothing of them needs escaping.
+        self.0.push(b'"');
+        self.0.extend_from_slice(name.as_bytes());
+        self.0.extend_from_slice(b"\":");
+    }
+
+    /// The object as a text.
+    pub fn end(mut self) -> String {
+        if self.0.is_empty() {
+            self.0.push(b'{');
+        }
+        self.0.push(b'}');
+        // Only texts were added.
+        String::from_utf8(self.0).unwrap_or_default()
+    }
+}
+
 /// A JSON object from its members, each a name and what stands behind the colon. What is said already is so not read again.
 pub fn object(members: &[(&str, &str)]) -> String {
     let bytes = members.iter().map(|(name, value)| name.len() + value.len() + 4).sum::<usize>();
-    let mut text = String::with_capacity(bytes + 2);
-    for (name, value) in members {
-        text.push(if text.is_empty() { '{' } else { ',' });
-        // Names are our own words, so nothing of them needs escaping.
-        text.extend(["\"", name, "\":", value]);
-    }
-    if text.is_empty() {
-        text.push('{');
-    }
-    text.push('}');
-    text
+    let mut object = ObjectWriter::with_capacity(bytes + 2);
+    members.iter().for_each(|(name, value)| object.said(name, value));
+    object.end()
 }
 
 /// A text as a JSON string.

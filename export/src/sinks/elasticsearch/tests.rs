@@ -38,7 +38,7 @@ fn the_format_is_frozen() {
 #[test]
 fn a_test_has_an_id_of_its_own() {
     let mut record = fixtures::records(&fixtures::events(&[json!({"kind": "prompt"})])).remove(0);
-    record.fields.insert("test".to_owned(), true.into());
+    record.fields.insert("test", true.into());
     assert_eq!(sink(json!({})).unwrap().id(&record), "test-1763683200000000");
 }
 
