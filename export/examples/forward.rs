@@ -19,7 +19,12 @@ use ledger::{Entry, Group, LedgerName, Options, Seq, Store, Timestamp, events};
 use operations::filter::Filter;
 use operations::fold::newest_exported;
 use serde_json::{Value, json};
+use tikv_jemallocator::Jemalloc;
 use tokio_util::sync::CancellationToken;
+
+/// The program's own allocator.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// Records of one commit.
 const GROUP: u64 = 1_000;

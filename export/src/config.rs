@@ -201,6 +201,7 @@ impl SinkConfig {
         };
         match &self.sink {
             AnySink::Stream(sink) if sink.filling().is_some() => selection.said_only(),
+            AnySink::Stream(sink) if !sink.reads_columns() => selection.without_columns(),
             _ => selection,
         }
     }

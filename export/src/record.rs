@@ -227,8 +227,8 @@ impl Filter {
         }
     }
 
-    /// The record of a row, if the sink gets it. `export_seq` is the number that it will have.
-    pub fn select(&self, row: &Row<'_>, export_seq: u64, renderer: &Renderer) -> Option<Record> {
+    /// The record of a row, if the sink gets it. `export_seq` is the number that it will have; without a renderer it has no columns.
+    pub fn select(&self, row: &Row<'_>, export_seq: u64, renderer: Option<&Renderer>) -> Option<Record> {
         if !self.rows.is_empty() && !self.rows.matches(row, row.recorded) {
             return None;
         }
@@ -237,12 +237,14 @@ impl Filter {
             LedgerName::Operations => self.operation(row)?,
         };
         // Receivers of alerts render the alert itself.
-        let fields = if self.alerts_only { Fields::default() } else { renderer.row(row) };
+        let renderer = renderer.filter(|_| !self.alerts_only);
+        let fields = renderer.map(|renderer| renderer.row(row)).unwrap_or_default();
         let group = match &body {
             Body::Alert(alert) if self.alerts_only => self.grouping.of(alert),
             _ => None,
         };
-        let size = row.size() + 256;
+        // What receivers of alerts get is in the alert.
+        let size = if self.alerts_only { row.size() } else { fields.size() } + size_of::<Record>();
         let (position, batch, recorded) = (row.position, row.batch, row.recorded);
         Some(Record {
             position,

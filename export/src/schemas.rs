@@ -20,10 +20,12 @@ pub mod udm;
 
 use std::borrow::Cow;
 
+use ledger::Row;
 use operations::kind::export::Link;
 use serde_json::Value;
 
 use crate::record::{Record, stream_name};
+use crate::streams::renderer::Renderer;
 
 /// Every schema.
 pub static SCHEMAS: &[&SchemaSpec] =
@@ -43,6 +45,8 @@ pub struct SchemaSpec {
     pub(crate) place: fn(&str) -> Option<Place>,
     /// Says a record.
     pub(crate) say: fn(&Record, &Context<'_>) -> Said,
+    /// Says the same of a row whose columns the record does not hold, if the schema can do without them: holding them costs as much as saying.
+    pub(crate) say_row: Option<fn(&Row<'_>, &Renderer, &Record) -> Said>,
 }
 
 impl std::fmt::Debug for SchemaSpec {

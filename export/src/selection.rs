@@ -5,7 +5,7 @@ use ledger::Row;
 use operations::kind::export::Link;
 
 use crate::record::{Body, Filter, Record};
-use crate::schemas::{Context, SchemaSpec};
+use crate::schemas::{Context, Said, SchemaSpec};
 use crate::streams::fields::Fields;
 use crate::streams::renderer::Renderer;
 
@@ -15,8 +15,19 @@ pub struct Selection {
     renderer: Renderer,
     /// What the records of a receiver of everything are said in.
     schema: Option<InSchema>,
-    /// Whether a record is kept only as it is said.
-    said_only: bool,
+    /// What of a record is kept.
+    kept: Kept,
+}
+
+/// What of a record is kept once it is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    /// Everything.
+    Whole,
+    /// Everything but its columns.
+    NoColumns,
+    /// Nothing else.
+    Said,
 }
 
 /// Records of one stream in one schema.
@@ -31,7 +42,7 @@ struct InSchema {
 impl Selection {
     /// The rows that pass, as records of people's alerts.
     pub fn new(filter: Filter, renderer: Renderer) -> Self {
-        Self { filter, renderer, schema: None, said_only: false }
+        Self { filter, renderer, schema: None, kept: Kept::Whole }
     }
 
     /// The same, said in a schema as records of this stream. `rendering` names everything in the configuration that the records follow from.
@@ -43,7 +54,13 @@ impl Selection {
     /// The same, of which no more is kept than what is said: for receivers for whom many records wait.
     #[must_use]
     pub fn said_only(self) -> Self {
-        Self { said_only: true, ..self }
+        Self { kept: Kept::Said, ..self }
+    }
+
+    /// The same, whose columns are not kept: for receivers that need no more of them than what is said.
+    #[must_use]
+    pub fn without_columns(self) -> Self {
+        Self { kept: Kept::NoColumns, ..self }
     }
 
     /// What the records of a receiver of everything are said by, as its receipts name it.
@@ -53,21 +70,43 @@ impl Selection {
 
     /// The record of a row, if the sink gets it. `export_seq` is the number that it will have, and `previous` the record before it.
     pub fn record(&self, row: &Row<'_>, export_seq: u64, previous: Option<&Link>) -> Option<Record> {
-        let mut record = self.filter.select(row, export_seq, &self.renderer)?;
-        self.say(&mut record, previous);
-        if self.said_only {
-            (record.fields, record.body) = (Fields::default(), Body::Event);
+        let say_row =
+            self.schema.as_ref().filter(|_| self.kept != Kept::Whole).and_then(|schema| schema.schema.say_row);
+        let Some(say_row) = say_row else {
+            let mut record = self.filter.select(row, export_seq, Some(&self.renderer))?;
+            self.say(&mut record, previous);
+            self.forget(&mut record);
+            return Some(record);
+        };
+        let mut record = self.filter.select(row, export_seq, None)?;
+        let said = say_row(row, &self.renderer, &record);
+        self.take(&mut record, said);
+        self.forget(&mut record);
+        Some(record)
+    }
+
+    /// Leaves out of a record what is not kept.
+    fn forget(&self, record: &mut Record) {
+        if self.kept != Kept::Whole {
+            record.fields = Fields::default();
+        }
+        if self.kept == Kept::Said {
+            record.body = Body::Event;
             record.size = record.said.text.len() + size_of::<Record>();
         }
-        Some(record)
+    }
+
+    /// What a record says in the schema of the sink.
+    fn take(&self, record: &mut Record, said: Said) {
+        record.size += said.text.len();
+        record.said = Said { schema: self.schema.as_ref().map_or("", |schema| schema.schema.name), ..said };
     }
 
     /// Says a record in the schema of the sink, if it has one.
     pub fn say(&self, record: &mut Record, previous: Option<&Link>) {
         if let Some(InSchema { schema, chain, .. }) = &self.schema {
-            record.said = (schema.say)(record, &Context { chain, previous });
-            record.said.schema = schema.name;
-            record.size += record.said.text.len();
+            let said = (schema.say)(record, &Context { chain, previous });
+            self.take(record, said);
         }
     }
 }

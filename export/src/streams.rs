@@ -36,6 +36,11 @@ pub trait Stream: ErasedSink {
         Cow::Borrowed(&record.said.text)
     }
 
+    /// Whether it makes its messages of the records' columns, too, and not only of what is said, their times, their kind and their places.
+    fn reads_columns(&self) -> bool {
+        true
+    }
+
     /// How its batches are filled, if each of them becomes one large object; else records go out as they come.
     fn filling(&self) -> Option<Filling> {
         None

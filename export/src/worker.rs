@@ -173,7 +173,10 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
                 let outbox = self.recorder.journal_mut().outbox()?;
                 plan.propose(|records| sink.render(records, outbox))
             }
-            AnySink::Stream(sink) => plan.propose(|records| sink.render(records)),
+            AnySink::Stream(sink) => {
+                let ahead = &self.ahead;
+                plan.propose(|records| ahead.rendered(records).unwrap_or_else(|| sink.render(records)))
+            }
         };
         let Some(batch) = batch else {
             entries.extend(plan.skip());
@@ -202,8 +205,8 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
         let first = plan.export_seq() + batch.count() as u64;
         while self.ahead.len() + 1 < at_once {
             let from = self.ahead.export_seq_next().map_or(first, |next| next.max(first));
-            let Some(message) = plan.following(from, |records| sink.render(records)) else { return };
-            self.ahead.send(&self.sender, from, message);
+            let Some((offered, message)) = plan.following(from, |records| sink.render(records)) else { return };
+            self.ahead.send(&self.sender, from, offered, message);
         }
     }
 

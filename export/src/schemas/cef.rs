@@ -19,6 +19,7 @@ pub static SPEC: SchemaSpec = SchemaSpec {
     is_json: false,
     place,
     say,
+    say_row: None,
 };
 
 /// The version of the mapping, which stands in the header: that of the program would change lines that are sent again.

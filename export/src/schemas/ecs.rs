@@ -28,6 +28,7 @@ pub static SPEC: SchemaSpec = SchemaSpec {
     is_json: true,
     place,
     say,
+    say_row: None,
 };
 
 /// The version of ECS.

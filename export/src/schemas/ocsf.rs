@@ -40,6 +40,7 @@ pub static SPEC: SchemaSpec = SchemaSpec {
     is_json: true,
     place,
     say: |record, context| say(record, context, Version::V1_9),
+    say_row: None,
 };
 /// OCSF 1.8.0.
 pub static SPEC_1_8: SchemaSpec = SchemaSpec {
@@ -49,6 +50,7 @@ pub static SPEC_1_8: SchemaSpec = SchemaSpec {
     is_json: true,
     place,
     say: |record, context| say(record, context, Version::V1_8),
+    say_row: None,
 };
 /// OCSF 1.1.0.
 pub static SPEC_1_1: SchemaSpec = SchemaSpec {
@@ -58,6 +60,7 @@ pub static SPEC_1_1: SchemaSpec = SchemaSpec {
     is_json: true,
     place,
     say: |record, context| say(record, context, Version::V1_1),
+    say_row: None,
 };
 
 /// The most characters of one value in `message`.

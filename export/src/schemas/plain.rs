@@ -1,10 +1,20 @@
 //! `plain`: the columns of the ledger by their own names, as one JSON object. What is lost in other schemas is here.
 
+use ledger::Row;
 use serde_json::Value;
 
 use super::{Context, Place, Said, SchemaSpec};
 use crate::record::{Body, Record};
+use crate::streams::fields::Field;
 use crate::streams::pack::ObjectWriter;
+use crate::streams::renderer::Renderer;
+
+/// Bytes that a record usually takes.
+const BYTES_USUAL: usize = 768;
+/// The column that says what it is; an alert is one by its revision.
+const KIND: &str = "kind";
+/// The member that says where it stands.
+const COUNTED: &str = "tachograph";
 
 /// What the reference says.
 pub static SPEC: SchemaSpec = SchemaSpec {
@@ -14,31 +24,56 @@ pub static SPEC: SchemaSpec = SchemaSpec {
     is_json: true,
     place,
     say,
+    say_row: Some(say_row),
 };
 
 fn say(record: &Record, _context: &Context<'_>) -> Said {
-    // The values are written where they stand: this is the schema of most records, and a copy of each would cost as much as writing it.
-    let mut object = ObjectWriter::with_capacity(record.size + 512);
-    let counted = format!(
-        "{{\"export_seq\":{},\"seq\":{},\"stream\":\"{}\"}}",
-        record.export_seq,
-        record.position.seq,
-        record.stream()
-    );
-    // What no column says, in the order of the names.
+    write(record, |put| record.fields.iter().for_each(|(name, field)| put(name, field)))
+}
+
+/// Says a record of a row whose fields are not kept.
+fn say_row(row: &Row<'_>, renderer: &Renderer, record: &Record) -> Said {
+    write(record, |put| renderer.visit(row, put))
+}
+
+/// The values are written where they stand: this is the schema of most records, and a copy of each would cost as much as writing it.
+fn write(record: &Record, fields: impl FnOnce(&mut dyn FnMut(&'static str, Field<'_>))) -> Said {
+    let mut bytes = Vec::with_capacity(BYTES_USUAL);
+    let mut object = ObjectWriter::new(&mut bytes);
     let is_alert = matches!(record.body, Body::Alert(_));
-    let kind = is_alert.then_some(("kind", "\"alert\""));
-    let mut made = kind.into_iter().chain([("tachograph", counted.as_str())]).peekable();
-    for (name, field) in record.fields.iter() {
-        while let Some((made_name, json)) = made.next_if(|(made_name, _)| *made_name <= name) {
-            object.said(made_name, json);
+    // What no column says stands in the order of the names, too.
+    let (mut kind_due, mut counted_due) = (is_alert, true);
+    fields(&mut |name, field| {
+        if kind_due && KIND <= name {
+            object.said(KIND, "\"alert\"");
+            kind_due = false;
         }
-        if !(is_alert && name == "kind") {
+        if counted_due && COUNTED <= name {
+            counted(record, &mut object);
+            counted_due = false;
+        }
+        if !(is_alert && name == KIND) {
             object.member(name, &field);
         }
+    });
+    if kind_due {
+        object.said(KIND, "\"alert\"");
     }
-    made.for_each(|(name, json)| object.said(name, json));
-    Said { text: object.end(), is_json: true, ..Said::default() }
+    if counted_due {
+        counted(record, &mut object);
+    }
+    object.end();
+    // Only texts were added.
+    Said { text: String::from_utf8(bytes).unwrap_or_default(), is_json: true, ..Said::default() }
+}
+
+/// Where the record stands in its streams.
+fn counted(record: &Record, object: &mut ObjectWriter<'_>) {
+    let mut counted = object.object(COUNTED);
+    counted.member("export_seq", &record.export_seq);
+    counted.member("seq", &record.position.seq);
+    counted.member("stream", &record.stream());
+    counted.end();
 }
 
 fn place(text: &str) -> Option<Place> {

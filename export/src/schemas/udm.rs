@@ -21,6 +21,7 @@ pub static SPEC: SchemaSpec = SchemaSpec {
     is_json: true,
     place,
     say,
+    say_row: None,
 };
 
 /// What each type of event asks for beside its metadata: of each group one field at least.

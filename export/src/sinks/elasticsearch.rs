@@ -216,12 +216,16 @@ impl Stream for Elasticsearch {
         if record.said.is_json { Cow::Owned(document(record)) } else { Cow::Borrowed(&record.said.text) }
     }
 
+    fn reads_columns(&self) -> bool {
+        false
+    }
+
     fn in_flight_max(&self) -> u8 {
         IN_FLIGHT_MAX
     }
 
     fn render(&self, records: &[Record]) -> Rendered {
-        pack(records, &BATCH, |record| self.lines(record))
+        pack(records, &BATCH, |record, body| body.extend_from_slice(self.lines(record).as_bytes()))
     }
 }
 

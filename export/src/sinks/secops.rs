@@ -198,7 +198,9 @@ impl Stream for SecOps {
             bytes_max: BODY_BYTES_MAX,
             records_max: BATCH_RECORDS_MAX,
         };
-        let mut rendered = pack(&records[..alike], &shape, if udm { Self::event } else { Self::log });
+        let say = if udm { Self::event } else { Self::log };
+        let mut rendered =
+            pack(&records[..alike], &shape, |record, body| body.extend_from_slice(say(record).as_bytes()));
         for message in &mut rendered.messages {
             message.to = if udm { EVENTS } else { LOGS };
         }

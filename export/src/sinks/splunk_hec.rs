@@ -103,22 +103,25 @@ fn yes() -> bool {
 }
 
 impl SplunkHec {
-    fn event(&self, record: &Record) -> String {
+    /// Appends the object of a record.
+    fn event(&self, record: &Record, body: &mut Vec<u8>) {
         let sourcetype = match &record.body {
             _ if record.said.schema != plain::SPEC.name => Cow::Owned(format!("tachograph:{}", record.said.schema)),
             Body::Event => Cow::Borrowed("tachograph:event"),
             Body::Alert(_) => Cow::Borrowed("tachograph:alert"),
             Body::Operation | Body::Action(_) => Cow::Borrowed("tachograph:operation"),
         };
-        let mut event = ObjectWriter::with_capacity(record.said.text.len() + 512);
+        let mut event = ObjectWriter::new(body);
         event.said("event", &record.said.json());
         // Indexed fields are texts. They make losses and duplicates countable without reading the events.
-        let (position, export_seq) = (record.position, record.export_seq);
-        let (seq, stream) = (position.seq, record.stream());
-        let fields = format!(
-            "{{\"export_seq\":\"{export_seq}\",\"id\":\"{position}\",\"seq\":\"{seq}\",\"stream\":\"{stream}\"}}"
-        );
-        event.said("fields", &fields);
+        let id = record.position.to_string();
+        let (stream, seq) = id.rsplit_once('/').unwrap_or_default();
+        let mut fields = event.object("fields");
+        fields.member("export_seq", &record.export_seq.to_string());
+        fields.member("id", &id);
+        fields.member("seq", &seq);
+        fields.member("stream", &stream);
+        fields.end();
         record.host.iter().for_each(|host| event.member("host", host));
         self.index.iter().for_each(|index| event.member("index", index));
         event.member("source", &self.source);
@@ -127,7 +130,8 @@ impl SplunkHec {
         let millis = record.time.unix_micros().div_euclid(1_000);
         let (sign, millis) = (if millis < 0 { "-" } else { "" }, millis.unsigned_abs());
         event.said("time", &format!("{sign}{}.{:03}", millis / 1_000, millis % 1_000));
-        event.end()
+        event.end();
+        body.push(b'\n');
     }
 
     /// A request to one of the collector's endpoints.
@@ -198,12 +202,16 @@ impl Sink for SplunkHec {
 }
 
 impl Stream for SplunkHec {
+    fn reads_columns(&self) -> bool {
+        false
+    }
+
     fn in_flight_max(&self) -> u8 {
         IN_FLIGHT_MAX
     }
 
     fn render(&self, records: &[Record]) -> Rendered {
-        pack(records, &BATCH, |record| format!("{}\n", self.event(record)))
+        pack(records, &BATCH, |record, body| self.event(record, body))
     }
 }
 

@@ -124,7 +124,9 @@ impl Sink for SumoLogic {
 
 impl Stream for SumoLogic {
     fn render(&self, records: &[Record]) -> Rendered {
-        pack(records, &BATCH, |record| fit_plain(&record.said, LINE_BYTES_MAX).into_owned())
+        pack(records, &BATCH, |record, body| {
+            body.extend_from_slice(fit_plain(&record.said, LINE_BYTES_MAX).as_bytes());
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use chrono::{DateTime, Datelike as _, SecondsFormat, Timelike as _, Utc};
+use chrono::{DateTime, Datelike as _, SecondsFormat, Timelike as _};
 use ledger::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -75,7 +75,7 @@ pub struct Fields {
 
 /// A value, whose text stands with the others.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Held {
+enum Held {
     Text(Range<usize>),
     Integer(i64),
     Json(Value),
@@ -120,68 +120,76 @@ impl Fields {
     }
 
     /// Adds a value whose name comes behind those before it.
-    pub fn push(&mut self, name: &'static str, held: Held) {
+    pub fn push(&mut self, name: &'static str, field: Field<'_>) {
+        let held = match field {
+            Field::Text(text) => {
+                let start = self.texts.len();
+                self.texts.push_str(text);
+                Held::Text(start..self.texts.len())
+            }
+            Field::Integer(number) => Held::Integer(number),
+            Field::Json(value) => Held::Json(value.clone()),
+        };
         self.held.push((name, held));
     }
 
-    /// Adds a moment as [`time`] says it.
-    pub fn push_time(&mut self, name: &'static str, moment: Timestamp) {
-        match DateTime::from_timestamp_micros(moment.unix_micros()) {
-            Some(time) => self.push_text(name, |texts| {
-                write_time(&time, texts);
-                Some(())
-            }),
-            None => self.push(name, Held::Integer(moment.unix_micros())),
-        }
-    }
-
-    /// Adds what `write` appends to the texts; nothing if it says so.
-    pub fn push_text(&mut self, name: &'static str, write: impl FnOnce(&mut String) -> Option<()>) {
-        let start = self.texts.len();
-        if write(&mut self.texts).is_some() {
-            self.push(name, Held::Text(start..self.texts.len()));
-        }
+    /// Roughly how many bytes they take.
+    pub fn size(&self) -> usize {
+        self.texts.len() + self.held.len() * size_of::<(&str, Held)>()
     }
 }
 
-/// RFC 3339 in UTC with microseconds.
+/// RFC 3339 in UTC with microseconds; the microseconds themselves where no calendar has the moment.
 pub fn time(moment: Timestamp) -> Value {
-    let micros = moment.unix_micros();
-    match DateTime::from_timestamp_micros(micros) {
-        Some(time) => {
-            let mut text = String::with_capacity(RFC_3339_SHAPE.len());
-            write_time(&time, &mut text);
-            Value::String(text)
-        }
-        None => Value::from(micros),
-    }
+    MomentText::of(moment).field(moment).to_value()
 }
 
 /// What a moment looks like.
-const RFC_3339_SHAPE: &[u8; 27] = b"0000-00-00T00:00:00.000000Z";
+const RFC_3339_SHAPE: [u8; 27] = *b"0000-00-00T00:00:00.000000Z";
 
-/// The same as [`SecondsFormat::Micros`] writes it. Every record has two or three moments, so the digits are set where they stand.
-fn write_time(time: &DateTime<Utc>, text: &mut String) {
-    let mut shape = *RFC_3339_SHAPE;
-    let parts = [
-        (0..4, time.year().unsigned_abs()),
-        (5..7, time.month()),
-        (8..10, time.day()),
-        (11..13, time.hour()),
-        (14..16, time.minute()),
-        (17..19, time.second()),
-        (20..26, time.timestamp_subsec_micros()),
-    ];
-    for (place, mut number) in parts {
-        for digit in shape[place].iter_mut().rev() {
-            *digit = b'0' + (number % 10) as u8;
-            number /= 10;
+/// A moment as [`SecondsFormat::Micros`] writes it. Every record has two or three of them, so the digits are set where they stand.
+#[derive(Debug)]
+pub enum MomentText {
+    /// One of our era's years of four digits.
+    Shaped([u8; 27]),
+    /// Another one.
+    Long(String),
+    /// One that no calendar has.
+    None,
+}
+
+impl MomentText {
+    /// The text of a moment.
+    pub fn of(moment: Timestamp) -> Self {
+        let Some(time) = DateTime::from_timestamp_micros(moment.unix_micros()) else { return Self::None };
+        let year = u32::try_from(time.year()).ok().filter(|year| *year <= 9_999);
+        let Some(year) = year else { return Self::Long(time.to_rfc3339_opts(SecondsFormat::Micros, true)) };
+        let mut shape = RFC_3339_SHAPE;
+        let parts = [
+            (0..4, year),
+            (5..7, time.month()),
+            (8..10, time.day()),
+            (11..13, time.hour()),
+            (14..16, time.minute()),
+            (17..19, time.second()),
+            (20..26, time.timestamp_subsec_micros()),
+        ];
+        for (place, mut number) in parts {
+            for digit in shape[place].iter_mut().rev() {
+                *digit = b'0' + (number % 10) as u8;
+                number /= 10;
+            }
         }
+        Self::Shaped(shape)
     }
-    match std::str::from_utf8(&shape) {
-        Ok(shape) if (0..=9_999).contains(&time.year()) => text.push_str(shape),
-        // A year of more digits, or before our era.
-        _ => text.push_str(&time.to_rfc3339_opts(SecondsFormat::Micros, true)),
+
+    /// The same as a value.
+    pub fn field(&self, moment: Timestamp) -> Field<'_> {
+        match self {
+            Self::Shaped(shape) => Field::Text(std::str::from_utf8(shape).unwrap_or_default()),
+            Self::Long(text) => Field::Text(text),
+            Self::None => Field::Integer(moment.unix_micros()),
+        }
     }
 }
 

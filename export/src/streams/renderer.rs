@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use ledger::{Column, Kind, LedgerName, Part, Row, Table, Timestamp};
@@ -11,8 +10,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::fields::{Fields, Held};
+use super::fields::{Field, Fields, MomentText};
 use crate::limits::VALUE_BYTES_MAX;
+
+/// Columns that a row usually has, and bytes of their texts: room for them is made at once.
+const FIELDS_USUAL: usize = 24;
+const TEXT_BYTES_USUAL: usize = 512;
 
 /// What happens to one column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -102,18 +105,23 @@ impl Renderer {
 
     /// The row's position and its columns by name.
     pub fn row(&self, row: &Row<'_>) -> Fields {
+        let mut fields = Fields::with_capacity(FIELDS_USUAL, TEXT_BYTES_USUAL);
+        self.visit(row, |name, field| fields.push(name, field));
+        fields
+    }
+
+    /// Shows the row's position and its columns, in the order of their names.
+    pub fn visit(&self, row: &Row<'_>, mut put: impl FnMut(&'static str, Field<'_>)) {
         let is_operation = row.position.ledger == LedgerName::Operations;
         let steps = if is_operation { &self.operations } else { &self.events };
-        let mut fields = Fields::with_capacity(24, row.size());
         for step in steps.iter() {
-            let name = step.name();
             let (column, policy) = match step {
                 Step::Position => {
-                    fields.push_text(name, |texts| write!(texts, "{}", row.position).ok());
+                    put(step.name(), Field::Text(&row.position.to_string()));
                     continue;
                 }
                 Step::Recorded => {
-                    fields.push_time(name, row.recorded);
+                    put(step.name(), MomentText::of(row.recorded).field(row.recorded));
                     continue;
                 }
                 Step::Column(column, policy) => (*column, *policy),
@@ -121,18 +129,13 @@ impl Renderer {
             let Some(bytes) = row.value(column.id) else { continue };
             match policy {
                 Policy::Drop => {}
-                Policy::Hash => fields.push_text(name, |texts| {
-                    texts.push_str(&self.hash(column, bytes));
-                    Some(())
-                }),
-                Policy::Full if is_operation && name == "record" => {
-                    let record = json_record(bytes);
-                    record.into_iter().for_each(|record| fields.push(name, Held::Json(record)));
+                Policy::Hash => put(column.name, Field::Text(&self.hash(column, bytes))),
+                Policy::Full if is_operation && column.name == "record" => {
+                    json_record(bytes).iter().for_each(|record| put(column.name, Field::Json(record)));
                 }
-                Policy::Full => plain(column, bytes, &mut fields),
+                Policy::Full => plain(column, bytes, &mut put),
             }
         }
-        fields
     }
 
     fn hash(&self, column: &Column, bytes: &[u8]) -> String {
@@ -158,27 +161,22 @@ fn json_record(bytes: &[u8]) -> Option<Value> {
     Some(serde_json::from_str(text).unwrap_or_else(|_| Value::from(&*bounded(text))))
 }
 
-/// Adds a column as it is; nothing if its bytes are none of its kind.
-fn plain(column: &Column, bytes: &[u8], fields: &mut Fields) {
+/// Shows a column as it is; nothing if its bytes are none of its kind.
+fn plain(column: &Column, bytes: &[u8], put: &mut impl FnMut(&'static str, Field<'_>)) {
     let integer = || bytes.try_into().ok().map(i64::from_be_bytes);
     match column.kind {
-        Kind::Text => fields.push_text(column.name, |texts| {
-            texts.push_str(&bounded(std::str::from_utf8(bytes).ok()?));
-            Some(())
-        }),
-        Kind::Integer => {
-            integer().into_iter().for_each(|number| fields.push(column.name, Held::Integer(number)));
+        Kind::Text => {
+            let text = std::str::from_utf8(bytes).ok();
+            text.into_iter().for_each(|text| put(column.name, Field::Text(&bounded(text))));
         }
+        Kind::Integer => integer().into_iter().for_each(|number| put(column.name, Field::Integer(number))),
         Kind::Time => {
             let moment = integer().map(Timestamp::from_unix_micros);
-            moment.into_iter().for_each(|moment| fields.push_time(column.name, moment));
+            moment.into_iter().for_each(|moment| put(column.name, MomentText::of(moment).field(moment)));
         }
         // A receiver that reads numbers as doubles would round a fingerprint.
-        Kind::Fingerprint | Kind::Bytes => fields.push_text(column.name, |texts| {
-            texts.push_str(&bounded(&hex::encode(bytes)));
-            Some(())
-        }),
-        Kind::TextList => fields.push(column.name, Held::Json(Value::Array(list(bytes)))),
+        Kind::Fingerprint | Kind::Bytes => put(column.name, Field::Text(&bounded(&hex::encode(bytes)))),
+        Kind::TextList => put(column.name, Field::Json(&Value::Array(list(bytes)))),
     }
 }
 

@@ -215,15 +215,15 @@ impl Plan {
         }
     }
 
-    /// The batch that certainly follows in the window from the record with this number on, when those before it are taken: its one message, which is
-    /// all of it. There is none while batches grow or shrink, since then it is not certain where they end.
-    pub fn following(&mut self, export_seq: u64, render: impl Fn(&[Record]) -> Rendered) -> Option<Message> {
+    /// The batch that certainly follows in the window from the record with this number on, when those before it are taken: how many records it may
+    /// take, and its one message, which is all of it. There is none while batches grow or shrink, since then it is not certain where they end.
+    pub fn following(&mut self, export_seq: u64, render: impl Fn(&[Record]) -> Rendered) -> Option<(usize, Message)> {
         let windows = self.windows.as_ref().filter(|_| self.is_in_window() && self.limit == self.limit_max)?;
         let skip = usize::try_from(export_seq.checked_sub(self.export_seq)?).ok()?;
         let records = self.pending.make_contiguous().get(skip..)?;
         let count = windows.count(records, self.limit, self.read_to).filter(|count| *count > 0)?;
         let [message] = <[Message; 1]>::try_from(render(records.get(..count)?).messages).ok()?;
-        Some(message)
+        Some((count, message))
     }
 
     /// The receiver need not hear of the first records: they count as left out by the filter.

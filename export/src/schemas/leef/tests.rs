@@ -7,7 +7,6 @@ use operations::alert::Severity;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-
 use super::*;
 use crate::fixtures;
 use crate::schemas::readers::{self, CHAIN};
