@@ -110,3 +110,44 @@ impl Selection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::FieldPolicy;
+    use crate::fixtures::every;
+    use crate::schemas::SCHEMAS;
+
+    #[test]
+    fn a_record_says_the_same_whatever_of_it_is_kept() {
+        let policy: FieldPolicy =
+            serde_json::from_str(r#"{"command": "hash", "content": "full", "host": "drop"}"#).unwrap();
+        for schema in SCHEMAS {
+            let selection = || {
+                let renderer = Renderer::new(policy.clone(), [3; 32]);
+                Selection::new(Filter::of_everything("siem"), renderer).said_in(
+                    schema,
+                    "chain".into(),
+                    "rendering".into(),
+                )
+            };
+            let (whole, no_columns, said) = (selection(), selection().without_columns(), selection().said_only());
+            for (block, rows) in every::blocks() {
+                for row in rows.iter() {
+                    let of = |selection: &Selection| selection.record(&row, 7, None);
+                    let (Some(record), Some(other), Some(short)) = (of(&whole), of(&no_columns), of(&said)) else {
+                        assert!(of(&whole).is_none() && of(&no_columns).is_none() && of(&said).is_none(), "{block}");
+                        continue;
+                    };
+                    assert!(record.said == other.said && other.said == short.said, "{block} in {}", schema.name);
+                    assert!(!record.fields.is_empty() && other.fields.is_empty() && short.fields.is_empty(), "{block}");
+                    let fields = record.fields.clone();
+                    assert!(
+                        record.body == other.body && Record { fields, size: record.size, ..other } == record,
+                        "{block}"
+                    );
+                }
+            }
+        }
+    }
+}
