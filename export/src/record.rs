@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ledger::events::column as event;
 use ledger::operations::column as operation;
-use ledger::{LedgerName, Position, Row, Timestamp};
+use ledger::{Digest, LedgerName, Position, Row, Timestamp};
 use operations::alert::{ALERT, Alert, Severity, State};
 use operations::filter;
 use operations::kind::alert_notice::{Because, NOTICED, Notice};
@@ -38,6 +38,8 @@ pub struct Record {
     pub body: Body,
     /// The columns that the field policy lets out, as a JSON object. Schemas are made from them; receivers of everything get `said`.
     pub fields: Map<String, Value>,
+    /// Its leaf in the ledger's tree, if the schema of the sink says it.
+    pub leaf: Option<Digest>,
     /// The record in the schema of the sink, if it is one of a receiver of everything.
     pub said: Said,
     /// Why it is told although it is no new revision.
@@ -254,6 +256,7 @@ impl Filter {
             host,
             body,
             fields,
+            leaf: None,
             said: Said::default(),
             notice,
             group,
