@@ -268,7 +268,7 @@ bench-otlp: tools otlp-collector ## Measure OTLP over gRPC and HTTP beside the O
 	cargo build -p tachograph -p query --profile $(PROFILE) --locked --bin tachograph --example otlp_load
 	$(TARGET)/$(PROFILE)/examples/otlp_load --server $(TARGET)/$(PROFILE)/tachograph --collector $(TARGET)/otlp_collector $(LOAD)
 
-bench-forward: validators ## Measure what forwarding to Splunk, Elasticsearch, syslog and files costs, beside Tenzir's to_splunk (PROFILE=release builds faster; LOAD="--records 200000")
+bench-forward: validators ## Measure what forwarding to Splunk, Elasticsearch, syslog and files costs, beside Tenzir's to_splunk, and outages (PROFILE=release builds faster; LOAD="--records 200000")
 	@echo "make: building with the $(PROFILE) profile"
 	cargo build -p export --profile $(PROFILE) --locked --example forward
 	python3 examples/forward.py $(TARGET)/$(PROFILE)/examples/forward $(TARGET)/validators/bin/tenzir $(LOAD)

@@ -200,19 +200,21 @@ fn worker(
     let failed = |message| ExportError::Connection { sink: name.clone(), message };
     let content = sink.needs_content(source.name());
     let origin = source.reader().origin()?;
-    let consumer = Consumer::of(source.reader(), content, LIMIT, shown.monitor.clone(), stop);
+    let selection = sink.selection(key, &origin);
+    let reader = selection.reader(source.reader());
+    let consumer = Consumer::of(reader.clone(), content, LIMIT, shown.monitor.clone(), stop);
     let state_store = LedgerStateStore {
         sink: name.clone(),
         ledger: source.name(),
         shard: source.shard(),
-        exported_reader: source.reader(),
+        exported_reader: reader,
         content,
         operations: operations.reader(),
         appender: operations.appender(),
         outbox: None,
     };
     Ok(SinkWorker {
-        selection: sink.selection(key, &origin),
+        selection,
         recorder: consumer.recorder(state_store),
         consumer,
         sender: sink.sink.sender(&sink.reach(&origin)).map_err(failed)?.into(),

@@ -10,7 +10,7 @@ use crate::streams::fields::{Field, Fields};
 use crate::streams::renderer::Renderer;
 use ledger::events::column as event;
 use ledger::operations::column as operation;
-use ledger::{LedgerName, Position, Row, Timestamp};
+use ledger::{Digest, LedgerName, Position, Row, Timestamp};
 use operations::alert::{ALERT, Alert, Severity, State};
 use operations::filter;
 use operations::kind::alert_notice::{Because, NOTICED, Notice};
@@ -37,6 +37,8 @@ pub struct Record {
     pub body: Body,
     /// The columns that the field policy lets out. Schemas are made from them; receivers of everything get `said`.
     pub fields: Fields,
+    /// Its leaf in the ledger's tree, if the schema of the sink says it.
+    pub leaf: Option<Digest>,
     /// The record in the schema of the sink, if it is one of a receiver of everything.
     pub said: Said,
     /// Why it is told although it is no new revision.
@@ -255,6 +257,7 @@ impl Filter {
             host,
             body,
             fields,
+            leaf: None,
             said: Said::default(),
             notice,
             group,

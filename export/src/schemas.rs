@@ -41,6 +41,8 @@ pub struct SchemaSpec {
     pub mapping: u32,
     /// Whether a record is a JSON object; else it is one line of text.
     pub is_json: bool,
+    /// Whether a record tells its leaf in the ledger's tree, so that rows must be read for it.
+    pub(crate) says_leaf: bool,
     /// Finds where a text that was said belongs, in a copy that a receiver gives back; `None` if it is none of ours.
     pub(crate) place: fn(&str) -> Option<Place>,
     /// Says a record.

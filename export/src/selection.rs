@@ -1,7 +1,7 @@
 //! What a sink selects of a ledger: which rows it gets, and how each becomes a record. A pure function of the row, the configuration and the
 //! record before, so whoever has the ledger and the configuration makes every record again.
 
-use ledger::Row;
+use ledger::{Reader, Row};
 use operations::kind::export::Link;
 
 use crate::record::{Body, Filter, Record};
@@ -68,12 +68,22 @@ impl Selection {
         self.schema.as_ref().map(|schema| schema.rendering.as_str())
     }
 
+    fn says_leaf(&self) -> bool {
+        self.schema.as_ref().is_some_and(|said| said.schema.says_leaf)
+    }
+
+    /// A reader of the rows that knows what the schema says of them.
+    pub fn reader(&self, reader: Reader) -> Reader {
+        if self.says_leaf() { reader.with_leaves() } else { reader }
+    }
+
     /// The record of a row, if the sink gets it. `export_seq` is the number that it will have, and `previous` the record before it.
     pub fn record(&self, row: &Row<'_>, export_seq: u64, previous: Option<&Link>) -> Option<Record> {
         let say_row =
             self.schema.as_ref().filter(|_| self.kept != Kept::Whole).and_then(|schema| schema.schema.say_row);
         let Some(say_row) = say_row else {
             let mut record = self.filter.select(row, export_seq, Some(&self.renderer))?;
+            record.leaf = self.says_leaf().then(|| row.leaf()).flatten();
             self.say(&mut record, previous);
             self.forget(&mut record);
             return Some(record);

@@ -140,6 +140,7 @@ fn record(sink: &str, now: Timestamp) -> Record {
         host: None,
         body,
         fields,
+        leaf: None,
         said: Said::default(),
         notice: None,
         group: None,

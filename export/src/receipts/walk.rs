@@ -121,7 +121,8 @@ fn records(
     let mut read =
         Read { link: stream.newest.as_ref().and_then(|newest| newest.record.link.clone()), ..Read::default() };
     let content = evidence.sink.needs_content(ledger);
-    each_row(evidence.reader(ledger), receipt.from.seq, receipt.to.seq, content, |row| {
+    let reader = stream.selection.reader(evidence.reader(ledger).clone());
+    each_row(&reader, receipt.from.seq, receipt.to.seq, content, |row| {
         read.entries += 1;
         let export_seq = receipt.record.export_seq + read.records;
         let Some(record) = stream.selection.record(row, export_seq, read.link.as_ref()) else { return Ok(()) };

@@ -17,6 +17,7 @@ pub static SPEC: SchemaSpec = SchemaSpec {
     what: "A line of ArcSight's Common Event Format (CEF:0), of at most 8 KiB; `cn1` is `export_seq` and `deviceExternalId` the stream that it counts.",
     mapping: 1,
     is_json: false,
+    says_leaf: false,
     place,
     say,
     say_row: None,

@@ -26,6 +26,7 @@ pub static SPEC: SchemaSpec = SchemaSpec {
     what: "A document of the Elastic Common Schema (ECS 9.4.0); `event.sequence` is `export_seq` and `tachograph.chain` the stream that it counts.",
     mapping: 1,
     is_json: true,
+    says_leaf: false,
     place,
     say,
     say_row: None,

@@ -16,6 +16,7 @@ pub static SPEC: SchemaSpec = SchemaSpec {
     what: "A line of IBM's Log Event Extended Format (LEEF 2.0) for QRadar, of at most 8 KiB; `exportSeq` counts `exportStream` without gaps.",
     mapping: 1,
     is_json: false,
+    says_leaf: false,
     place,
     say,
     say_row: None,

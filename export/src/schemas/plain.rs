@@ -22,6 +22,7 @@ pub static SPEC: SchemaSpec = SchemaSpec {
     what: "The columns of the ledger by their own names, as JSON; `tachograph` holds `stream`, `seq` and `export_seq`.",
     mapping: 1,
     is_json: true,
+    says_leaf: false,
     place,
     say,
     say_row: Some(say_row),

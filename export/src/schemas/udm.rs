@@ -19,6 +19,7 @@ pub static SPEC: SchemaSpec = SchemaSpec {
     what: "An event of the Unified Data Model of Google SecOps; `additional.export_seq` counts `additional.chain` without gaps.",
     mapping: 1,
     is_json: true,
+    says_leaf: false,
     place,
     say,
     say_row: None,

@@ -1,7 +1,8 @@
 //! What kinds become, that nothing is lost on the way, and the page about it. `validators` has others look at every event, and `chain` takes
-//! copies of them apart.
+//! copies of them apart, and `leaf` follows them into the ledger.
 
 mod chain;
+mod leaf;
 mod validators;
 
 use std::collections::BTreeSet;
