@@ -1,11 +1,11 @@
-//! `tachograph sinks`: sends a test through a sink of the configuration, and shows how far the sinks are.
+//! `tachograph sinks`: sends a test through a sink of the configuration, shows how far the sinks are, and orders something of those that run.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use ledger::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::cli::Output;
 use crate::client::{Target, segment};
@@ -21,7 +21,11 @@ pub enum Command {
     /// Show how far each sink is, of the running server or by the receipts in the ledger.
     Status(Status),
     /// Send what a sink refused for good (its dead letters) to it once more.
-    Retry(Retry),
+    Retry(Named),
+    /// Have a sink stand still until it is resumed. Nothing is lost meanwhile.
+    Pause(Pause),
+    /// Let a sink go on that was paused.
+    Resume(Named),
 }
 
 /// Arguments of `sinks test`.
@@ -49,14 +53,24 @@ pub struct Status {
     output: Output,
 }
 
-/// Arguments of `sinks retry`.
+/// Arguments of `sinks retry` and `sinks resume`.
 #[derive(Debug, Args)]
-pub struct Retry {
+pub struct Named {
     /// Name of the sink in the configuration.
     #[arg(value_name = "NAME")]
     name: String,
     #[command(flatten)]
     target: Target,
+}
+
+/// Arguments of `sinks pause`.
+#[derive(Debug, Args)]
+pub struct Pause {
+    #[command(flatten)]
+    sink: Named,
+    /// Why, for those who see it.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
 }
 
 /// Runs the command.
@@ -66,7 +80,15 @@ pub fn run(command: Command) -> CommandResult {
         match command {
             Command::Test(arguments) => test(&arguments).await,
             Command::Status(arguments) => status(&arguments).await,
-            Command::Retry(arguments) => retry(&arguments).await,
+            Command::Retry(sink) => {
+                let said = "sends its dead letters once more; `tachograph sinks status` shows what becomes of them";
+                order(&sink, "retry", String::new(), said).await
+            }
+            Command::Pause(Pause { sink, reason }) => {
+                let body = reason.map(|reason| json!({ "reason": reason }).to_string()).unwrap_or_default();
+                order(&sink, "pause", body, "stands still once what is on its way has arrived").await
+            }
+            Command::Resume(sink) => order(&sink, "resume", String::new(), "goes on").await,
         }
     })
 }
@@ -116,13 +138,11 @@ async fn status(arguments: &Status) -> CommandResult {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn retry(arguments: &Retry) -> CommandResult {
-    let api = arguments.target.open()?;
-    api.ask("POST", &format!("/api/v1/sinks/{}/retry", segment(&arguments.name)), &[], String::new()).await?;
-    let name = output::visible(&arguments.name);
-    output::print_line(&format!(
-        "{name} sends its dead letters once more; `tachograph sinks status` shows what becomes of them."
-    ))?;
+/// Orders something of a sink that runs, and says what it does then.
+async fn order(Named { name, target }: &Named, order: &str, body: String, said: &str) -> CommandResult {
+    let path = format!("/api/v1/sinks/{}/{order}", segment(name));
+    target.open()?.ask("POST", &path, &[], body).await?;
+    output::print_line(&format!("{} {said}.", output::visible(name)))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -166,7 +186,6 @@ fn state(status: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn the_state_is_a_word_with_its_reason() {

@@ -116,8 +116,22 @@ impl Server for OneSink {
         Ok(serde_json::json!({ "number": 2, "since": null, "by": by }))
     }
 
-    fn retry<'a>(&'a self, sink: &'a str, _principal: &'a Principal) -> BoxFuture<'a, Result<(), ServerError>> {
-        Box::pin(async move { if sink == "siem" { Ok(()) } else { Err(ServerError::NoSink(sink.to_owned())) } })
+    fn order<'a>(
+        &'a self,
+        sink: &'a str,
+        order: SinkOrder,
+        principal: &'a Principal,
+    ) -> BoxFuture<'a, Result<(), ServerError>> {
+        Box::pin(async move {
+            match order {
+                _ if sink != "siem" => Err(ServerError::NoSink(sink.to_owned())),
+                SinkOrder::Pause { reason } if reason.as_deref() == Some("") => {
+                    Err(ServerError::BadOrder(String::new()))
+                }
+                SinkOrder::Resume => Err(ServerError::Refused(format!("{} may, siem may not", principal.name))),
+                SinkOrder::Retry | SinkOrder::Pause { .. } => Ok(()),
+            }
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where sinks stand: from the running workers, or from the ledger alone.
 
 use ledger::{LedgerError, LedgerName, Reader, Seq, SystemClock, TimeSource, Timestamp};
-use operations::fold::newest_exported;
+use operations::fold::{Paused, SinkOrders, newest_exported};
 use operations::standing::{Standing, State};
 use serde::Serialize;
 
@@ -19,8 +19,12 @@ pub struct SinkStatus {
     pub ledger: LedgerName,
     /// Where it sends, as much of it as holds no secret.
     pub place: String,
-    /// Whether it stands still by its configuration.
+    /// Whether it stands still, by its configuration or by an order.
     pub paused: bool,
+    /// Who ordered that it stands still, if somebody did. What is on its way then arrives first.
+    pub pause: Option<Paused>,
+    /// When its worker started; a reload starts those anew that it changes. It is not known of one that did not run in this process.
+    pub started: Option<Timestamp>,
     /// Everything before this position is done.
     pub next_seq: Seq,
     /// The number of the next record in the sink's own gapless count.
@@ -65,6 +69,8 @@ impl SinkStatus {
             ledger,
             place: sink.place(),
             paused: sink.common.paused,
+            pause: None,
+            started: None,
             next_seq: Seq::FIRST,
             export_seq: 0,
             lag: 0,
@@ -102,7 +108,7 @@ impl SinkStatus {
         let (state, reason) = if let Some(reason) = &self.stopped {
             (State::Stopped, Some(reason.clone()))
         } else if self.paused {
-            (State::Paused, None)
+            (State::Paused, self.pause.as_ref().map(paused_by))
         } else if let Some(reason) = &self.receipts_wait {
             (State::Refused, Some(reason.clone()))
         } else if self.parked {
@@ -118,16 +124,28 @@ impl SinkStatus {
     }
 }
 
+/// Who ordered that a sink stands still, and why.
+fn paused_by(Paused { by, reason, .. }: &Paused) -> String {
+    match reason {
+        Some(reason) => format!("by {by}: {reason}"),
+        None => format!("by {by}"),
+    }
+}
+
 /// Why a sink waits that was told nothing.
 const UNACKNOWLEDGED: &str = "the receiver has not acknowledged a message yet";
 
 /// Where the configured sinks stand by their receipts, without a running server. Counts since the start are zero.
 pub fn status(config: &Config, events: &Reader, operations: &Reader) -> Result<Vec<SinkStatus>, LedgerError> {
     let mut statuses = unread_status(config);
+    let ordered = SinkOrders::read(operations.clone())?;
     for status in &mut statuses {
+        status.pause = ordered.get().paused(&status.sink).cloned();
+        status.paused |= status.pause.is_some();
         let reader = if status.ledger == LedgerName::Events { events } else { operations };
         status.stand(operations, 0)?;
         status.lag = reader.durable()?.next_seq.distance_from(status.next_seq);
+        status.judge(now());
     }
     Ok(statuses)
 }
@@ -181,6 +199,17 @@ mod tests {
         check(&|status| (error(status), status.parked = true).1, State::Parked, Some("403"));
         check(&|status| (error(status), status.receipts_wait = Some("full".into())).1, State::Refused, Some("full"));
         check(&|status| (error(status), status.paused = true).1, State::Paused, None);
+        let paused = |reason: Option<&str>| Paused {
+            by: "ada".to_owned(),
+            since: Timestamp::EPOCH,
+            reason: reason.map(str::to_owned),
+        };
+        let pause =
+            |status: &mut SinkStatus, why: Option<&str>| (status.paused, status.pause) = (true, Some(paused(why)));
+        check(&|status| pause(status, Some("too loud")), State::Paused, Some("by ada: too loud"));
+        check(&|status| pause(status, None), State::Paused, Some("by ada"));
+        // What is on its way arrives first.
+        check(&|status| status.pause = Some(paused(None)), State::Ok, None);
         check(&|status| (status.stopped = Some("gone".into()), status.paused = true).1, State::Stopped, Some("gone"));
     }
 }

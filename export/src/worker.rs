@@ -21,6 +21,7 @@ use ledger::{AppendError, Consumer, LedgerError, Rows};
 use operations::standing::{Teller, Telling};
 use tokio::sync::Notify;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::SinkConfig;
 use crate::delivery;
@@ -80,6 +81,15 @@ pub enum WorkerError {
 /// What became of a piece of work: a stop may end it, or a failure.
 type Result<T, E = Halt<WorkerError>> = std::result::Result<T, E>;
 
+/// What tells a worker to end.
+#[derive(Debug, Clone, Default)]
+pub struct Stops {
+    /// At once: what is on its way is cut off, and goes again.
+    pub stop: CancellationToken,
+    /// When what is on its way has arrived, or was not taken.
+    pub pause: CancellationToken,
+}
+
 /// One sink in one ledger.
 pub struct SinkWorker<F, S> {
     pub config: SinkConfig,
@@ -93,6 +103,8 @@ pub struct SinkWorker<F, S> {
     pub sender: Arc<dyn Sender>,
     /// What was sent before its turn.
     pub ahead: Ahead,
+    /// What tells it to end when what is on its way has arrived.
+    pub pause: CancellationToken,
     pub timing: Timing,
     pub metrics: SinkMetrics,
     pub status: Arc<Mutex<SinkStatus>>,
@@ -155,9 +167,19 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
         }
     }
 
+    /// Whether it is to end now, since nothing is on its way any more.
+    fn is_over(&self) -> bool {
+        self.pause.is_cancelled() && self.ahead.len() == 0
+    }
+
     /// One batch, or one wait.
     async fn turn(&mut self, plan: &mut Plan, entries: &mut Vec<StateEntry>) -> Result<()> {
-        self.replay(plan, entries).await?;
+        if self.is_over() {
+            return Err(Halt::Stopped);
+        }
+        if !self.pause.is_cancelled() {
+            self.replay(plan, entries).await?;
+        }
         self.gather(plan, entries).await?;
         entries.extend(plan.leave());
         if plan.wants_window() {
@@ -197,6 +219,9 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
     /// Sends the batches that certainly follow this one, as many as may be on their way at once.
     fn send_ahead(&mut self, plan: &mut Plan, batch: &Batch) {
         let AnySink::Stream(sink) = &self.config.sink else { return };
+        if self.pause.is_cancelled() {
+            return;
+        }
         let at_once = self.config.in_flight();
         // The batch itself is on its way, too, perhaps as the first of these.
         let first = plan.export_seq() + batch.count() as u64;
@@ -268,7 +293,11 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
     /// Waits until a message may go, and counts it.
     async fn wait_for_token(&mut self, plan: &Plan) -> Result<()> {
         let ready = tokio::time::sleep_until(self.token_bucket.ready_at());
-        self.consumer.unless_stopped(self.shown_during(plan, ready)).await?;
+        tokio::select! {
+            biased;
+            () = self.pause.cancelled(), if self.ahead.len() == 0 => return Err(Halt::Stopped),
+            waited = self.consumer.unless_stopped(self.shown_during(plan, ready)) => waited?,
+        }
         self.token_bucket.take();
         Ok(())
     }
@@ -341,6 +370,7 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Err(Halt::Stopped),
+                () = self.pause.cancelled(), if self.ahead.len() == 0 => return Err(Halt::Stopped),
                 () = tokio::time::sleep_until(self.receipt_due), if plan.is_growing() => self.close(plan, entries),
                 () = tokio::time::sleep_until(deadline) => {}
                 () = tokio::time::sleep(STATUS_EVERY) => self.update_status(plan, |_| {}),
@@ -356,6 +386,7 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
         let is_parked = self.status.lock().unwrap_or_else(PoisonError::into_inner).parked;
         let batch = tokio::select! {
             biased;
+            () = self.pause.cancelled(), if self.ahead.len() == 0 => return Err(Halt::Stopped),
             () = tokio::time::sleep_until(self.receipt_due), if plan.is_growing() => {
                 self.close(plan, entries);
                 return Ok(());

@@ -1,5 +1,6 @@
 //! A worker that does not run, because its sink is paused or because it ended: somebody has to say how far it falls behind.
 
+use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,9 +11,9 @@ use tokio_util::sync::CancellationToken;
 use crate::limits::STATUS_EVERY;
 use crate::metrics::SinkMetrics;
 use crate::status::{SinkStatus, now};
-use crate::worker::WorkerError;
 
 /// One sink in one ledger that stands still.
+#[derive(Clone)]
 pub struct IdleWorker {
     /// The ledger that it would export.
     pub reader: Reader,
@@ -29,14 +30,18 @@ pub struct IdleWorker {
 impl IdleWorker {
     /// Of a paused sink: reads where it stands, and shows how the lag grows, until `stop`.
     pub async fn run_paused(self, operations: Reader, stop: CancellationToken) {
+        self.pause();
         let (mut own, shard) = (self.status().clone(), self.shard);
         // It reads backwards until it finds a receipt, which may take long.
         let stood = tokio::task::spawn_blocking(move || own.stand(&operations, shard).map(|()| own)).await;
         match stood {
-            Ok(Ok(own)) => {
+            Ok(Ok(mut own)) => {
                 let (sink, ledger) = (&own.sink, own.ledger.as_str());
                 tracing::info!(sink, r#type = own.kind, ledger, position = own.next_seq.get(), "the sink is paused");
-                *self.status() = own;
+                let mut status = self.status();
+                // An order may have come meanwhile.
+                own.pause.clone_from(&status.pause);
+                *status = own;
             }
             Ok(Err(error)) => {
                 let status = self.status();
@@ -50,7 +55,7 @@ impl IdleWorker {
     }
 
     /// Of a worker that ended because of an error: says so, and shows how the lag grows, until `stop`.
-    pub async fn run_stopped(self, error: WorkerError, stop: CancellationToken) {
+    pub async fn run_stopped(self, error: &(impl Display + ?Sized), stop: CancellationToken) {
         {
             let mut status = self.status();
             tracing::error!(sink = status.sink, ledger = status.ledger.as_str(), %error, "export stopped");
@@ -60,7 +65,16 @@ impl IdleWorker {
         self.run(stop).await;
     }
 
-    fn status(&self) -> MutexGuard<'_, SinkStatus> {
+    /// Says that it stands still from now on.
+    fn pause(&self) {
+        let mut status = self.status();
+        status.paused = true;
+        (status.blocked_since, status.next_attempt) = (None, None);
+        status.judge(now());
+    }
+
+    /// Where it stands.
+    pub fn status(&self) -> MutexGuard<'_, SinkStatus> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

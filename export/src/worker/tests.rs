@@ -331,6 +331,7 @@ fn worker(
         consumer,
         sender: sender(&config, world).into(),
         ahead: ahead::Ahead::default(),
+        pause: CancellationToken::new(),
         timing: Timing::default(),
         metrics: Metrics::default().of("siem", ledger),
         status: Arc::new(Mutex::new(SinkStatus::new(&config, ledger))),

@@ -75,6 +75,8 @@ fn examples() -> Vec<(&'static str, Value)> {
         ("export.rejected", json!({"export_seq": 1, "reason": "400"})),
         ("export.retry", json!({})),
         ("export.replayed", json!({"export_seq": 1, "ack": "ok"})),
+        ("export.pause", json!({"reason": "planned work"})),
+        ("export.resume", json!({})),
         (
             "delivery.sent",
             json!({
@@ -145,6 +147,8 @@ fn rewritten(row: &Row<'_>) -> Option<Value> {
         "export.rejected" => through(&export::REJECTED, row),
         "export.retry" => through(&export::RETRY, row),
         "export.replayed" => through(&export::REPLAYED, row),
+        "export.pause" => through(&sink_order::PAUSE, row),
+        "export.resume" => through(&sink_order::RESUME, row),
         "delivery.sent" => through(&delivery::SENT, row),
         "token" => either(through(&token::TOKEN, row), through(&token::TOKEN_REVOKED, row)),
         "login" => either(through(&login::LOGIN, row), through(&login::LOGIN_ENDED, row)),
