@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use ledger::Timestamp;
+use operations::kind::sink_order::backfill_of;
 use serde_json::{Value, json};
 
 use crate::cli::Output;
@@ -26,6 +27,12 @@ pub enum Command {
     Pause(Pause),
     /// Let a sink go on that was paused.
     Resume(Named),
+    /// Send a part of a ledger beside what is new, numbered anew: what a sink was not sent, because it began later.
+    Backfill(Range),
+    /// Send a part of a ledger once more, byte for byte as it was: what the receiver lost.
+    Replay(Range),
+    /// End a backfill or a replay where it is.
+    Cancel(Named),
 }
 
 /// Arguments of `sinks test`.
@@ -73,6 +80,28 @@ pub struct Pause {
     reason: Option<String>,
 }
 
+/// Arguments of `sinks backfill` and `sinks replay`.
+#[derive(Debug, Args)]
+pub struct Range {
+    #[command(flatten)]
+    sink: Named,
+    /// Where it begins: a position such as events/0/12, a time such as 2026-11-21T18:33:21Z, or `beginning`.
+    #[arg(long, value_name = "PLACE")]
+    from: String,
+    /// Where it ends, itself left out. Without it a backfill ends where the sink began, and a replay where the sink is now.
+    #[arg(long, value_name = "PLACE")]
+    to: Option<String>,
+    /// The ledger of times and of `beginning`.
+    #[arg(long, value_name = "LEDGER", default_value = "events", value_parser = ["events", "operations"])]
+    ledger: String,
+    /// How many records go in a second at most.
+    #[arg(long, value_name = "RECORDS", default_value_t = export::limits::BACKFILL_RECORDS_PER_SECOND)]
+    records_per_second: u32,
+    /// Why, for those who see it.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
 /// Runs the command.
 pub fn run(command: Command) -> CommandResult {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -88,6 +117,9 @@ pub fn run(command: Command) -> CommandResult {
                 let body = reason.map(|reason| json!({ "reason": reason }).to_string()).unwrap_or_default();
                 order(&sink, "pause", body, "stands still once what is on its way has arrived").await
             }
+            Command::Backfill(range) => backfill(&range, false).await,
+            Command::Replay(range) => backfill(&range, true).await,
+            Command::Cancel(backfill) => cancel(backfill).await,
             Command::Resume(sink) => order(&sink, "resume", String::new(), "goes on").await,
         }
     })
@@ -144,6 +176,31 @@ async fn order(Named { name, target }: &Named, order: &str, body: String, said: 
     target.open()?.ask("POST", &path, &[], body).await?;
     output::print_line(&format!("{} {said}.", output::visible(name)))?;
     Ok(ExitCode::SUCCESS)
+}
+
+async fn backfill(range: &Range, again: bool) -> CommandResult {
+    let Range { sink: Named { name, target }, from, to, ledger, records_per_second, reason } = range;
+    let body = json!({
+        "from": from, "to": to, "ledger": ledger, "again": again, "records_per_second": records_per_second, "reason": reason,
+    });
+    let path = format!("/api/v1/sinks/{}/backfills", segment(name));
+    let begun = target.open()?.ask("POST", &path, &[], body.to_string()).await?.json().await?;
+    let said = |member: &str| output::visible(begun[member].as_str().unwrap_or_default());
+    output::print_line(&format!(
+        "{} sends {} up to {}; `tachograph sinks status` shows how far it is.",
+        said("name"),
+        said("from"),
+        said("to")
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn cancel(Named { name, target }: Named) -> CommandResult {
+    let Some((sink, number)) = backfill_of(&name) else {
+        return Err(Failure::usage(format!("{name:?} is no backfill; `tachograph sinks status` lists those that run")));
+    };
+    let sink = Named { name: sink.to_owned(), target };
+    order(&sink, &format!("backfills/{number}/cancel"), String::new(), "sends no more of that range").await
 }
 
 fn table(statuses: &[Value]) -> String {

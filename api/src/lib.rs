@@ -48,7 +48,7 @@ use query::Engine;
 
 pub use authorized::{Address, Peer};
 pub use problem::Problem;
-pub use server::{Server, ServerError, SinkOrder};
+pub use server::{BackfillOrder, Point, Server, ServerError, SinkOrder};
 pub use slack::{Interactions, SlackApps};
 
 /// The document that describes the routes: OpenAPI 3.1.
@@ -161,6 +161,12 @@ const ROUTES: &[Route] = &[
     Route { method: "post", path: "/api/v1/sinks/{sink}/retry", handler: || post(server::retry) },
     Route { method: "post", path: "/api/v1/sinks/{sink}/pause", handler: || post(server::pause) },
     Route { method: "post", path: "/api/v1/sinks/{sink}/resume", handler: || post(server::resume) },
+    Route { method: "post", path: "/api/v1/sinks/{sink}/backfills", handler: || post(server::backfill) },
+    Route {
+        method: "post",
+        path: "/api/v1/sinks/{sink}/backfills/{backfill}/cancel",
+        handler: || post(server::cancel_backfill),
+    },
     Route { method: "get", path: "/api/v1/integrity", handler: || get(server::integrity) },
     Route { method: "post", path: "/api/v1/integrity/verify", handler: || post(server::verify) },
     Route { method: "get", path: "/api/v1/status", handler: || get(server::status) },

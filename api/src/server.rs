@@ -10,8 +10,9 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{self, Path};
 use axum::http::StatusCode;
 use axum::response::Response;
+use chrono::DateTime;
 use futures::future::BoxFuture;
-use ledger::{AppendError, LedgerError, LedgerName};
+use ledger::{AppendError, LedgerError, LedgerName, Position, Seq, Timestamp};
 use operations::access::{Principal, Role};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -45,6 +46,15 @@ pub trait Server: Send + Sync {
         order: SinkOrder,
         principal: &'a Principal,
     ) -> BoxFuture<'a, Result<(), ServerError>>;
+
+    /// Sends a range of a ledger to a sink beside what is new, in the name of `principal`: the members of `Backfill` in the document. Done when
+    /// the order is durable.
+    fn backfill<'a>(
+        &'a self,
+        sink: &'a str,
+        order: BackfillOrder,
+        principal: &'a Principal,
+    ) -> BoxFuture<'a, Result<Value, ServerError>>;
 }
 
 /// What is ordered of a sink.
@@ -59,6 +69,80 @@ pub enum SinkOrder {
     },
     /// Go on.
     Resume,
+    /// End this backfill where it is.
+    Cancel {
+        /// Its number.
+        backfill: u64,
+    },
+}
+
+/// A range that is to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackfillOrder {
+    /// Whether each record is said as it was before, with its number of then.
+    pub again: bool,
+    /// Where it begins.
+    pub from: Point,
+    /// Where it ends.
+    pub to: Option<Point>,
+    /// How many records go in a second at most; `None` for as many as the server thinks right.
+    pub records_per_second: Option<u32>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// A place in a ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Point {
+    /// A position.
+    At(Position),
+    /// What was recorded from this moment on.
+    Since(LedgerName, Timestamp),
+}
+
+/// The body of a backfill.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct BackfillBody {
+    from: String,
+    to: Option<String>,
+    ledger: Option<String>,
+    again: bool,
+    records_per_second: Option<u32>,
+    reason: Option<String>,
+}
+
+impl BackfillBody {
+    fn order(self) -> Result<BackfillOrder, Problem> {
+        let ledger = match self.ledger.as_deref() {
+            None => LedgerName::Events,
+            Some(name) => LedgerName::ALL
+                .into_iter()
+                .find(|ledger| ledger.as_str() == name)
+                .ok_or_else(|| Problem::request("ledger is events or operations"))?,
+        };
+        let from = point("from", &self.from, ledger)?;
+        let to = self.to.as_deref().map(|to| point("to", to, ledger)).transpose()?;
+        let Self { again, records_per_second, reason, .. } = self;
+        Ok(BackfillOrder { again, from, to, records_per_second, reason })
+    }
+}
+
+/// A position, the word for the first one, or a time.
+fn point(name: &str, text: &str, ledger: LedgerName) -> Result<Point, Problem> {
+    if text == "beginning" {
+        return Ok(Point::At(Position { ledger, shard: 0, seq: Seq::FIRST }));
+    }
+    if let Ok(position) = text.parse() {
+        return Ok(Point::At(position));
+    }
+    let wrong = || {
+        Problem::request(format!(
+            "{name} is no position such as events/0/12, no time such as 2026-11-21T18:33:21Z, and not beginning"
+        ))
+    };
+    let time = DateTime::parse_from_rfc3339(text).map_err(|_| wrong())?;
+    Ok(Point::Since(ledger, Timestamp::from_unix_micros(time.timestamp_micros())))
 }
 
 /// The body of a pause.
@@ -78,6 +162,9 @@ pub enum ServerError {
     /// There is no such sink.
     #[error("there is no sink {0}")]
     NoSink(String),
+    /// There is no such backfill, or it is over.
+    #[error("{0}")]
+    NoBackfill(String),
     /// The order cannot be meant.
     #[error("{0}")]
     BadOrder(String),
@@ -100,6 +187,7 @@ impl From<ServerError> for Problem {
         match error {
             ServerError::NoServer => Self::new(StatusCode::CONFLICT, "no_server", error.to_string()),
             ServerError::NoSink(_) => Self::new(StatusCode::NOT_FOUND, "unknown_sink", error.to_string()),
+            ServerError::NoBackfill(_) => Self::new(StatusCode::NOT_FOUND, "unknown_backfill", error.to_string()),
             ServerError::BadOrder(_) => Self::request(error.to_string()),
             ServerError::Refused(_) => Self::new(StatusCode::CONFLICT, "sink_state", error.to_string()),
             ServerError::Append(error) => Self::not_recorded(&error),
@@ -176,6 +264,25 @@ pub(super) async fn resume(
     order(&state, &authorized, &sink, SinkOrder::Resume, "resume sinks").await
 }
 
+pub(super) async fn backfill(
+    extract::State(state): extract::State<State>,
+    authorized: Authorized,
+    Path(sink): Path<String>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    check_admin(&authorized, "send ranges of a ledger")?;
+    let order = parsed::<BackfillBody>(body)?.order()?;
+    Ok(answer(&state.server.backfill(&sink, order, &authorized.principal).await?))
+}
+
+pub(super) async fn cancel_backfill(
+    extract::State(state): extract::State<State>,
+    authorized: Authorized,
+    Path((sink, backfill)): Path<(String, u64)>,
+) -> Result<Response, Problem> {
+    order(&state, &authorized, &sink, SinkOrder::Cancel { backfill }, "cancel backfills").await
+}
+
 /// The body of an order; without one nothing is said beside.
 fn parsed<T: Default + DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, Problem> {
     let body = body.map_err(|rejection| Problem::new(rejection.status(), "request", rejection.body_text()))?;
@@ -193,11 +300,16 @@ async fn order(
     order: SinkOrder,
     what: &str,
 ) -> Result<Response, Problem> {
-    let principal = &authorized.principal;
-    if !principal.may(Role::Admin) {
-        let detail = format!("{} may not {what}; that takes the role admin", principal.name);
-        return Err(Problem::new(StatusCode::FORBIDDEN, "role", detail));
-    }
-    state.server.order(sink, order, principal).await?;
+    check_admin(authorized, what)?;
+    state.server.order(sink, order, &authorized.principal).await?;
     Ok(answer(&json!({ "sink": sink })))
+}
+
+fn check_admin(authorized: &Authorized, what: &str) -> Result<(), Problem> {
+    let principal = &authorized.principal;
+    if principal.may(Role::Admin) {
+        return Ok(());
+    }
+    let detail = format!("{} may not {what}; that takes the role admin", principal.name);
+    Err(Problem::new(StatusCode::FORBIDDEN, "role", detail))
 }

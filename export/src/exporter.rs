@@ -3,17 +3,14 @@
 pub mod control;
 mod idle;
 mod lane;
+mod obey;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ledger::consumer::Monitor;
-use ledger::{AppendError, Entry, Group, Ledger, LedgerError, LedgerName};
+use ledger::{Ledger, LedgerError, LedgerName};
 use operations::fold::{Projection, SinkOrders};
-use operations::kind::Envelope;
-use operations::kind::export::{RETRY, Retry};
-use operations::kind::sink_order::{PAUSE, Pause, RESUME, Resume};
-use operations::limits::REASON_BYTES_MAX;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -22,7 +19,7 @@ use crate::delivery::suppressor::{SuppressNothing, Suppressor};
 use crate::metrics::Metrics;
 use crate::status::SinkStatus;
 use crate::worker::Timing;
-use control::{ControlError, Controls, Order, SinkOrder};
+use control::{Controls, Order};
 use lane::Lane;
 
 /// Why export cannot start.
@@ -82,21 +79,25 @@ impl Plant {
 pub struct Manner {
     timing: Timing,
     suppressor: Arc<dyn Suppressor>,
+    /// Where a backfill says that it is done, by its name.
+    done: mpsc::UnboundedSender<String>,
 }
 
 /// What is shown of all sinks. Clones share it.
 #[derive(Clone, Default)]
-struct Shown(Arc<Mutex<Vec<(Arc<Mutex<SinkStatus>>, Monitor)>>>);
+struct Shown(Arc<Mutex<Vec<(Arc<Mutex<SinkStatus>>, Option<Monitor>)>>>);
 
 impl Shown {
     fn show(&self, lanes: &[Lane]) {
-        let shown = lanes.iter().map(|lane| (lane.shown().status.clone(), lane.shown().monitor.clone())).collect();
+        // A backfill ends before its ledger does, so it would seem to fall behind.
+        let monitor = |lane: &Lane| lane.backfill().is_none().then(|| lane.shown().monitor.clone());
+        let shown = lanes.iter().map(|lane| (lane.shown().status.clone(), monitor(lane))).collect();
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = shown;
     }
 
     fn monitors(&self) -> Vec<Monitor> {
         let shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        shown.iter().map(|(_, monitor)| monitor.clone()).collect()
+        shown.iter().filter_map(|(_, monitor)| monitor.clone()).collect()
     }
 }
 
@@ -120,6 +121,8 @@ pub struct Exporter {
     shown: Shown,
     controls: Controls,
     orders: mpsc::Receiver<Order>,
+    /// The names of backfills that are done.
+    done: mpsc::UnboundedReceiver<String>,
 }
 
 impl Exporter {
@@ -131,8 +134,10 @@ impl Exporter {
         let (lanes, shown) = (plant.lanes(config)?, Shown::default());
         shown.show(&lanes);
         let (controls, orders) = Controls::new(&plant, &shown);
-        let manner = Manner { timing: Timing::default(), suppressor: Arc::new(SuppressNothing) };
-        Ok(Self { plant, manner, lanes, shown, controls, orders })
+        // There are no more messages in it than backfills.
+        let (tells, done) = mpsc::unbounded_channel();
+        let manner = Manner { timing: Timing::default(), suppressor: Arc::new(SuppressNothing), done: tells };
+        Ok(Self { plant, manner, lanes, shown, controls, orders, done })
     }
 
     /// Who is asked, before anybody is told of an alert, whether something hides it. Without it nothing is hidden.
@@ -172,17 +177,21 @@ impl Exporter {
                 None
             }
         };
-        self.start(ordered.as_ref().map(Projection::get));
+        self.replace(None, ordered.as_ref().map(Projection::get)).await;
         loop {
             // Without workers the sinks are paused or absent; it waits for `stop` as any other stage.
             let order = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
+                Some(name) = self.done.recv() => {
+                    self.finish(&name, ordered.as_mut()).await;
+                    continue;
+                }
                 order = self.orders.recv() => order,
             };
             match (order, &mut ordered) {
                 (Some(Order::Replace { prepared, done }), ordered) => {
-                    self.replace(prepared.lanes, ordered.as_ref().map(Projection::get)).await;
+                    self.replace(Some(prepared.lanes), ordered.as_ref().map(Projection::get)).await;
                     // Who does not wait any more need not know.
                     let _ = done.send(());
                 }
@@ -190,8 +199,15 @@ impl Exporter {
                     let obeyed = self.obey(&sink, &actor, order, ordered).await;
                     let _ = done.send(obeyed);
                 }
+                (Some(Order::Backfill { sink, actor, ranged, done }), Some(ordered)) => {
+                    let begun = self.begin(&sink, &actor, ranged, ordered).await;
+                    let _ = done.send(begun);
+                }
+                (Some(Order::Configuration { sink, done }), _) => {
+                    let _ = done.send(self.of(&sink).next().map(|lane| lane.configuration().clone()));
+                }
                 // Dropping `done` says that nobody obeys.
-                (Some(Order::Sink { .. }) | None, _) => {}
+                (Some(Order::Sink { .. } | Order::Backfill { .. }) | None, _) => {}
             }
         }
         self.lanes.iter().for_each(Lane::stop);
@@ -217,10 +233,14 @@ impl Exporter {
         }
     }
 
-    /// Puts sinks in the place of others. Those that are the same run on.
-    async fn replace(&mut self, new: Vec<Lane>, ordered: Option<&SinkOrders>) {
+    /// Puts sinks in the place of others, with the backfills of them that are not over. Those that are the same run on.
+    async fn replace(&mut self, new: Option<Vec<Lane>>, ordered: Option<&SinkOrders>) {
         let mut old = std::mem::take(&mut self.lanes);
-        for lane in new {
+        let new = match new {
+            Some(new) => new,
+            None => std::mem::take(&mut old),
+        };
+        for lane in self.with_backfills(new, ordered) {
             let same = old.iter().position(|running| running.is_same(&lane));
             self.lanes.push(same.map_or(lane, |at| old.swap_remove(at)));
         }
@@ -228,80 +248,37 @@ impl Exporter {
         for lane in &mut old {
             lane.end().await;
         }
-        let kept: BTreeSet<_> = self.lanes.iter().map(|lane| (lane.sink(), lane.ledger())).collect();
-        for gone in old.iter().filter(|gone| !kept.contains(&(gone.sink(), gone.ledger()))) {
-            self.plant.metrics.forget(gone.sink(), gone.ledger());
+        let kept: BTreeSet<_> = self.lanes.iter().map(|lane| (lane.name(), lane.ledger())).collect();
+        for gone in old.iter().filter(|gone| !kept.contains(&(gone.name(), gone.ledger()))) {
+            self.plant.metrics.forget(gone.name(), gone.ledger());
         }
         self.shown.show(&self.lanes);
         self.start(ordered);
     }
 
-    async fn obey(
-        &mut self,
-        sink: &str,
-        actor: &str,
-        order: SinkOrder,
-        ordered: &mut Projection<SinkOrders>,
-    ) -> Result<(), ControlError> {
-        let mut of_sink = self.lanes.iter().filter(|lane| lane.sink() == sink);
-        let Some(first) = of_sink.next() else { return Err(ControlError::NoSink(sink.to_owned())) };
-        let by_configuration = first.is_paused_by_configuration();
-        let is_paused = ordered.get().paused(sink).is_some();
-        let envelope = Envelope { subject: sink, actor, ..Envelope::default() };
-        match order {
-            SinkOrder::Retry => {
-                if is_paused || by_configuration {
-                    return Err(ControlError::Paused(sink.to_owned()));
-                }
-                self.record(RETRY.entry(&envelope, &Retry {})?).await?;
-                self.of(sink).for_each(|lane| _ = lane.wake());
+    /// The sinks, each followed by its backfills that are not over.
+    fn with_backfills(&self, lanes: Vec<Lane>, ordered: Option<&SinkOrders>) -> Vec<Lane> {
+        let mut all = Vec::new();
+        let mut lanes = lanes.into_iter().peekable();
+        while let Some(lane) = lanes.next() {
+            let sink = lane.configuration().clone();
+            all.push(lane);
+            if lanes.peek().is_some_and(|next| next.sink() == sink.common.name) {
+                continue;
             }
-            SinkOrder::Pause { reason } => {
-                if reason.as_ref().is_some_and(|reason| reason.len() > REASON_BYTES_MAX) {
-                    return Err(ControlError::LongReason);
-                }
-                if is_paused {
-                    return Ok(());
-                }
-                if !ordered.get().has_room() {
-                    return Err(ControlError::TooMany);
-                }
-                self.record(PAUSE.entry(&envelope, &Pause { reason })?).await?;
-                ordered.catch_up()?;
-                if let Some(paused) = ordered.get().paused(sink) {
-                    tracing::info!(sink, actor, "the sink is to stand still");
-                    self.of(sink).for_each(|lane| lane.pause(paused));
-                }
-            }
-            SinkOrder::Resume => {
-                if is_paused {
-                    self.record(RESUME.entry(&envelope, &Resume {})?).await?;
-                    ordered.catch_up()?;
-                    tracing::info!(sink, actor, "the sink goes on");
-                    let Self { lanes, plant, manner, .. } = self;
-                    for lane in lanes.iter_mut().filter(|lane| lane.sink() == sink) {
-                        lane.resume(plant, manner).await;
-                    }
-                }
-                if by_configuration {
-                    return Err(ControlError::PausedByConfiguration(sink.to_owned()));
+            for open in ordered.into_iter().flat_map(|ordered| ordered.backfills(&sink.common.name)) {
+                match Lane::of_backfill(&self.plant, sink.clone(), open) {
+                    Ok(lane) => all.push(lane),
+                    Err(error) => tracing::error!(%error, "a backfill cannot be prepared"),
                 }
             }
         }
-        Ok(())
-    }
-
-    fn of(&self, sink: &str) -> impl Iterator<Item = &Lane> {
-        self.lanes.iter().filter(move |lane| lane.sink() == sink)
-    }
-
-    async fn record(&self, entry: Entry) -> Result<(), AppendError> {
-        let mut group = Group::new(&ledger::operations::TABLE);
-        group.push(&entry)?;
-        self.plant.operations.appender().append(group).await.map(|_| ())
+        all
     }
 }
 
+#[cfg(test)]
+mod backfills;
 #[cfg(test)]
 mod delivery;
 #[cfg(test)]

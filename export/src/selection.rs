@@ -17,6 +17,8 @@ pub struct Selection {
     schema: Option<InSchema>,
     /// Whether a record is kept only as it is said.
     said_only: bool,
+    /// The backfill that numbers the records, if it is not the sink's own stream.
+    backfill: Option<u64>,
 }
 
 /// Records of one stream in one schema.
@@ -31,7 +33,7 @@ struct InSchema {
 impl Selection {
     /// The rows that pass, as records of people's alerts.
     pub fn new(filter: Filter, renderer: Renderer) -> Self {
-        Self { filter, renderer, schema: None, said_only: false }
+        Self { filter, renderer, schema: None, said_only: false, backfill: None }
     }
 
     /// The same, said in a schema as records of this stream. `rendering` names everything in the configuration that the records follow from.
@@ -46,6 +48,12 @@ impl Selection {
         Self { said_only: true, ..self }
     }
 
+    /// The same with the numbers of a backfill.
+    #[must_use]
+    pub fn numbered_by(self, backfill: u64) -> Self {
+        Self { backfill: Some(backfill), ..self }
+    }
+
     /// What the records of a receiver of everything are said by, as its receipts name it.
     pub fn rendering(&self) -> Option<&str> {
         self.schema.as_ref().map(|schema| schema.rendering.as_str())
@@ -54,6 +62,7 @@ impl Selection {
     /// The record of a row, if the sink gets it. `export_seq` is the number that it will have, and `previous` the record before it.
     pub fn record(&self, row: &Row<'_>, export_seq: u64, previous: Option<&Link>) -> Option<Record> {
         let mut record = self.filter.select(row, export_seq, &self.renderer)?;
+        record.backfill = self.backfill;
         self.say(&mut record, previous);
         if self.said_only {
             (record.fields, record.body) = (Map::new(), Body::Event);

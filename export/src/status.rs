@@ -1,10 +1,12 @@
 //! Where sinks stand: from the running workers, or from the ledger alone.
 
 use ledger::{LedgerError, LedgerName, Reader, Seq, SystemClock, TimeSource, Timestamp};
-use operations::fold::{Paused, SinkOrders, newest_exported};
+use operations::fold::{OpenBackfill, Paused, SinkOrders, newest_exported_since};
+use operations::kind::sink_order::BackfillMode;
 use operations::standing::{Standing, State};
 use serde::Serialize;
 
+use crate::backfill;
 use crate::config::{Config, SinkConfig};
 use crate::worker::state_store::read_outbox;
 
@@ -23,6 +25,8 @@ pub struct SinkStatus {
     pub paused: bool,
     /// Who ordered that it stands still, if somebody did. What is on its way then arrives first.
     pub pause: Option<Paused>,
+    /// The range that it sends beside what is new, if it is a backfill.
+    pub backfill: Option<BackfillStatus>,
     /// When its worker started; a reload starts those anew that it changes. It is not known of one that did not run in this process.
     pub started: Option<Timestamp>,
     /// Everything before this position is done.
@@ -60,7 +64,43 @@ pub struct SinkStatus {
     pub stopped: Option<String>,
 }
 
+/// The range of a backfill, of which `next_seq` says how far it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BackfillStatus {
+    /// The sink.
+    pub of: String,
+    /// Its number.
+    pub number: u64,
+    /// How its records are said.
+    pub mode: BackfillMode,
+    /// Where it begins,
+    pub from: Seq,
+    /// and ends.
+    pub to: Seq,
+    /// Who ordered it.
+    pub by: String,
+    /// Why.
+    pub reason: Option<String>,
+}
+
 impl SinkStatus {
+    /// A backfill that has done nothing yet.
+    pub(crate) fn of_backfill(sink: &SinkConfig, open: &OpenBackfill) -> Self {
+        let OpenBackfill { from, to, by, record, .. } = open;
+        let backfill = BackfillStatus {
+            of: sink.common.name.clone(),
+            number: record.number,
+            mode: record.mode,
+            from: from.seq,
+            to: to.seq,
+            by: by.clone(),
+            reason: record.reason.clone(),
+        };
+        let status = Self::new(&backfill::configuration(sink, record.number), from.ledger);
+        let lag = to.seq.distance_from(from.seq);
+        Self { next_seq: from.seq, export_seq: record.export_seq, lag, backfill: Some(backfill), ..status }
+    }
+
     /// A worker that has done nothing yet.
     pub(crate) fn new(sink: &SinkConfig, ledger: LedgerName) -> Self {
         let mut status = Self {
@@ -70,6 +110,7 @@ impl SinkStatus {
             place: sink.place(),
             paused: sink.common.paused,
             pause: None,
+            backfill: None,
             started: None,
             next_seq: Seq::FIRST,
             export_seq: 0,
@@ -92,9 +133,11 @@ impl SinkStatus {
         status
     }
 
-    /// Takes over where the sink stands by its receipts.
-    pub(crate) fn stand(&mut self, operations: &Reader, shard: u32) -> Result<(), LedgerError> {
-        if let Some(exported) = newest_exported(operations, &self.sink, self.ledger, shard)? {
+    /// Takes over where the sink stands by its receipts, which begin after `since`.
+    pub(crate) fn stand(&mut self, operations: &Reader, shard: u32, since: Seq) -> Result<(), LedgerError> {
+        let exported = newest_exported_since(operations, &self.sink, self.ledger, shard, since)?;
+        // Of a backfill an intent alone says nothing of where it begins.
+        if let Some(exported) = exported.filter(|exported| self.backfill.is_none() || exported.receipt.is_some()) {
             (self.next_seq, self.export_seq) = (exported.next_seq, exported.export_seq);
             let sent = exported.receipt.as_ref().is_some_and(|receipt| receipt.count > 0);
             self.last_ack = exported.receipt_recorded.filter(|_| sent);
@@ -143,9 +186,20 @@ pub fn status(config: &Config, events: &Reader, operations: &Reader) -> Result<V
         status.pause = ordered.get().paused(&status.sink).cloned();
         status.paused |= status.pause.is_some();
         let reader = if status.ledger == LedgerName::Events { events } else { operations };
-        status.stand(operations, 0)?;
+        status.stand(operations, 0, Seq::FIRST)?;
         status.lag = reader.durable()?.next_seq.distance_from(status.next_seq);
         status.judge(now());
+    }
+    for sink in &config.sinks {
+        for open in ordered.get().backfills(&sink.common.name) {
+            let mut status = SinkStatus::of_backfill(sink, open);
+            status.stand(operations, 0, open.ordered)?;
+            status.lag = open.to.seq.distance_from(status.next_seq);
+            status.pause = ordered.get().paused(&sink.common.name).cloned();
+            status.paused |= status.pause.is_some();
+            status.judge(now());
+            statuses.push(status);
+        }
     }
     Ok(statuses)
 }

@@ -61,6 +61,8 @@ pub const ALL: &[Info] = &[
     export::REPLAYED.info,
     sink_order::PAUSE.info,
     sink_order::RESUME.info,
+    sink_order::BACKFILL.info,
+    sink_order::BACKFILL_END.info,
     delivery::SENT.info,
     detection::CURSOR,
     detection::RULES,

@@ -27,6 +27,8 @@ pub const TRIAGE_NAME_BYTES_MAX: usize = 256;
 pub const BENIGN_SHAPES_KEPT: usize = 4_096;
 /// Sinks about which an order of somebody stands; orders about others are refused.
 pub const SINKS_ORDERED_MAX: usize = 1_024;
+/// Backfills of one sink that are not over; one more is refused.
+pub const BACKFILLS_MAX: usize = 4;
 /// The longest reason of a silence, or of an order to a sink.
 pub const REASON_BYTES_MAX: usize = 1_024;
 /// The longest note on an alert.

@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use api::{Peer, ServerError, Services, SinkOrder};
+use api::{BackfillOrder, Peer, ServerError, Services, SinkOrder};
 use axum::Router;
 use axum::body::Body;
 use axum::http::Response;
@@ -135,6 +135,15 @@ impl api::Server for NoServer {
         _order: SinkOrder,
         _principal: &'a Principal,
     ) -> BoxFuture<'a, Result<(), ServerError>> {
+        Box::pin(async { Err(ServerError::NoServer) })
+    }
+
+    fn backfill<'a>(
+        &'a self,
+        _sink: &'a str,
+        _order: BackfillOrder,
+        _principal: &'a Principal,
+    ) -> BoxFuture<'a, Result<Value, ServerError>> {
         Box::pin(async { Err(ServerError::NoServer) })
     }
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use api::{ServerError, SinkOrder};
-use export::{ControlError, Controls};
+use api::{BackfillOrder, Point, ServerError, SinkOrder};
+use export::{BackfillMode, ControlError, Controls};
 use futures::future::BoxFuture;
 use ledger::{LedgerError, Reader, Store};
 use operations::access::Principal;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Addresses;
 use super::health::Health;
@@ -93,15 +93,47 @@ impl api::Server for Running {
             SinkOrder::Retry => export::SinkOrder::Retry,
             SinkOrder::Pause { reason } => export::SinkOrder::Pause { reason },
             SinkOrder::Resume => export::SinkOrder::Resume,
+            SinkOrder::Cancel { backfill } => export::SinkOrder::Cancel { backfill },
+        };
+        Box::pin(async move { self.sinks.order(sink, &principal.name, order).await.map_err(refusal) })
+    }
+
+    fn backfill<'a>(
+        &'a self,
+        sink: &'a str,
+        order: BackfillOrder,
+        principal: &'a Principal,
+    ) -> BoxFuture<'a, Result<Value, ServerError>> {
+        let point = |point| match point {
+            Point::At(position) => export::Point::At(position),
+            Point::Since(ledger, moment) => export::Point::Since(ledger, moment),
+        };
+        let BackfillOrder { again, from, to, records_per_second, reason } = order;
+        let order = export::BackfillOrder {
+            mode: if again { BackfillMode::Again } else { BackfillMode::Anew },
+            from: point(from),
+            to: to.map(point),
+            records_per_second: records_per_second.unwrap_or(export::limits::BACKFILL_RECORDS_PER_SECOND),
+            reason,
         };
         Box::pin(async move {
-            self.sinks.order(sink, &principal.name, order).await.map_err(|error| match error {
-                ControlError::NoSink(_) => ServerError::NoSink(sink.to_owned()),
-                ControlError::Append(error) => ServerError::Append(error),
-                ControlError::Ledger(error) => ServerError::Ledger(error),
-                ControlError::LongReason => ServerError::BadOrder(error.to_string()),
-                error => ServerError::Refused(error.to_string()),
-            })
+            let begun = self.sinks.backfill(sink, &principal.name, order).await.map_err(refusal)?;
+            let (from, to) = (begun.from.to_string(), begun.to.to_string());
+            Ok(json!({ "sink": sink, "name": begun.name, "number": begun.number, "from": from, "to": to }))
         })
+    }
+}
+
+/// Why an order is not obeyed, as the API says it.
+fn refusal(error: ControlError) -> ServerError {
+    match error {
+        ControlError::NoSink(sink) => ServerError::NoSink(sink),
+        ControlError::NoBackfill(_) => ServerError::NoBackfill(error.to_string()),
+        ControlError::Append(error) => ServerError::Append(error),
+        ControlError::Ledger(error) => ServerError::Ledger(error),
+        ControlError::LongReason | ControlError::BadRange(_) | ControlError::NoStream(_) => {
+            ServerError::BadOrder(error.to_string())
+        }
+        error => ServerError::Refused(error.to_string()),
     }
 }

@@ -91,6 +91,13 @@ async fn what_is_refused_says_why() {
         ("root", "POST", "/api/v1/sinks/siem/pause", r#"{"why":"x"}"#, 400, "request"),
         ("root", "POST", "/api/v1/sinks/siem/pause", r#"{"reason":""}"#, 400, "request"),
         ("root", "POST", "/api/v1/sinks/siem/resume", "", 409, "sink_state"),
+        ("ada", "POST", "/api/v1/sinks/siem/backfills", r#"{"from":"beginning"}"#, 403, "role"),
+        ("root", "POST", "/api/v1/sinks/other/backfills", r#"{"from":"beginning"}"#, 404, "unknown_sink"),
+        ("root", "POST", "/api/v1/sinks/siem/backfills", "", 400, "request"),
+        ("root", "POST", "/api/v1/sinks/siem/backfills", r#"{"from":"yesterday"}"#, 400, "request"),
+        ("root", "POST", "/api/v1/sinks/siem/backfills", r#"{"from":"beginning","ledger":"x"}"#, 400, "request"),
+        ("ada", "POST", "/api/v1/sinks/siem/backfills/1/cancel", "", 403, "role"),
+        ("root", "POST", "/api/v1/sinks/siem/backfills/9/cancel", "", 404, "unknown_backfill"),
     ];
     let document: Value = serde_json::from_str(OPENAPI).unwrap();
     let documented = document.pointer("/components/schemas/Problem/properties/code/enum").unwrap();
@@ -112,6 +119,14 @@ async fn analysts_and_auditors_see_how_things_stand_and_admins_order() {
         for (order, body) in [("retry", ""), ("pause", ""), ("pause", r#"{"reason":"planned work"}"#)] {
             let path = format!("/api/v1/sinks/siem/{order}");
             assert_eq!(send(&ledgers, who, "POST", &path, body).await, (200, json!({ "sink": "siem" })), "{order}");
+        }
+        let path = "/api/v1/sinks/siem/backfills";
+        for (body, expected) in [
+            (r#"{"from":"operations/0/7","again":true}"#, json!({ "from": "operations/0/7", "again": true })),
+            (r#"{"from":"beginning"}"#, json!({ "from": "events/0/0", "again": false })),
+            (r#"{"from":"1970-01-01T00:00:01Z"}"#, json!({ "ledger": "events", "from": 1_000_000 })),
+        ] {
+            assert_eq!(send(&ledgers, who, "POST", path, body).await, (200, expected), "{body}");
         }
     }
 }

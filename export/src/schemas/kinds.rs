@@ -193,6 +193,8 @@ pub const KINDS: &[Kind] = &[
     kind("certificate", What::Change, "Certificate"),
     kind("export.pause", What::Change, "Sink paused"),
     kind("export.resume", What::Change, "Sink resumed"),
+    kind("export.backfill", What::Change, "Backfill ordered"),
+    kind("export.backfill.end", What::Change, "Backfill over"),
     kind("content.read", What::Access, "Content read"),
     kind("ledger.torn", What::Loss, "Ledger was torn"),
 ];
