@@ -13,7 +13,7 @@ use operations::triage::{Policy, TriageService};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Server, ServerError, Services};
+use crate::{Server, ServerError, Services, SinkOrder};
 use query::output::{Encoded, Format};
 use query::{AccessCheck, Engine, Limits, Options, Purpose, Request};
 

@@ -6,7 +6,6 @@ use ledger::consumer::Monitor;
 use ledger::{Consumer, Follower, LedgerName};
 use operations::fold::Paused;
 use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::idle::IdleWorker;

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::*;
+use crate::config::SinkConfig;
 use crate::fixtures;
 
 #[derive(Default)]
