@@ -151,6 +151,9 @@ fn again(
         if to.is_some_and(|to| begins >= to.seq) {
             return Ok(false);
         }
+        if record.rendering.is_none() && record.count + record.rejected == 0 {
+            return Err(ControlError::NotSent(from));
+        }
         if record.rendering.as_deref() != rendering {
             return Err(ControlError::OtherSettings(Position { seq: begins, ..from }));
         }

@@ -12,14 +12,16 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use ledger::operations::column;
-use ledger::{Options, Position, ReadLimit, Seq, Store, Timestamp};
+use ledger::{Group, Options, Position, ReadLimit, Seq, Store, Timestamp};
 use operations::alert::{ALERT, Alert, Severity};
+use operations::kind::Envelope;
 use operations::kind::alert_notice::NOTICE;
 use operations::kind::delivery::{HIDDEN_KIND, SENT_KIND};
 use operations::kind::export::{RECEIPT_KIND, REJECTED_KIND, REPLAYED_KIND};
 use operations::triage::{Column, TriageService};
 use serde_json::{Value, json};
 
+use super::control::SinkOrder;
 use super::*;
 use crate::delivery::suppressor::{Candidate, Decision, TriageSuppressor};
 use crate::fixtures::alert_of;

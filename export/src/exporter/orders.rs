@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::control::{ControlError, SinkOrder};
 use super::tests::{append_events, receipts};
 use super::*;
 

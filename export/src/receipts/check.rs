@@ -72,7 +72,8 @@ impl Visitor for Check {
         stream.excluded += record.excluded;
         stream.rejected += record.rejected;
         stream.bytes += record.bytes;
-        stream.by_other_settings += 1;
+        // What a sink left out where it starts was said by nothing.
+        stream.by_other_settings += u64::from(record.rendering.is_some() || record.count + record.rejected > 0);
     }
 
     fn record(&mut self, _: &Receipt, record: &Record, refused: bool) {

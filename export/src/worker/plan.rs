@@ -402,7 +402,9 @@ impl Plan {
             attempts: 0,
             ack: "the sink starts here".to_owned(),
         };
-        let jumped = self.advance(end, Counts { count: 0, rejected: 0, passed: 0 }, sent, None);
+        let mut jumped = self.advance(end, Counts { count: 0, rejected: 0, passed: 0 }, sent, None);
+        // Nothing of it was said, so nothing of it can be said again.
+        jumped.record.rendering = None;
         Some(StateEntry::Receipt(jumped))
     }
 
