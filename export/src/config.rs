@@ -191,6 +191,13 @@ impl SinkConfig {
         Ok(Self { common, spec, settings, sink, schema, routes: None, grouping: Arc::default() })
     }
 
+    /// Whether nothing is different that a worker of it follows: settings, and for receivers of alerts what goes to them and what is told
+    /// together.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let delivers = self.spec.class.is_delivery();
+        self == other && self.routes == other.routes && (!delivers || self.grouping == other.grouping)
+    }
+
     /// Which rows of a ledger it gets, and how they become records. `key` is the installation's key, for hashed columns, and `origin` that of
     /// the ledger's log.
     pub(crate) fn selection(&self, key: [u8; 32], origin: &str) -> Selection {

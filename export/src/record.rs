@@ -16,6 +16,7 @@ use operations::filter;
 use operations::kind::alert_notice::{Because, NOTICED, Notice};
 use operations::kind::alert_step::{ACKNOWLEDGE, ACKNOWLEDGED, CLOSE, CLOSED, CloseReason};
 use operations::kind::is_internal;
+use operations::kind::sink_order::backfill_name;
 use operations::triage::{Column, group_key};
 
 /// One record for a sink: what its rendering is made from, and nothing else.
@@ -25,8 +26,10 @@ pub struct Record {
     pub position: Position,
     /// Number of the ledger's batch that contains it.
     pub batch: u64,
-    /// The sink's own gapless number in this ledger.
+    /// The sink's own gapless number in this stream.
     pub export_seq: u64,
+    /// The backfill that numbered it, if it was not the sink's own stream.
+    pub backfill: Option<u64>,
     /// When it was recorded.
     pub recorded: Timestamp,
     /// When it happened, or else when it was recorded.
@@ -51,15 +54,16 @@ pub struct Record {
     pub size: usize,
 }
 
-/// The stream in which a position counts without gaps: `events/0`.
-pub fn stream_name(Position { ledger, shard, .. }: Position) -> String {
-    format!("{ledger}/{shard}")
+/// The stream in which a position counts without gaps: `events/0`, and `events/0~backfill-1` if a backfill numbers it.
+pub fn stream_name(Position { ledger, shard, .. }: Position, backfill: Option<u64>) -> String {
+    let stream = format!("{ledger}/{shard}");
+    backfill.map_or_else(|| stream.clone(), |number| backfill_name(&stream, number))
 }
 
 impl Record {
-    /// The stream in which `seq` counts without gaps: `events/0`.
+    /// The stream in which `export_seq` counts without gaps: `events/0`.
     pub fn stream(&self) -> String {
-        stream_name(self.position)
+        stream_name(self.position, self.backfill)
     }
 
     /// The kind: `egress.http`, `alert`, `token`.
@@ -252,6 +256,7 @@ impl Filter {
             position,
             batch,
             export_seq,
+            backfill: None,
             recorded,
             time,
             host,

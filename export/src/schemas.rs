@@ -22,6 +22,7 @@ use std::borrow::Cow;
 
 use ledger::Row;
 use operations::kind::export::Link;
+use operations::kind::sink_order::backfill_of;
 use serde_json::Value;
 
 use crate::record::{Record, stream_name};
@@ -67,17 +68,19 @@ pub struct Place {
 }
 
 impl Place {
-    /// The place of the record at this position of its ledger, which has this number.
-    fn of(position: &str, export_seq: u64) -> Option<Self> {
-        Some(Self { stream: stream_name(position.parse().ok()?), export_seq })
+    /// The place of the record at this position of its ledger, which has this number in a stream or chain of this name.
+    fn of(position: &str, export_seq: u64, counted_in: &str) -> Option<Self> {
+        let backfill = backfill_of(counted_in).map(|(_, number)| number);
+        Some(Self { stream: stream_name(position.parse().ok()?, backfill), export_seq })
     }
 
-    /// The place that two members of a JSON object tell, by their JSON pointers: the position, and the number as a number or a text.
-    fn in_object(text: &str, position: &str, export_seq: &str) -> Option<Self> {
+    /// The place that three members of a JSON object tell, by their JSON pointers: the position, the number as a number or a text, and the name of
+    /// what it counts in.
+    fn in_object(text: &str, position: &str, export_seq: &str, counted_in: &str) -> Option<Self> {
         let value: Value = serde_json::from_str(text).ok()?;
         let number = value.pointer(export_seq)?;
         let number = number.as_u64().or_else(|| number.as_str()?.parse().ok())?;
-        Self::of(value.pointer(position)?.as_str()?, number)
+        Self::of(value.pointer(position)?.as_str()?, number, value.pointer(counted_in)?.as_str()?)
     }
 }
 

@@ -17,6 +17,8 @@ pub struct Selection {
     schema: Option<InSchema>,
     /// What of a record is kept.
     kept: Kept,
+    /// The backfill that numbers the records, if it is not the sink's own stream.
+    backfill: Option<u64>,
 }
 
 /// What of a record is kept once it is said.
@@ -42,7 +44,7 @@ struct InSchema {
 impl Selection {
     /// The rows that pass, as records of people's alerts.
     pub fn new(filter: Filter, renderer: Renderer) -> Self {
-        Self { filter, renderer, schema: None, kept: Kept::Whole }
+        Self { filter, renderer, schema: None, kept: Kept::Whole, backfill: None }
     }
 
     /// The same, said in a schema as records of this stream. `rendering` names everything in the configuration that the records follow from.
@@ -61,6 +63,12 @@ impl Selection {
     #[must_use]
     pub fn without_columns(self) -> Self {
         Self { kept: Kept::NoColumns, ..self }
+    }
+
+    /// The same with the numbers of a backfill.
+    #[must_use]
+    pub fn numbered_by(self, backfill: u64) -> Self {
+        Self { backfill: Some(backfill), ..self }
     }
 
     /// What the records of a receiver of everything are said by, as its receipts name it.
@@ -83,12 +91,14 @@ impl Selection {
             self.schema.as_ref().filter(|_| self.kept != Kept::Whole).and_then(|schema| schema.schema.say_row);
         let Some(say_row) = say_row else {
             let mut record = self.filter.select(row, export_seq, Some(&self.renderer))?;
+            record.backfill = self.backfill;
             record.leaf = self.says_leaf().then(|| row.leaf()).flatten();
             self.say(&mut record, previous);
             self.forget(&mut record);
             return Some(record);
         };
         let mut record = self.filter.select(row, export_seq, None)?;
+        record.backfill = self.backfill;
         let said = say_row(row, &self.renderer, &record);
         self.take(&mut record, said);
         self.forget(&mut record);

@@ -135,6 +135,7 @@ fn record(sink: &str, now: Timestamp) -> Record {
         position,
         batch: 0,
         export_seq: 0,
+        backfill: None,
         recorded: now,
         time: now,
         host: None,

@@ -55,7 +55,7 @@ const NUMBERS: &[(&str, &str)] = &[("port", "dpt"), ("bytes_in", "in"), ("bytes_
 /// Where a record belongs. An equals sign in a value is escaped, so no value holds such a pair.
 fn place(text: &str) -> Option<Place> {
     let value = |key: &str| text.split_once(&format!(" {key}="))?.1.split(' ').next();
-    Place::of(value("externalId")?, value("cn1")?.parse().ok()?)
+    Place::of(value("externalId")?, value("cn1")?.parse().ok()?, value("deviceExternalId")?)
 }
 
 fn say(record: &Record, context: &Context<'_>) -> Said {

@@ -72,7 +72,7 @@ const SAID: &[&str] = &["position", "recorded", "time", "observed", "kind", "hos
 
 /// Where a record belongs: by its id, which is its position.
 fn place(text: &str) -> Option<Place> {
-    Place::in_object(text, "/event/id", "/event/sequence")
+    Place::in_object(text, "/event/id", "/event/sequence", "/tachograph/chain")
 }
 
 fn say(record: &Record, context: &Context<'_>) -> Said {

@@ -46,7 +46,7 @@ const VALUE_CHARS_MAX: usize = 2_048;
 /// Where a record belongs. No value holds the tabulator that stands between pairs.
 fn place(text: &str) -> Option<Place> {
     let value = |key: &str| text.split('\t').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='));
-    Place::of(value("eventId")?, value("exportSeq")?.parse().ok()?)
+    Place::of(value("eventId")?, value("exportSeq")?.parse().ok()?, value("exportStream")?)
 }
 
 fn say(record: &Record, context: &Context<'_>) -> Said {

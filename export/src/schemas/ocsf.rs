@@ -71,7 +71,7 @@ const MESSAGE_VALUE_CHARS_MAX: usize = 200;
 
 /// Where a record belongs: by its id, which is its position.
 fn place(text: &str) -> Option<Place> {
-    Place::in_object(text, "/metadata/uid", "/metadata/sequence")
+    Place::in_object(text, "/metadata/uid", "/metadata/sequence", "/metadata/log_name")
 }
 
 fn say(record: &Record, context: &Context<'_>, version: Version) -> Said {

@@ -60,7 +60,7 @@ const ADDITIONAL_BYTES_MAX: usize = 8 << 10;
 
 /// Where a record belongs: by its id, which is its position.
 fn place(text: &str) -> Option<Place> {
-    Place::in_object(text, "/metadata/product_log_id", "/additional/export_seq")
+    Place::in_object(text, "/metadata/product_log_id", "/additional/export_seq", "/additional/chain")
 }
 
 fn say(record: &Record, context: &Context<'_>) -> Said {

@@ -115,12 +115,12 @@ impl SplunkHec {
         event.said("event", &record.said.json());
         // Indexed fields are texts. They make losses and duplicates countable without reading the events.
         let id = record.position.to_string();
-        let (stream, seq) = id.rsplit_once('/').unwrap_or_default();
+        let seq = id.rsplit_once('/').map_or("", |(_, seq)| seq);
         let mut fields = event.object("fields");
         fields.member("export_seq", &record.export_seq.to_string());
         fields.member("id", &id);
         fields.member("seq", &seq);
-        fields.member("stream", &stream);
+        fields.member("stream", &record.stream());
         fields.end();
         record.host.iter().for_each(|host| event.member("host", host));
         self.index.iter().for_each(|index| event.member("index", index));

@@ -80,6 +80,10 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
         let mut rest = Rest::default();
         let mut flight = if doubtful { None } else { self.ahead.take(plan.export_seq(), batch) };
         loop {
+            // What has not been sent waits until it goes on.
+            if flight.is_none() && self.pause.is_cancelled() {
+                return Err(Halt::Stopped);
+            }
             attempts = attempts.saturating_add(1);
             let in_doubt = plan.doubts(batch);
             let mut doubt = in_doubt.then_some(batch);
@@ -121,7 +125,11 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
                 status.next_attempt = Some(now().saturating_add(wait));
             });
             let sleep = tokio::time::sleep_until(Instant::now() + wait);
-            self.watched(plan, began, &mut None, sleep).await?;
+            tokio::select! {
+                biased;
+                () = self.pause.cancelled() => return Err(Halt::Stopped),
+                waited = self.watched(plan, began, &mut None, sleep) => waited?,
+            }
         }
     }
 

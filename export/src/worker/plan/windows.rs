@@ -197,7 +197,7 @@ impl Plan {
     pub fn enter(&mut self, durable: Durable, entries: u64) {
         let Some(first) = self.pending.front() else { return };
         let behind = durable.batches.saturating_sub(first.batch);
-        let most = first.position.seq.skip(entries);
+        let most = first.position.seq.skip(entries).min(self.end.unwrap_or(Seq::MAX));
         let (end, cut) =
             if behind > BEHIND_BATCHES { (most.min(durable.next_seq), Cut::Full) } else { (most, Cut::LedgerBatch) };
         if let Some(windows) = &mut self.windows {
