@@ -51,7 +51,7 @@ pub struct Ranged {
 pub fn configuration(sink: &SinkConfig, number: u64) -> SinkConfig {
     let mut config = sink.clone();
     config.common.name = backfill_name(&sink.common.name, number);
-    config.common.in_flight = config.common.in_flight.map(|_| 1);
+    config.common.in_flight = Some(1);
     config
 }
 

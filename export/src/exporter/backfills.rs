@@ -166,19 +166,19 @@ async fn what_was_sent_is_sent_again_as_it_was_over_a_kill() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backfill_holds_up_nothing_and_can_be_paused_and_cancelled() {
-    let bench = Bench::new().await; eprintln!("STEP 1");
+    let bench = Bench::new().await;
     for _ in 0..3 {
-        append_events(&bench.store, 600).await; eprintln!("STEP 2");
+        append_events(&bench.store, 600).await;
     }
     let config = bench.config(&[("siem", json!({"start": "now"}))]);
     let (controls, stop, running) = bench.start(&config);
-    until(&controls, "siem", |status| status.next_seq == Seq::new(1_800)).await; eprintln!("STEP 3");
+    until(&controls, "siem", |status| status.next_seq == Seq::new(1_800)).await;
     let slow = BackfillOrder { records_per_second: 1, ..order(BackfillMode::Anew, 0, None) };
-    let name = controls.backfill("siem", "ada", slow).await.unwrap().name; eprintln!("STEP 4");
-    bench.receipted(&name, 1).await; eprintln!("STEP 5");
+    let name = controls.backfill("siem", "ada", slow).await.unwrap().name;
+    bench.receipted(&name, 1).await;
     // The next batch would go after minutes, what is new goes at once.
-    append_events(&bench.store, 10).await; eprintln!("STEP 6");
-    bench.receipted("siem", 1_810).await; eprintln!("STEP 7");
+    append_events(&bench.store, 10).await;
+    bench.receipted("siem", 1_810).await;
     let first = receipts(&bench.store, &name, LedgerName::Events).last().unwrap().1;
     let shown = status(&controls, &name);
     assert_eq!((shown.next_seq, shown.lag), (first, Seq::new(1_800).distance_from(first)));
@@ -187,17 +187,17 @@ async fn a_backfill_holds_up_nothing_and_can_be_paused_and_cancelled() {
     // It goes on where it was after a kill.
     drop(stop);
     running.abort();
-    let _ = running.await; eprintln!("STEP 8");
+    let _ = running.await;
     let offline = crate::status(&config, &bench.store.events().reader(), &bench.store.operations().reader()).unwrap();
     assert!(offline.iter().any(|status| status.sink == name && status.next_seq == first));
     let (controls, stop, running) = bench.start(&config);
-    bench.receipted(&name, first.get() + 1).await; eprintln!("STEP 9");
+    bench.receipted(&name, first.get() + 1).await;
     // A sink that stands still sends nothing of it either.
     controls.order("siem", "ada", SinkOrder::Pause { reason: None }).await.unwrap();
-    until(&controls, &name, |status| status.paused).await; eprintln!("STEP 10");
+    until(&controls, &name, |status| status.paused).await;
     controls.order("siem", "ada", SinkOrder::Resume).await.unwrap();
-    until(&controls, &name, |status| !status.paused && status.started.is_some()).await; eprintln!("STEP 11");
-    let unknown = controls.order("siem", "ada", SinkOrder::Cancel { backfill: 2 }).await; eprintln!("STEP 12");
+    until(&controls, &name, |status| !status.paused && status.started.is_some()).await;
+    let unknown = controls.order("siem", "ada", SinkOrder::Cancel { backfill: 2 }).await;
     assert!(matches!(unknown, Err(ControlError::NoBackfill(2))), "{unknown:?}");
     controls.order("siem", "bob", SinkOrder::Cancel { backfill: 1 }).await.unwrap();
     assert_eq!(ends(&bench), [(1, BackfillOutcome::Cancelled, "bob".to_owned())]);
