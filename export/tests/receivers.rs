@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
 
+#[path = "receivers/amazon.rs"]
+mod amazon;
 #[path = "receivers/client.rs"]
 mod client;
 #[path = "receivers/collector.rs"]
