@@ -22,7 +22,7 @@ SECONDS = 60
 FUZZ ?= dialect otlp syslog frames ledger proofs
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help run quickstart test kafka browser senders screenshots bench-console bench-otlp bench-forward vendor vendor-packages torture payloads fuzz lint bench dist tools promtool rsyslog syslog-ng lognorm validators ecs opensearch victoria-logs otlp-collector golang versitygw chromium build
+.PHONY: help run quickstart test kafka browser senders screenshots bench-console bench-otlp bench-forward vendor vendor-packages torture payloads fuzz lint bench dist tools promtool rsyslog syslog-ng lognorm faketime validators ecs opensearch victoria-logs otlp-collector golang versitygw chromium build
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -78,6 +78,16 @@ syslog-ng: tools
 	  rm -rf "$(TARGET)/tools/syslog-ng" && mkdir -p "$(TARGET)/tools/syslog-ng" && cd "$(TARGET)/tools/syslog-ng" && \
 	  apt-get download -qq syslog-ng-core libivykis0 libjson-c5 libnet1 libpcre3 libwrap0 && \
 	  for package in *.deb; do dpkg-deb --extract "$$package" .; done && rm -f *.deb; \
+	fi
+
+# What sets the clock of a process wrong, for the tests of export, taken out of its package.
+faketime: tools
+	@if [ -z "$$(ls /usr/lib/*/faketime/libfaketimeMT.so.1 "$(TARGET)"/tools/faketime/usr/lib/*/faketime/libfaketimeMT.so.1 2>/dev/null)" ]; then \
+	  echo "make: fetching libfaketime out of its package"; \
+	  command -v apt-get >/dev/null || { echo "make: this is no Debian; please install libfaketime"; exit 1; }; \
+	  apt-cache show libfaketime >/dev/null 2>&1 || $(SUDO) apt-get update -qq; \
+	  rm -rf "$(TARGET)/tools/faketime" && mkdir -p "$(TARGET)/tools/faketime" && cd "$(TARGET)/tools/faketime" && \
+	  apt-get download -qq libfaketime && dpkg-deb --extract libfaketime_*.deb . && rm -f *.deb; \
 	fi
 
 # A reader of CEF for the tests of export, taken out of its packages with the libraries that only it needs.
@@ -148,7 +158,7 @@ quickstart: build ## Record the bundled example and show what to try next
 	@echo "make: serving with $(DATA).toml; Ctrl-C stops it"
 	@exec $(TARGET)/debug/tachograph serve --config "$(DATA).toml"
 
-test: lint promtool kafka rsyslog syslog-ng lognorm validators ecs opensearch victoria-logs otlp-collector versitygw ## Run lint and all tests
+test: lint promtool kafka rsyslog syslog-ng lognorm faketime validators ecs opensearch victoria-logs otlp-collector versitygw ## Run lint and all tests
 	@echo "make: all tests"
 	cargo test --workspace --locked --lib --bins --tests
 	cargo test --workspace --locked --doc
