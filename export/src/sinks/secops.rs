@@ -224,7 +224,7 @@ mod tests {
 
     use super::*;
     use crate::fixtures;
-    use crate::schemas::Context;
+    use crate::schemas::Said;
 
     fn sink(settings: Value) -> Result<SecOps, String> {
         let mut all = json!({"project": "acme", "location": "eu", "instance": "i-1"});
@@ -251,10 +251,9 @@ mod tests {
 
     #[test]
     fn an_event_that_is_cut_has_no_member_that_the_model_lacks() {
-        let mut records =
-            fixtures::records(&fixtures::events(&[json!({"kind": "command", "command": "x".repeat(800_000)})]));
-        records[0].said = (udm::SPEC.say)(&records[0], &Context { chain: "c", previous: None });
-        records[0].said.schema = udm::SPEC.name;
+        let mut records = fixtures::records(&fixtures::events(&[json!({"kind": "prompt"})]));
+        let event = json!({"additional": {"export_seq": "0"}, "target": {"url": "x".repeat(800_000)}});
+        records[0].said = Said { schema: udm::SPEC.name, ..Said::object(&event) };
         let (_, body) = sent(&records);
         let event = &body["inline_source"]["events"][0]["udm"];
         assert!(event.get("is_truncated").is_none() && event.to_string().len() < 700_000, "{event}");
