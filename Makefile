@@ -22,7 +22,7 @@ SECONDS = 60
 FUZZ ?= dialect otlp syslog frames ledger proofs
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help run quickstart test kafka browser senders screenshots bench-console bench-otlp bench-forward vendor vendor-packages torture payloads fuzz lint bench dist tools promtool rsyslog syslog-ng lognorm validators ecs opensearch victoria-logs otlp-collector golang versitygw chromium build
+.PHONY: help run quickstart test kafka browser senders screenshots bench-console bench-otlp bench-forward vendor vendor-packages torture payloads fuzz lint bench dist tools prometheus rsyslog syslog-ng lognorm faketime validators ecs opensearch victoria-logs otlp-collector golang versitygw chromium build
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,14 +48,20 @@ tools: ## Install what building and testing need (Debian, Ubuntu): a C toolchain
 	  cargo $${part/rustfmt/fmt} --version >/dev/null 2>&1 || { echo "make: installing $$part"; rustup component add $$part; }; \
 	done
 
-# Prometheus' own checker of metrics, taken out of the package: to install that would start a server.
-promtool: tools
-	@if ! command -v promtool >/dev/null && [ ! -x "$(TARGET)/tools/promtool" ]; then \
-	  echo "make: fetching promtool out of the package of prometheus"; \
-	  command -v apt-get >/dev/null || { echo "make: this is no Debian; please install promtool"; exit 1; }; \
+# Prometheus with its checker of metrics and Alertmanager with its tool, taken out of their packages: to install those would start servers.
+prometheus: tools
+	@missing=(); for program in prometheus promtool prometheus-alertmanager amtool; do command -v $$program >/dev/null || missing+=($$program); done; \
+	if [ $${#missing[@]} -gt 0 ] && [ ! -x "$(TARGET)/tools/prometheus/usr/bin/amtool" ]; then \
+	  echo "make: fetching $${missing[*]} out of the packages of prometheus and prometheus-alertmanager"; \
+	  command -v apt-get >/dev/null || { echo "make: this is no Debian; please install $${missing[*]}"; exit 1; }; \
 	  apt-cache show prometheus >/dev/null 2>&1 || $(SUDO) apt-get update -qq; \
-	  rm -rf "$(TARGET)/tools/package" && mkdir -p "$(TARGET)/tools/package" && cd "$(TARGET)/tools/package" && \
-	  apt-get download -qq prometheus && dpkg-deb --extract prometheus_*.deb . && mv usr/bin/promtool .. && cd .. && rm -rf package; \
+	  rm -rf "$(TARGET)/tools/prometheus" && mkdir -p "$(TARGET)/tools/prometheus" && cd "$(TARGET)/tools/prometheus" && \
+	  apt-get download -qq prometheus prometheus-alertmanager && \
+	  for package in *.deb; do dpkg-deb --extract "$$package" .; done && rm -f *.deb; \
+	fi
+	@# Debian's Alertmanager looks for its templates there alone.
+	@if [ ! -e /usr/share/prometheus/alertmanager/default.tmpl ]; then \
+	  $(SUDO) install -D -m 644 -t /usr/share/prometheus/alertmanager "$(TARGET)"/tools/prometheus/usr/share/prometheus/alertmanager/*.tmpl; \
 	fi
 
 # A sender and receiver of syslog for the tests of intake and export, taken out of its packages with the libraries that only it needs: to install it would start a server.
@@ -78,6 +84,16 @@ syslog-ng: tools
 	  rm -rf "$(TARGET)/tools/syslog-ng" && mkdir -p "$(TARGET)/tools/syslog-ng" && cd "$(TARGET)/tools/syslog-ng" && \
 	  apt-get download -qq syslog-ng-core libivykis0 libjson-c5 libnet1 libpcre3 libwrap0 && \
 	  for package in *.deb; do dpkg-deb --extract "$$package" .; done && rm -f *.deb; \
+	fi
+
+# What sets the clock of a process wrong, for the tests of export, taken out of its package.
+faketime: tools
+	@if [ -z "$$(ls /usr/lib/*/faketime/libfaketimeMT.so.1 "$(TARGET)"/tools/faketime/usr/lib/*/faketime/libfaketimeMT.so.1 2>/dev/null)" ]; then \
+	  echo "make: fetching libfaketime out of its package"; \
+	  command -v apt-get >/dev/null || { echo "make: this is no Debian; please install libfaketime"; exit 1; }; \
+	  apt-cache show libfaketime >/dev/null 2>&1 || $(SUDO) apt-get update -qq; \
+	  rm -rf "$(TARGET)/tools/faketime" && mkdir -p "$(TARGET)/tools/faketime" && cd "$(TARGET)/tools/faketime" && \
+	  apt-get download -qq libfaketime && dpkg-deb --extract libfaketime_*.deb . && rm -f *.deb; \
 	fi
 
 # A reader of CEF for the tests of export, taken out of its packages with the libraries that only it needs.
@@ -148,7 +164,7 @@ quickstart: build ## Record the bundled example and show what to try next
 	@echo "make: serving with $(DATA).toml; Ctrl-C stops it"
 	@exec $(TARGET)/debug/tachograph serve --config "$(DATA).toml"
 
-test: lint promtool kafka rsyslog syslog-ng lognorm validators ecs opensearch victoria-logs otlp-collector versitygw ## Run lint and all tests
+test: lint prometheus kafka rsyslog syslog-ng lognorm faketime validators ecs opensearch victoria-logs otlp-collector versitygw ## Run lint and all tests
 	@echo "make: all tests"
 	cargo test --workspace --locked --lib --bins --tests
 	cargo test --workspace --locked --doc
@@ -268,7 +284,7 @@ bench-otlp: tools otlp-collector ## Measure OTLP over gRPC and HTTP beside the O
 	cargo build -p tachograph -p query --profile $(PROFILE) --locked --bin tachograph --example otlp_load
 	$(TARGET)/$(PROFILE)/examples/otlp_load --server $(TARGET)/$(PROFILE)/tachograph --collector $(TARGET)/otlp_collector $(LOAD)
 
-bench-forward: validators ## Measure what forwarding to Splunk, Elasticsearch, syslog and files costs, beside Tenzir's to_splunk (PROFILE=release builds faster; LOAD="--records 200000")
+bench-forward: validators ## Measure what forwarding to Splunk, Elasticsearch, syslog and files costs, beside Tenzir's to_splunk, and outages (PROFILE=release builds faster; LOAD="--records 200000")
 	@echo "make: building with the $(PROFILE) profile"
 	cargo build -p export --profile $(PROFILE) --locked --example forward
 	python3 examples/forward.py $(TARGET)/$(PROFILE)/examples/forward $(TARGET)/validators/bin/tenzir $(LOAD)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks from a SIEM's copy alone that records which Tachograph exported as OCSF 1.9 are all there and are what was sent.
 
-    verify_ocsf_chain.py [--part] [--in-order] [--last FINGERPRINT] FILE...
+    verify_ocsf_chain.py [--part] [--in-order] [--last FINGERPRINT] [--proof PROOF] FILE...
 
 A file is NDJSON or one JSON value, as a search or a scroll gives it: an event may stand at the top, or below members such as `_source`,
 `result`, `hits`, `event`, and as text in `_raw`. `-` is the standard input. Nothing but the standard library of Python 3.8 is needed.
@@ -18,9 +18,14 @@ fingerprint, and names the event before it in its chain with the fingerprint of 
 What was cut off at the end of a chain no copy can show: compare the last event with the sink's newest receipt, whose record holds its
 fingerprint in `link` (`--last`). With --part the copy may begin in the middle of a chain, as one of a span of time does.
 
-Ends with 0 if every chain is whole, with 3 if anything was found, and with 2 if there is nothing to check."""
+With --proof, a file that `tachograph proof POSITION` prints: `raw_data_hash` of the event with that position is the leaf of its entry in the
+ledger, and the leaf is in the tree of the checkpoint, whose text is printed. The standard library has no Ed25519, so who signed the
+checkpoint is not checked here: `tachograph verify PROOF` does that, or whatever else reads signed notes of C2SP.
+
+Ends with 0 if every chain is whole and every proof holds, with 3 if anything was found, and with 2 if there is nothing to check."""
 
 import argparse
+import base64
 import hashlib
 import itertools
 import json
@@ -145,6 +150,7 @@ class Chain:
             "after": text_at(attestation, "prev_event", "uid"),
             "after_said": hash_at(attestation.get("prev_event")),
             "sequence": sequence if isinstance(sequence, int) else None,
+            "leaf": text_at(event, "raw_data_hash", "value"),
         }
         self.copies.setdefault(uid, []).append(copy)
         self.order.append(uid)
@@ -217,12 +223,96 @@ class Chain:
         return by_number[0], by_number[-1], newest[by_number[-1]]["said"]
 
 
+class Untrue(Exception):
+    """What does not hold of a proof."""
+
+
+def shown(text):
+    """A text for a terminal, which it must not steer."""
+    return text if text.isprintable() else ascii(text)
+
+
+def node(*parts):
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+def root_of(leaf, place):
+    """The root to which a path leads (RFC 9162, section 2.1.3.2)."""
+    at, last, found = place["index"], place["size"] - 1, leaf
+    if not 0 <= at <= last:
+        raise Untrue("a leaf is outside of its tree")
+    for other in map(bytes.fromhex, place["path"]):
+        if last == 0:
+            raise Untrue("a path is too long for its tree")
+        if at % 2 == 1 or at == last:
+            found = node(b"\1", other, found)
+            while at % 2 == 0 and at != 0:
+                at, last = at // 2, last // 2
+        else:
+            found = node(b"\1", found, other)
+        at, last = at // 2, last // 2
+    if last != 0:
+        raise Untrue("a path is too short for its tree")
+    return found
+
+
+class Proof:
+    """A proof file as section 12 of the ledger's FORMAT.md says, followed from the leaf of an entry to the root in a checkpoint."""
+
+    def __init__(self, path):
+        with open(path, encoding="utf-8") as file:
+            proof = json.load(file)
+        self.position, self.note = proof["position"], proof["checkpoint"]
+        ledger, shard, seq = self.position.split("/")
+        data, header = bytes.fromhex(proof["leaf_data"]), bytes.fromhex(proof["header"])
+        number = lambda first, end: int.from_bytes(header[first:end], "big")  # noqa: E731
+        leaf = node(b"\0", data)
+        if len(header) != 206 or root_of(leaf, proof["batch"]) != header[26:58] or proof["batch"]["size"] != number(22, 26):
+            raise Untrue("the leaf is not in the batch")
+        if number(14, 22) + proof["batch"]["index"] != int(seq) or not number(2, 6) == int.from_bytes(data[1:5], "big") == int(shard):
+            raise Untrue(f"it is about another entry than {self.position}")
+        self.origin, size, root = self.note.split("\n")[:3]
+        if f"/{ledger}/{shard}/" not in self.origin:
+            raise Untrue(f"{self.position} is not of the log {self.origin}")
+        in_log = proof["log"]["size"] == int(size) and proof["log"]["index"] == number(6, 14)
+        if not in_log or root_of(node(b"\0", header), proof["log"]) != base64.b64decode(root, validate=True):
+            raise Untrue("the batch is not in the log of the checkpoint")
+        self.leaf = leaf.hex()
+
+    def compare(self, chains):
+        """How many events of a copy have the leaf: all that are said to be this entry."""
+        events = [copy for name, chain in chains.items() if name.startswith(f"{self.origin}/") for copy in chain.copies.get(self.position, [])]
+        if not events:
+            raise Untrue(f"the copy has no event {self.position} of {self.origin}")
+        for copy in events:
+            if copy["leaf"] != self.leaf:
+                raise Untrue(f"raw_data_hash of {self.position} is {copy['leaf']}, and the leaf of the entry is {self.leaf}")
+        return len(events)
+
+
+def check_proof(path, chains):
+    """Whether a proof holds for the copy, and says so."""
+    try:
+        proof = Proof(path)
+        count = proof.compare(chains)
+    except Untrue as untrue:
+        print(f"{path}: {shown(str(untrue))}")
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as wrong:
+        print(f"{path}: it is no proof file: {type(wrong).__name__}: {shown(str(wrong))}")
+    else:
+        print(f"{path}: raw_data_hash of {proof.position} ({count} events) is its leaf in the tree of this checkpoint, whose signature is not checked here:")
+        print("".join(f"  {shown(line)}\n" for line in proof.note.split("\n")), end="")
+        return True
+    return False
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", metavar="FILE")
     parser.add_argument("--part", action="store_true", help="the copy may begin in the middle of a chain")
     parser.add_argument("--in-order", action="store_true", help="the copy has the order of the chain")
     parser.add_argument("--last", action="append", default=[], metavar="FINGERPRINT", help="a chain must end with this event")
+    parser.add_argument("--proof", action="append", default=[], metavar="PROOF", help="an event is the entry that this file proves")
     options = parser.parse_args()
     source, chains = Input(options.files), {}
     for event in source:
@@ -247,6 +337,8 @@ def main():
     for wanted in set(options.last) - lasts:
         print(f"no chain ends with {wanted}: its last events are missing")
         found = True
+    for path in options.proof:
+        found = not check_proof(path, chains) or found
     if source.without:
         print(f"{source.without} lines or files hold no event of a chain")
     return 3 if found else 0

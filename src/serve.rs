@@ -30,7 +30,7 @@ mod verification;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -55,7 +55,6 @@ use crate::limits;
 use crate::settings::{self, ListenerName, Loaded};
 use console::{Console, Shared};
 use control::ControlSocket;
-use followers::Sinks;
 use health::Health;
 use listener::{Admission, HttpServer, Listener, Protocol};
 use oidc::Oidc;
@@ -203,8 +202,6 @@ struct Server {
     fleet: Part,
     /// Who verifies the directory.
     verifications: Verifications,
-    /// The sinks that run; a reload replaces them.
-    sinks: Arc<RwLock<Sinks>>,
     /// Cancelled when answers without an end are to end.
     answers_stop: CancellationToken,
     control: JoinHandle<()>,
@@ -239,10 +236,9 @@ impl Server {
         let rates = Rates::of(settings.compute.table()?);
         let engine = engine(&store, &settings.query, &triage, fleet, rates.clone())?;
         let slack = slack::Apps::of(settings);
-        let sinks = Arc::new(RwLock::new(pipeline.followers().sinks().clone()));
         let answers_stop = CancellationToken::new();
         let verifications = Verifications::start(data.clone())?;
-        let server = Running::of(&store, addresses, &health, &sinks, &verifications);
+        let server = Running::of(&store, addresses, &health, pipeline.followers().controls(), &verifications);
         let oidc = Oidc::of(settings, LoginService::new(tokens.clone(), Some(operations.appender())))?;
         let services = Services {
             engine,
@@ -276,7 +272,6 @@ impl Server {
             notices,
             fleet: following,
             verifications,
-            sinks,
             answers_stop,
             control,
             control_stop,
@@ -294,7 +289,6 @@ impl Server {
         let table = settings.compute.table()?;
         if let Some(registry) = self.pipeline.reload(&self.store, old, settings).await? {
             self.pages.replace_metrics(registry);
-            *self.sinks.write().unwrap_or_else(PoisonError::into_inner) = self.pipeline.followers().sinks().clone();
         }
         self.triage.set_policy(settings.alerts.clone());
         self.slack.replace(settings);

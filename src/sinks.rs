@@ -1,11 +1,12 @@
-//! `tachograph sinks`: sends a test through a sink of the configuration, and shows how far the sinks are.
+//! `tachograph sinks`: sends a test through a sink of the configuration, shows how far the sinks are, and orders something of those that run.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use ledger::Timestamp;
-use serde_json::Value;
+use operations::kind::sink_order::backfill_of;
+use serde_json::{Value, json};
 
 use crate::cli::Output;
 use crate::client::{Target, segment};
@@ -21,7 +22,17 @@ pub enum Command {
     /// Show how far each sink is, of the running server or by the receipts in the ledger.
     Status(Status),
     /// Send what a sink refused for good (its dead letters) to it once more.
-    Retry(Retry),
+    Retry(Named),
+    /// Have a sink stand still until it is resumed. Nothing is lost meanwhile.
+    Pause(Pause),
+    /// Let a sink go on that was paused.
+    Resume(Named),
+    /// Send a part of a ledger beside what is new, numbered anew: what a sink was not sent, because it began later.
+    Backfill(Range),
+    /// Send a part of a ledger once more, byte for byte as it was: what the receiver lost.
+    Replay(Range),
+    /// End a backfill or a replay where it is.
+    Cancel(Named),
 }
 
 /// Arguments of `sinks test`.
@@ -49,14 +60,46 @@ pub struct Status {
     output: Output,
 }
 
-/// Arguments of `sinks retry`.
+/// Arguments of `sinks retry` and `sinks resume`.
 #[derive(Debug, Args)]
-pub struct Retry {
+pub struct Named {
     /// Name of the sink in the configuration.
     #[arg(value_name = "NAME")]
     name: String,
     #[command(flatten)]
     target: Target,
+}
+
+/// Arguments of `sinks pause`.
+#[derive(Debug, Args)]
+pub struct Pause {
+    #[command(flatten)]
+    sink: Named,
+    /// Why, for those who see it.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+/// Arguments of `sinks backfill` and `sinks replay`.
+#[derive(Debug, Args)]
+pub struct Range {
+    #[command(flatten)]
+    sink: Named,
+    /// Where it begins: a position such as events/0/12, a time such as 2026-11-21T18:33:21Z, or `beginning`.
+    #[arg(long, value_name = "PLACE")]
+    from: String,
+    /// Where it ends, itself left out. Without it a backfill ends where the sink began, and a replay where the sink is now.
+    #[arg(long, value_name = "PLACE")]
+    to: Option<String>,
+    /// The ledger of times and of `beginning`.
+    #[arg(long, value_name = "LEDGER", default_value = "events", value_parser = ["events", "operations"])]
+    ledger: String,
+    /// How many records go in a second at most.
+    #[arg(long, value_name = "RECORDS", default_value_t = export::limits::BACKFILL_RECORDS_PER_SECOND)]
+    records_per_second: u32,
+    /// Why, for those who see it.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
 }
 
 /// Runs the command.
@@ -66,7 +109,18 @@ pub fn run(command: Command) -> CommandResult {
         match command {
             Command::Test(arguments) => test(&arguments).await,
             Command::Status(arguments) => status(&arguments).await,
-            Command::Retry(arguments) => retry(&arguments).await,
+            Command::Retry(sink) => {
+                let said = "sends its dead letters once more; `tachograph sinks status` shows what becomes of them";
+                order(&sink, "retry", String::new(), said).await
+            }
+            Command::Pause(Pause { sink, reason }) => {
+                let body = reason.map(|reason| json!({ "reason": reason }).to_string()).unwrap_or_default();
+                order(&sink, "pause", body, "stands still once what is on its way has arrived").await
+            }
+            Command::Backfill(range) => backfill(&range, false).await,
+            Command::Replay(range) => backfill(&range, true).await,
+            Command::Cancel(backfill) => cancel(backfill).await,
+            Command::Resume(sink) => order(&sink, "resume", String::new(), "goes on").await,
         }
     })
 }
@@ -116,14 +170,37 @@ async fn status(arguments: &Status) -> CommandResult {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn retry(arguments: &Retry) -> CommandResult {
-    let api = arguments.target.open()?;
-    api.ask("POST", &format!("/api/v1/sinks/{}/retry", segment(&arguments.name)), &[], String::new()).await?;
-    let name = output::visible(&arguments.name);
+/// Orders something of a sink that runs, and says what it does then.
+async fn order(Named { name, target }: &Named, order: &str, body: String, said: &str) -> CommandResult {
+    let path = format!("/api/v1/sinks/{}/{order}", segment(name));
+    target.open()?.ask("POST", &path, &[], body).await?;
+    output::print_line(&format!("{} {said}.", output::visible(name)))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn backfill(range: &Range, again: bool) -> CommandResult {
+    let Range { sink: Named { name, target }, from, to, ledger, records_per_second, reason } = range;
+    let body = json!({
+        "from": from, "to": to, "ledger": ledger, "again": again, "records_per_second": records_per_second, "reason": reason,
+    });
+    let path = format!("/api/v1/sinks/{}/backfills", segment(name));
+    let begun = target.open()?.ask("POST", &path, &[], body.to_string()).await?.json().await?;
+    let said = |member: &str| output::visible(begun[member].as_str().unwrap_or_default());
     output::print_line(&format!(
-        "{name} sends its dead letters once more; `tachograph sinks status` shows what becomes of them."
+        "{} sends {} up to {}; `tachograph sinks status` shows how far it is.",
+        said("name"),
+        said("from"),
+        said("to")
     ))?;
     Ok(ExitCode::SUCCESS)
+}
+
+async fn cancel(Named { name, target }: Named) -> CommandResult {
+    let Some((sink, number)) = backfill_of(&name) else {
+        return Err(Failure::usage(format!("{name:?} is no backfill; `tachograph sinks status` lists those that run")));
+    };
+    let sink = Named { name: sink.to_owned(), target };
+    order(&sink, &format!("backfills/{number}/cancel"), String::new(), "sends no more of that range").await
 }
 
 fn table(statuses: &[Value]) -> String {
@@ -166,7 +243,6 @@ fn state(status: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn the_state_is_a_word_with_its_reason() {

@@ -5,6 +5,8 @@
 
 mod harness;
 
+#[path = "integration/alertmanager.rs"]
+mod alertmanager;
 #[path = "integration/alerts.rs"]
 mod alerts;
 #[path = "integration/arrival.rs"]

@@ -10,10 +10,10 @@ use ledger::Entry;
 use operations::access::{Authorize, LoginService, Principal, TokenService, Tokens};
 use operations::budget;
 use operations::triage::{Policy, TriageService};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Server, ServerError, Services};
+use crate::{BackfillOrder, Point, Server, ServerError, Services, SinkOrder};
 use query::output::{Encoded, Format};
 use query::{AccessCheck, Engine, Limits, Options, Purpose, Request};
 
@@ -116,8 +116,38 @@ impl Server for OneSink {
         Ok(serde_json::json!({ "number": 2, "since": null, "by": by }))
     }
 
-    fn retry<'a>(&'a self, sink: &'a str, _principal: &'a Principal) -> BoxFuture<'a, Result<(), ServerError>> {
-        Box::pin(async move { if sink == "siem" { Ok(()) } else { Err(ServerError::NoSink(sink.to_owned())) } })
+    fn order<'a>(
+        &'a self,
+        sink: &'a str,
+        order: SinkOrder,
+        principal: &'a Principal,
+    ) -> BoxFuture<'a, Result<(), ServerError>> {
+        Box::pin(async move {
+            match order {
+                _ if sink != "siem" => Err(ServerError::NoSink(sink.to_owned())),
+                SinkOrder::Pause { reason } if reason.as_deref() == Some("") => {
+                    Err(ServerError::BadOrder(String::new()))
+                }
+                SinkOrder::Resume => Err(ServerError::Refused(format!("{} may, siem may not", principal.name))),
+                SinkOrder::Cancel { backfill: 9 } => Err(ServerError::NoBackfill("9".to_owned())),
+                SinkOrder::Retry | SinkOrder::Pause { .. } | SinkOrder::Cancel { .. } => Ok(()),
+            }
+        })
+    }
+
+    fn backfill<'a>(
+        &'a self,
+        sink: &'a str,
+        order: BackfillOrder,
+        _principal: &'a Principal,
+    ) -> BoxFuture<'a, Result<Value, ServerError>> {
+        Box::pin(async move {
+            match order.from {
+                _ if sink != "siem" => Err(ServerError::NoSink(sink.to_owned())),
+                Point::At(from) => Ok(json!({ "from": from.to_string(), "again": order.again })),
+                Point::Since(ledger, moment) => Ok(json!({ "ledger": ledger.as_str(), "from": moment.unix_micros() })),
+            }
+        })
     }
 }
 

@@ -48,7 +48,7 @@ use query::Engine;
 
 pub use authorized::{Address, Peer};
 pub use problem::Problem;
-pub use server::{Server, ServerError};
+pub use server::{BackfillOrder, Point, Server, ServerError, SinkOrder};
 pub use slack::{Interactions, SlackApps};
 
 /// The document that describes the routes: OpenAPI 3.1.
@@ -159,6 +159,14 @@ const ROUTES: &[Route] = &[
     Route { method: "post", path: "/api/v1/logins", handler: || post(logins::create) },
     Route { method: "get", path: "/api/v1/sinks", handler: || get(server::sinks) },
     Route { method: "post", path: "/api/v1/sinks/{sink}/retry", handler: || post(server::retry) },
+    Route { method: "post", path: "/api/v1/sinks/{sink}/pause", handler: || post(server::pause) },
+    Route { method: "post", path: "/api/v1/sinks/{sink}/resume", handler: || post(server::resume) },
+    Route { method: "post", path: "/api/v1/sinks/{sink}/backfills", handler: || post(server::backfill) },
+    Route {
+        method: "post",
+        path: "/api/v1/sinks/{sink}/backfills/{backfill}/cancel",
+        handler: || post(server::cancel_backfill),
+    },
     Route { method: "get", path: "/api/v1/integrity", handler: || get(server::integrity) },
     Route { method: "post", path: "/api/v1/integrity/verify", handler: || post(server::verify) },
     Route { method: "get", path: "/api/v1/status", handler: || get(server::status) },

@@ -1,16 +1,21 @@
 //! `/api/v1/status`, `/api/v1/integrity…` and `/api/v1/sinks…`: how the server is, whether its ledgers are as they were recorded, how far
-//! its sinks are, and dead letters that are sent once more.
+//! its sinks are, and what is ordered of them.
 //!
 //! What runs is known to whoever binds the listeners; it is asked through [`Server`].
 
 use std::sync::Arc;
 
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{self, Path};
 use axum::http::StatusCode;
 use axum::response::Response;
+use chrono::DateTime;
 use futures::future::BoxFuture;
-use ledger::{AppendError, LedgerError, LedgerName};
+use ledger::{AppendError, LedgerError, LedgerName, Position, Seq, Timestamp};
 use operations::access::{Principal, Role};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::alerts::json as answer;
@@ -34,8 +39,118 @@ pub trait Server: Send + Sync {
     /// Has everything verified as soon as possible, as `by` asked: the members of `Verifying` in the document.
     fn verify(&self, by: &str) -> Result<Value, ServerError>;
 
-    /// Sends what a sink refused for good to it once more, in the name of `principal`. Done when the request is durable.
-    fn retry<'a>(&'a self, sink: &'a str, principal: &'a Principal) -> BoxFuture<'a, Result<(), ServerError>>;
+    /// Orders something of a sink in the name of `principal`. Done when the order is durable.
+    fn order<'a>(
+        &'a self,
+        sink: &'a str,
+        order: SinkOrder,
+        principal: &'a Principal,
+    ) -> BoxFuture<'a, Result<(), ServerError>>;
+
+    /// Sends a range of a ledger to a sink beside what is new, in the name of `principal`: the members of `Backfill` in the document. Done when
+    /// the order is durable.
+    fn backfill<'a>(
+        &'a self,
+        sink: &'a str,
+        order: BackfillOrder,
+        principal: &'a Principal,
+    ) -> BoxFuture<'a, Result<Value, ServerError>>;
+}
+
+/// What is ordered of a sink.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SinkOrder {
+    /// Send what it refused for good once more.
+    Retry,
+    /// Stand still.
+    Pause {
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Go on.
+    Resume,
+    /// End this backfill where it is.
+    Cancel {
+        /// Its number.
+        backfill: u64,
+    },
+}
+
+/// A range that is to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackfillOrder {
+    /// Whether each record is said as it was before, with its number of then.
+    pub again: bool,
+    /// Where it begins.
+    pub from: Point,
+    /// Where it ends.
+    pub to: Option<Point>,
+    /// How many records go in a second at most; `None` for as many as the server thinks right.
+    pub records_per_second: Option<u32>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// A place in a ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Point {
+    /// A position.
+    At(Position),
+    /// What was recorded from this moment on.
+    Since(LedgerName, Timestamp),
+}
+
+/// The body of a backfill.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct BackfillBody {
+    from: String,
+    to: Option<String>,
+    ledger: Option<String>,
+    again: bool,
+    records_per_second: Option<u32>,
+    reason: Option<String>,
+}
+
+impl BackfillBody {
+    fn order(self) -> Result<BackfillOrder, Problem> {
+        let ledger = match self.ledger.as_deref() {
+            None => LedgerName::Events,
+            Some(name) => LedgerName::ALL
+                .into_iter()
+                .find(|ledger| ledger.as_str() == name)
+                .ok_or_else(|| Problem::request("ledger is events or operations"))?,
+        };
+        let from = point("from", &self.from, ledger)?;
+        let to = self.to.as_deref().map(|to| point("to", to, ledger)).transpose()?;
+        let Self { again, records_per_second, reason, .. } = self;
+        Ok(BackfillOrder { again, from, to, records_per_second, reason })
+    }
+}
+
+/// A position, the word for the first one, or a time.
+fn point(name: &str, text: &str, ledger: LedgerName) -> Result<Point, Problem> {
+    if text == "beginning" {
+        return Ok(Point::At(Position { ledger, shard: 0, seq: Seq::FIRST }));
+    }
+    if let Ok(position) = text.parse() {
+        return Ok(Point::At(position));
+    }
+    let wrong = || {
+        Problem::request(format!(
+            "{name} is no position such as events/0/12, no time such as 2026-11-21T18:33:21Z, and not beginning"
+        ))
+    };
+    let time = DateTime::parse_from_rfc3339(text).map_err(|_| wrong())?;
+    Ok(Point::Since(ledger, Timestamp::from_unix_micros(time.timestamp_micros())))
+}
+
+/// The body of a pause.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PauseBody {
+    #[serde(default)]
+    reason: Option<String>,
 }
 
 /// Why what runs has no answer.
@@ -44,9 +159,18 @@ pub enum ServerError {
     /// The API is asked over a directory that no server has open.
     #[error("no server runs on this directory")]
     NoServer,
-    /// There is no such sink, or it is paused.
-    #[error("no sink {0} is running")]
+    /// There is no such sink.
+    #[error("there is no sink {0}")]
     NoSink(String),
+    /// There is no such backfill, or it is over.
+    #[error("{0}")]
+    NoBackfill(String),
+    /// The order cannot be meant.
+    #[error("{0}")]
+    BadOrder(String),
+    /// The sink cannot do that now.
+    #[error("{0}")]
+    Refused(String),
     /// The ledger did not take the entry.
     #[error(transparent)]
     Append(#[from] AppendError),
@@ -63,6 +187,9 @@ impl From<ServerError> for Problem {
         match error {
             ServerError::NoServer => Self::new(StatusCode::CONFLICT, "no_server", error.to_string()),
             ServerError::NoSink(_) => Self::new(StatusCode::NOT_FOUND, "unknown_sink", error.to_string()),
+            ServerError::NoBackfill(_) => Self::new(StatusCode::NOT_FOUND, "unknown_backfill", error.to_string()),
+            ServerError::BadOrder(_) => Self::request(error.to_string()),
+            ServerError::Refused(_) => Self::new(StatusCode::CONFLICT, "sink_state", error.to_string()),
             ServerError::Append(error) => Self::not_recorded(&error),
             ServerError::Ledger(error) => error.into(),
             ServerError::Json(error) => Self::internal(&error),
@@ -116,11 +243,73 @@ pub(super) async fn retry(
     authorized: Authorized,
     Path(sink): Path<String>,
 ) -> Result<Response, Problem> {
-    let principal = &authorized.principal;
-    if !principal.may(Role::Admin) {
-        let detail = format!("{} may not send dead letters once more; that takes the role admin", principal.name);
-        return Err(Problem::new(StatusCode::FORBIDDEN, "role", detail));
+    order(&state, &authorized, &sink, SinkOrder::Retry, "send dead letters once more").await
+}
+
+pub(super) async fn pause(
+    extract::State(state): extract::State<State>,
+    authorized: Authorized,
+    Path(sink): Path<String>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let PauseBody { reason } = parsed(body)?;
+    order(&state, &authorized, &sink, SinkOrder::Pause { reason }, "pause sinks").await
+}
+
+pub(super) async fn resume(
+    extract::State(state): extract::State<State>,
+    authorized: Authorized,
+    Path(sink): Path<String>,
+) -> Result<Response, Problem> {
+    order(&state, &authorized, &sink, SinkOrder::Resume, "resume sinks").await
+}
+
+pub(super) async fn backfill(
+    extract::State(state): extract::State<State>,
+    authorized: Authorized,
+    Path(sink): Path<String>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    check_admin(&authorized, "send ranges of a ledger")?;
+    let order = parsed::<BackfillBody>(body)?.order()?;
+    Ok(answer(&state.server.backfill(&sink, order, &authorized.principal).await?))
+}
+
+pub(super) async fn cancel_backfill(
+    extract::State(state): extract::State<State>,
+    authorized: Authorized,
+    Path((sink, backfill)): Path<(String, u64)>,
+) -> Result<Response, Problem> {
+    order(&state, &authorized, &sink, SinkOrder::Cancel { backfill }, "cancel backfills").await
+}
+
+/// The body of an order; without one nothing is said beside.
+fn parsed<T: Default + DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, Problem> {
+    let body = body.map_err(|rejection| Problem::new(rejection.status(), "request", rejection.body_text()))?;
+    if body.is_empty() {
+        return Ok(T::default());
     }
-    state.server.retry(&sink, principal).await?;
+    serde_json::from_slice(&body).map_err(|error| Problem::request(format!("the body: {error}")))
+}
+
+/// Orders something of a sink. `what` says what that is to whoever may not.
+async fn order(
+    state: &State,
+    authorized: &Authorized,
+    sink: &str,
+    order: SinkOrder,
+    what: &str,
+) -> Result<Response, Problem> {
+    check_admin(authorized, what)?;
+    state.server.order(sink, order, &authorized.principal).await?;
     Ok(answer(&json!({ "sink": sink })))
+}
+
+fn check_admin(authorized: &Authorized, what: &str) -> Result<(), Problem> {
+    let principal = &authorized.principal;
+    if principal.may(Role::Admin) {
+        return Ok(());
+    }
+    let detail = format!("{} may not {what}; that takes the role admin", principal.name);
+    Err(Problem::new(StatusCode::FORBIDDEN, "role", detail))
 }

@@ -25,7 +25,7 @@ use crate::schemas::{self, SchemaSpec};
 use crate::selection::Selection;
 use crate::sink::{AnySink, SinkSpec, Start};
 use crate::sinks::SINKS;
-use crate::streams::fields::{FieldPolicy, Renderer};
+use crate::streams::renderer::{FieldPolicy, Renderer};
 use operations::secret::Secret;
 
 /// What the configuration says about export.
@@ -198,6 +198,13 @@ impl SinkConfig {
         Ok(config)
     }
 
+    /// Whether nothing is different that a worker of it follows: settings, and for receivers of alerts what goes to them and what is told
+    /// together.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let delivers = self.spec.class.is_delivery();
+        self == other && self.routes == other.routes && (!delivers || self.grouping == other.grouping)
+    }
+
     /// Which rows of a ledger it gets, and how they become records. `key` is the installation's key, for hashed columns, and `origin` that of
     /// the ledger's log.
     pub(crate) fn selection(&self, key: [u8; 32], origin: &str) -> Selection {
@@ -208,6 +215,7 @@ impl SinkConfig {
         };
         match &self.sink {
             AnySink::Stream(sink) if sink.filling().is_some() => selection.said_only(),
+            AnySink::Stream(sink) if !sink.reads_columns() => selection.without_columns(),
             _ => selection,
         }
     }

@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 pub(crate) mod authority;
+pub mod aws;
 mod dial;
 pub mod frames;
 pub mod grpc;

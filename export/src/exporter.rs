@@ -1,25 +1,26 @@
-//! All sinks together: one task for each worker, so that a receiver that is down holds up nobody else.
+//! All sinks together: one task for each worker, so that a receiver that is down holds up nobody else; and whoever orders something of them.
 
+pub mod control;
 mod idle;
+mod lane;
+mod obey;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ledger::consumer::Monitor;
-use ledger::{AppendError, Appender, Consumer, Follower, Group, Ledger, LedgerError, LedgerName, Reader};
-use operations::kind::Envelope;
-use operations::kind::export::{RETRY, Retry};
-use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use ledger::{Ledger, LedgerError, LedgerName};
+use operations::fold::{Projection, SinkOrders};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, ConfigError, SinkConfig};
+use crate::config::{Config, ConfigError};
 use crate::delivery::suppressor::{SuppressNothing, Suppressor};
 use crate::metrics::Metrics;
 use crate::status::SinkStatus;
-use crate::worker::state_store::{LIMIT, LedgerStateStore};
-use crate::worker::token_bucket::TokenBucket;
-use crate::worker::{SinkWorker, Timing};
-use idle::IdleWorker;
+use crate::worker::Timing;
+use control::{Controls, Order};
+use lane::Lane;
 
 /// Why export cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -41,196 +42,246 @@ pub enum ExportError {
     },
 }
 
-/// Runs every sink.
-pub struct Exporter {
-    /// The workers, each with what tells of it once it has ended.
-    workers: Vec<(SinkWorker<Follower, LedgerStateStore>, IdleWorker)>,
-    /// The workers of sinks that are paused.
-    idle: Vec<IdleWorker>,
-    operations: Reader,
-    status: Status,
+/// What every sink is made from, whatever the configuration.
+pub struct Plant {
+    events: Ledger,
+    operations: Ledger,
+    /// The installation's key, for hashed columns.
+    key: [u8; 32],
     metrics: Metrics,
-    monitors: Vec<Monitor>,
-    retries: Retries,
-    /// What tells the workers to stop.
-    stop: CancellationToken,
 }
 
-/// Asks that what a sink refused is sent to it once more. Clones ask the same sinks.
-#[derive(Clone)]
-pub struct Retries {
-    appender: Appender,
-    workers: Arc<Vec<(String, Arc<Notify>)>>,
-}
-
-/// Why dead letters cannot be sent once more.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RetryError {
-    /// There is no such sink, or it is paused.
-    #[error("no sink {0} is running")]
-    NoSink(String),
-    /// The retry request cannot be recorded.
-    #[error("the retry request cannot be recorded: {0}")]
-    Append(#[from] AppendError),
-}
-
-impl Retries {
-    /// Records the retry request of `actor` and wakes the sink. Dead letters that are refused again are dead again.
-    pub async fn retry(&self, sink: &str, actor: &str) -> Result<(), RetryError> {
-        if !self.workers.iter().any(|(name, _)| name == sink) {
-            return Err(RetryError::NoSink(sink.to_owned()));
+impl Plant {
+    fn source(&self, ledger: LedgerName) -> &Ledger {
+        match ledger {
+            LedgerName::Events => &self.events,
+            LedgerName::Operations => &self.operations,
         }
-        let entry = RETRY.entry(&Envelope { subject: sink, actor, ..Envelope::default() }, &Retry {})?;
-        let mut group = Group::new(&ledger::operations::TABLE);
-        group.push(&entry)?;
-        self.appender.append(group).await?;
-        self.workers.iter().filter(|(name, _)| name == sink).for_each(|(_, wake)| wake.notify_one());
-        Ok(())
+    }
+
+    /// The sinks of a configuration, prepared.
+    fn lanes(&self, config: &Config) -> Result<Vec<Lane>, ExportError> {
+        config.check()?;
+        let (routes, grouping) = (Arc::new(config.routes.clone()), Arc::new(config.grouping.clone()));
+        let mut lanes = Vec::new();
+        for sink in &config.sinks {
+            let sink = sink.clone().routed(&routes).grouped(&grouping);
+            for ledger in sink.spec.class.ledgers() {
+                lanes.push(Lane::new(self, sink.clone(), *ledger)?);
+            }
+        }
+        Ok(lanes)
+    }
+}
+
+/// How workers go about it.
+#[derive(Clone)]
+pub struct Manner {
+    timing: Timing,
+    suppressor: Arc<dyn Suppressor>,
+    /// Where a backfill says that it is done, by its name.
+    done: mpsc::UnboundedSender<String>,
+}
+
+/// What is shown of all sinks. Clones share it.
+#[derive(Clone, Default)]
+struct Shown(Arc<Mutex<Vec<(Arc<Mutex<SinkStatus>>, Option<Monitor>)>>>);
+
+impl Shown {
+    fn show(&self, lanes: &[Lane]) {
+        // A backfill ends before its ledger does, so it would seem to fall behind.
+        let monitor = |lane: &Lane| lane.backfill().is_none().then(|| lane.shown().monitor.clone());
+        let shown = lanes.iter().map(|lane| (lane.shown().status.clone(), monitor(lane))).collect();
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = shown;
+    }
+
+    fn monitors(&self) -> Vec<Monitor> {
+        let shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.iter().filter_map(|(_, monitor)| monitor.clone()).collect()
     }
 }
 
 /// The status of every worker. Clones share it.
 #[derive(Clone, Default)]
-pub struct Status(Arc<Vec<Arc<Mutex<SinkStatus>>>>);
+pub struct Status(Shown);
 
 impl Status {
     /// Where every sink stands now.
     pub fn get(&self) -> Vec<SinkStatus> {
-        self.0.iter().map(|worker| worker.lock().unwrap_or_else(PoisonError::into_inner).clone()).collect()
+        let shown = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.iter().map(|(status, _)| status.lock().unwrap_or_else(PoisonError::into_inner).clone()).collect()
     }
+}
+
+/// Runs every sink.
+pub struct Exporter {
+    plant: Arc<Plant>,
+    manner: Manner,
+    lanes: Vec<Lane>,
+    shown: Shown,
+    controls: Controls,
+    orders: mpsc::Receiver<Order>,
+    /// The names of backfills that are done.
+    done: mpsc::UnboundedReceiver<String>,
 }
 
 impl Exporter {
     /// Prepares the sinks of a configuration. `key` is the installation's key, for hashed columns. Nothing is read or sent
     /// before [`Exporter::run`].
     pub fn new(config: &Config, events: &Ledger, operations: &Ledger, key: [u8; 32]) -> Result<Self, ExportError> {
-        config.check()?;
-        let (metrics, mut monitors, stop) = (Metrics::default(), Vec::new(), CancellationToken::new());
-        let (mut workers, mut idle, mut status, mut wakes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let (routes, grouping) = (Arc::new(config.routes.clone()), Arc::new(config.grouping.clone()));
-        for sink in &config.sinks {
-            let sink = &sink.clone().routed(&routes).grouped(&grouping);
-            for ledger in sink.spec.class.ledgers() {
-                let name = &sink.common.name;
-                let shared = Arc::new(Mutex::new(SinkStatus::new(sink, *ledger)));
-                status.push(shared.clone());
-                let source = if *ledger == LedgerName::Events { events } else { operations };
-                let (reader, shard, metrics) = (source.reader(), source.shard(), metrics.of(name, *ledger));
-                let monitor = Monitor::new(format!("sink/{name}/{ledger}"));
-                monitors.push(monitor.clone());
-                let rest = IdleWorker { reader, monitor, shard, status: shared.clone(), metrics };
-                if sink.common.paused {
-                    idle.push(rest);
-                } else {
-                    let worker = worker(sink, source, operations, key, &rest, stop.clone())?;
-                    wakes.push((name.clone(), worker.wake.clone()));
-                    workers.push((worker, rest));
-                }
-            }
-        }
-        let retries = Retries { appender: operations.appender(), workers: Arc::new(wakes) };
-        let operations = operations.reader();
-        let status = Status(Arc::new(status));
-        Ok(Self { workers, idle, operations, status, metrics, monitors, retries, stop })
+        let (events, operations, metrics) = (events.clone(), operations.clone(), Metrics::default());
+        let plant = Arc::new(Plant { events, operations, key, metrics });
+        let (lanes, shown) = (plant.lanes(config)?, Shown::default());
+        shown.show(&lanes);
+        let (controls, orders) = Controls::new(&plant, &shown);
+        // There are no more messages in it than backfills.
+        let (tells, done) = mpsc::unbounded_channel();
+        let manner = Manner { timing: Timing::default(), suppressor: Arc::new(SuppressNothing), done: tells };
+        Ok(Self { plant, manner, lanes, shown, controls, orders, done })
     }
 
     /// Who is asked, before anybody is told of an alert, whether something hides it. Without it nothing is hidden.
     pub fn set_suppressor(&mut self, suppressor: &Arc<dyn Suppressor>) {
-        self.workers.iter_mut().for_each(|(worker, _)| worker.suppressor = suppressor.clone());
-    }
-
-    /// The way to send dead letters once more, which stays usable while the sinks run.
-    pub fn retries(&self) -> Retries {
-        self.retries.clone()
+        self.manner.suppressor = suppressor.clone();
     }
 
     /// Shortens the waits, for tests with a real network: receivers that fail on purpose, again and again, are else waited for
     /// longer each time.
     pub fn set_timing(&mut self, timing: Timing) {
-        self.workers.iter_mut().for_each(|(worker, _)| worker.timing = timing);
+        self.manner.timing = timing;
+    }
+
+    /// The way to order something of sinks, which stays usable while they run.
+    pub fn controls(&self) -> Controls {
+        self.controls.clone()
     }
 
     /// The metrics, which stay readable while the sinks run.
     pub fn metrics(&self) -> Metrics {
-        self.metrics.clone()
-    }
-
-    /// How each worker stands as a consumer of its ledger, for health.
-    pub fn monitors(&self) -> Vec<Monitor> {
-        self.monitors.clone()
+        self.plant.metrics.clone()
     }
 
     /// The status, which stays readable while the sinks run.
     pub fn status(&self) -> Status {
-        self.status.clone()
+        Status(self.shown.clone())
     }
 
     /// Exports until `stop` is cancelled. What was acknowledged by then is on record when this returns, so another exporter may
     /// follow at once. A worker that fails ends alone, says so in its status and in the log.
-    pub async fn run(self, stop: CancellationToken) {
-        let mut tasks = JoinSet::new();
-        for rest in self.idle {
-            tasks.spawn(rest.run_paused(self.operations.clone(), stop.clone()));
-        }
-        for (worker, rest) in self.workers {
-            let stop = stop.clone();
-            tasks.spawn(async move {
-                if let Err(error) = worker.run().await {
-                    rest.run_stopped(error, stop).await;
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut ordered = match self.recall().await {
+            Ok(ordered) => Some(ordered),
+            Err(error) => {
+                // Nobody knows which of them are paused, and a message too many cannot be taken back.
+                self.lanes.iter_mut().for_each(|lane| lane.fail(&error));
+                None
+            }
+        };
+        self.replace(None, ordered.as_ref().map(Projection::get)).await;
+        loop {
+            // Without workers the sinks are paused or absent; it waits for `stop` as any other stage.
+            let order = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                Some(name) = self.done.recv() => {
+                    self.finish(&name, ordered.as_mut()).await;
+                    continue;
                 }
-            });
+                order = self.orders.recv() => order,
+            };
+            match (order, &mut ordered) {
+                (Some(Order::Replace { prepared, done }), ordered) => {
+                    self.replace(Some(prepared.lanes), ordered.as_ref().map(Projection::get)).await;
+                    // Who does not wait any more need not know.
+                    let _ = done.send(());
+                }
+                (Some(Order::Sink { sink, actor, order, done }), Some(ordered)) => {
+                    let obeyed = self.obey(&sink, &actor, order, ordered).await;
+                    let _ = done.send(obeyed);
+                }
+                (Some(Order::Backfill { sink, actor, ranged, done }), Some(ordered)) => {
+                    let begun = self.begin(&sink, &actor, ranged, ordered).await;
+                    let _ = done.send(begun);
+                }
+                (Some(Order::Configuration { sink, done }), _) => {
+                    let _ = done.send(self.of(&sink).next().map(|lane| lane.configuration().clone()));
+                }
+                // Dropping `done` says that nobody obeys.
+                (Some(Order::Sink { .. } | Order::Backfill { .. }) | None, _) => {}
+            }
         }
-        // Without workers the sinks are paused or absent; the caller waits for `stop` as with any other stage.
-        stop.cancelled().await;
-        self.stop.cancel();
-        while tasks.join_next().await.is_some() {}
+        self.lanes.iter().for_each(Lane::stop);
+        for lane in &mut self.lanes {
+            lane.end().await;
+        }
+    }
+
+    /// What was ordered by now, which may be long ago.
+    async fn recall(&self) -> Result<Projection<SinkOrders>, LedgerError> {
+        let reader = self.plant.operations.reader();
+        let read = tokio::task::spawn_blocking(move || SinkOrders::read(reader)).await;
+        // A panic in it was logged by the runtime.
+        read.unwrap_or_else(|_| SinkOrders::read(self.plant.operations.reader()))
+    }
+
+    /// Starts those that do not run.
+    fn start(&mut self, ordered: Option<&SinkOrders>) {
+        let Some(ordered) = ordered else { return };
+        for lane in self.lanes.iter_mut().filter(|lane| !lane.has_started()) {
+            let paused = ordered.paused(lane.sink()).cloned();
+            lane.start(&self.plant, &self.manner, paused.as_ref());
+        }
+    }
+
+    /// Puts sinks in the place of others, with the backfills of them that are not over. Those that are the same run on.
+    async fn replace(&mut self, new: Option<Vec<Lane>>, ordered: Option<&SinkOrders>) {
+        let mut old = std::mem::take(&mut self.lanes);
+        let new = match new {
+            Some(new) => new,
+            None => std::mem::take(&mut old),
+        };
+        for lane in self.with_backfills(new, ordered) {
+            let same = old.iter().position(|running| running.is_same(&lane));
+            self.lanes.push(same.map_or(lane, |at| old.swap_remove(at)));
+        }
+        old.iter().for_each(Lane::stop);
+        for lane in &mut old {
+            lane.end().await;
+        }
+        let kept: BTreeSet<_> = self.lanes.iter().map(|lane| (lane.name(), lane.ledger())).collect();
+        for gone in old.iter().filter(|gone| !kept.contains(&(gone.name(), gone.ledger()))) {
+            self.plant.metrics.forget(gone.name(), gone.ledger());
+        }
+        self.shown.show(&self.lanes);
+        self.start(ordered);
+    }
+
+    /// The sinks, each followed by its backfills that are not over.
+    fn with_backfills(&self, lanes: Vec<Lane>, ordered: Option<&SinkOrders>) -> Vec<Lane> {
+        let mut all = Vec::new();
+        let mut lanes = lanes.into_iter().peekable();
+        while let Some(lane) = lanes.next() {
+            let sink = lane.configuration().clone();
+            all.push(lane);
+            if lanes.peek().is_some_and(|next| next.sink() == sink.common.name) {
+                continue;
+            }
+            for open in ordered.into_iter().flat_map(|ordered| ordered.backfills(&sink.common.name)) {
+                match Lane::of_backfill(&self.plant, sink.clone(), open) {
+                    Ok(lane) => all.push(lane),
+                    Err(error) => tracing::error!(%error, "a backfill cannot be prepared"),
+                }
+            }
+        }
+        all
     }
 }
 
-fn worker(
-    sink: &SinkConfig,
-    source: &Ledger,
-    operations: &Ledger,
-    key: [u8; 32],
-    shown: &IdleWorker,
-    stop: CancellationToken,
-) -> Result<SinkWorker<Follower, LedgerStateStore>, ExportError> {
-    let name = sink.common.name.clone();
-    let failed = |message| ExportError::Connection { sink: name.clone(), message };
-    let content = sink.needs_content(source.name());
-    let origin = source.reader().origin()?;
-    let consumer = Consumer::of(source.reader(), content, LIMIT, shown.monitor.clone(), stop);
-    let state_store = LedgerStateStore {
-        sink: name.clone(),
-        ledger: source.name(),
-        shard: source.shard(),
-        exported_reader: source.reader(),
-        content,
-        operations: operations.reader(),
-        appender: operations.appender(),
-        outbox: None,
-    };
-    Ok(SinkWorker {
-        selection: sink.selection(key, &origin),
-        recorder: consumer.recorder(state_store),
-        consumer,
-        sender: sink.sink.sender(&sink.reach(&origin)).map_err(failed)?.into(),
-        ahead: crate::worker::ahead::Ahead::default(),
-        timing: Timing::default(),
-        metrics: shown.metrics.clone(),
-        status: Arc::clone(&shown.status),
-        teller: Mutex::default(),
-        suppressor: Arc::new(SuppressNothing),
-        token_bucket: TokenBucket::new(sink.limits().burst, sink.limits().interval),
-        wake: Arc::new(Notify::new()),
-        replay_due: true,
-        receipt_due: tokio::time::Instant::now(),
-        config: sink.clone(),
-    })
-}
-
+#[cfg(test)]
+mod backfills;
 #[cfg(test)]
 mod delivery;
+#[cfg(test)]
+mod orders;
 #[cfg(test)]
 mod tests;

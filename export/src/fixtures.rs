@@ -9,13 +9,14 @@ use operations::alert::{Alert, Severity, State, What, Who};
 use operations::fold::{Fold as _, Outbox};
 use operations::kind::delivery::SENT_KIND;
 use operations::kind::export::RECEIPT_KIND;
+use proof::tree;
 use serde_json::{Value, json};
 
 use crate::config::SinkConfig;
 use crate::record::{Filter, Record};
 use crate::schemas::SchemaSpec;
 use crate::selection::Selection;
-use crate::streams::fields::Renderer;
+use crate::streams::renderer::Renderer;
 
 /// A sink of a SIEM with this name.
 pub fn sink(name: &str) -> SinkConfig {
@@ -26,12 +27,18 @@ pub fn sink(name: &str) -> SinkConfig {
 /// 2025-11-21T00:00:00Z.
 pub const START: i64 = 1_763_683_200_000_000;
 
-fn push(rows: &mut Rows, ledger: LedgerName, batch: u64, value: &Value) {
+/// The entry with these columns.
+pub fn entry(ledger: LedgerName, value: &Value) -> Entry {
     let mut entry = Entry::new();
     for column in Table::of(ledger).columns {
         let Some(value) = value.get(column.name) else { continue };
         entry.set_json(column, value).unwrap();
     }
+    entry
+}
+
+fn push(rows: &mut Rows, ledger: LedgerName, batch: u64, value: &Value) {
+    let entry = entry(ledger, value);
     rows.push_entry(batch, Timestamp::from_unix_micros(START + rows.next_seq.get() as i64 * 1_000), &entry);
 }
 
@@ -171,7 +178,7 @@ pub fn records_in(schema: &'static SchemaSpec, rows: &Rows) -> Vec<Record> {
     records_under(crate::FieldPolicy::default(), schema, rows)
 }
 
-/// The same under any field policy.
+/// The same under any field policy. In schemas that tell it each has a leaf, which rows that no ledger holds lack.
 pub fn records_under(policy: crate::FieldPolicy, schema: &'static SchemaSpec, rows: &Rows) -> Vec<Record> {
     let filter = Filter { alerts_only: false, ..filter() };
     let selection = Selection::new(filter, Renderer::new(policy, [3; 32])).said_in(
@@ -182,7 +189,12 @@ pub fn records_under(policy: crate::FieldPolicy, schema: &'static SchemaSpec, ro
     let mut records: Vec<Record> = Vec::new();
     for row in rows.iter() {
         let previous = records.last().and_then(|record| record.said.link.clone());
-        records.extend(selection.record(&row, records.len() as u64, previous.as_ref()));
+        let Some(mut record) = selection.record(&row, records.len() as u64, previous.as_ref()) else { continue };
+        if schema.says_leaf {
+            record.leaf = Some(tree::leaf_hash(record.position.to_string().as_bytes()));
+            selection.say(&mut record, previous.as_ref());
+        }
+        records.push(record);
     }
     records
 }

@@ -11,6 +11,7 @@
 // Tests stop at the first surprise; a typed error would only hide where it happened.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod backfill;
 mod capabilities;
 mod config;
 mod connections;
@@ -41,12 +42,15 @@ mod fixtures;
 #[cfg(test)]
 mod packs;
 
+pub use backfill::{BackfillOrder, Point};
 pub use config::{Common, Config, ConfigError, SinkConfig};
 pub use delivery::route::{Considered, Explanation, Route, Routes};
 pub use delivery::suppressor::{Candidate, Decision, Suppressor, TriageSuppressor};
-pub use exporter::{ExportError, Exporter, Retries, RetryError, Status};
+pub use exporter::control::{Begun, ControlError, Controls, Prepared, SinkOrder};
+pub use exporter::{ExportError, Exporter, Status};
 pub use heartbeat::{Heartbeat, HeartbeatConfig, ailment_of_sinks};
 pub use metrics::Metrics;
+pub use operations::kind::sink_order::BackfillMode;
 pub use operations::secret::{Secret, SecretError, SecretText};
 pub use record::{Body, Group, Grouping, Record, TriageAction, TriageActionKind};
 pub use render::Rendering;
@@ -54,6 +58,6 @@ pub use schemas::{SCHEMAS, SchemaSpec};
 pub use sink::{SinkSpec, Start};
 pub use sinks::{ACKNOWLEDGE_ACTION, SINKS, SignatureError, verify_signature};
 pub use status::{SinkStatus, status, unread_status};
-pub use streams::fields::{FieldPolicy, Policy};
+pub use streams::renderer::{FieldPolicy, Policy};
 pub use test_send::{TestReport, test};
 pub use worker::Timing;

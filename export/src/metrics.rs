@@ -76,6 +76,16 @@ impl Metrics {
         );
     }
 
+    /// Shows no more of a sink in a ledger.
+    pub(crate) fn forget(&self, sink: &str, ledger: LedgerName) {
+        let labels = Labels { sink: sink.to_owned(), ledger: ledger.as_str() };
+        self.lag_seconds.remove(&labels);
+        for counters in [&self.sent, &self.retries, &self.rejected, &self.ends_refused] {
+            counters.remove(&labels);
+        }
+        self.latency.remove(&labels);
+    }
+
     /// The metrics of one sink in one ledger.
     pub(crate) fn of(&self, sink: &str, ledger: LedgerName) -> SinkMetrics {
         let labels = Labels { sink: sink.to_owned(), ledger: ledger.as_str() };

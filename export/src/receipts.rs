@@ -10,6 +10,8 @@ pub mod copy;
 pub mod csv;
 mod walk;
 
+pub(crate) use walk::each_row;
+
 use std::collections::BTreeMap;
 
 use ledger::{LedgerError, LedgerName, Reader, Timestamp};
@@ -38,7 +40,7 @@ impl Evidence<'_> {
         self.sink.schema().ok_or_else(|| ReceiptsError::NoStream(self.sink.common.name.clone()))
     }
 
-    fn reader(&self, ledger: LedgerName) -> &Reader {
+    pub(crate) fn reader(&self, ledger: LedgerName) -> &Reader {
         match ledger {
             LedgerName::Events => self.events,
             LedgerName::Operations => self.operations,
@@ -53,6 +55,9 @@ pub enum ReceiptsError {
     /// A ledger cannot be read.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// What is asked about was never sent.
+    #[error("it was never sent")]
+    NotSent,
     /// The sink tells people of alerts.
     #[error("{0} tells people of alerts: it has no copy of every record that could be compared")]
     NoStream(String),
@@ -89,7 +94,9 @@ pub enum ReceiptsError {
 pub struct StreamReport {
     /// How many receipts there are.
     pub receipts: u64,
-    /// The position after the last entry that they stand for. They begin at the first one.
+    /// The first entry that they stand for: the first of the ledger, or of a backfill that of its range.
+    pub from: u64,
+    /// The position after the last one.
     pub to: u64,
     /// Entries that the sink acknowledged,
     pub sent: u64,

@@ -3,21 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::delivery::route::Routes;
+use crate::hash::sha256;
+use crate::schemas::Said;
+use crate::streams::fields::{Field, Fields};
+use crate::streams::renderer::Renderer;
 use ledger::events::column as event;
 use ledger::operations::column as operation;
-use ledger::{LedgerName, Position, Row, Timestamp};
+use ledger::{Digest, LedgerName, Position, Row, Timestamp};
 use operations::alert::{ALERT, Alert, Severity, State};
 use operations::filter;
 use operations::kind::alert_notice::{Because, NOTICED, Notice};
 use operations::kind::alert_step::{ACKNOWLEDGE, ACKNOWLEDGED, CLOSE, CLOSED, CloseReason};
 use operations::kind::is_internal;
+use operations::kind::sink_order::backfill_name;
 use operations::triage::{Column, group_key};
-use serde_json::{Map, Value};
-
-use crate::delivery::route::Routes;
-use crate::hash::sha256;
-use crate::schemas::Said;
-use crate::streams::fields::Renderer;
 
 /// One record for a sink: what its rendering is made from, and nothing else.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,8 +26,10 @@ pub struct Record {
     pub position: Position,
     /// Number of the ledger's batch that contains it.
     pub batch: u64,
-    /// The sink's own gapless number in this ledger.
+    /// The sink's own gapless number in this stream.
     pub export_seq: u64,
+    /// The backfill that numbered it, if it was not the sink's own stream.
+    pub backfill: Option<u64>,
     /// When it was recorded.
     pub recorded: Timestamp,
     /// When it happened, or else when it was recorded.
@@ -36,8 +38,10 @@ pub struct Record {
     pub host: Option<String>,
     /// What it is.
     pub body: Body,
-    /// The columns that the field policy lets out, as a JSON object. Schemas are made from them; receivers of everything get `said`.
-    pub fields: Map<String, Value>,
+    /// The columns that the field policy lets out. Schemas are made from them; receivers of everything get `said`.
+    pub fields: Fields,
+    /// Its leaf in the ledger's tree, if the schema of the sink says it.
+    pub leaf: Option<Digest>,
     /// The record in the schema of the sink, if it is one of a receiver of everything.
     pub said: Said,
     /// Why it is told although it is no new revision.
@@ -50,15 +54,16 @@ pub struct Record {
     pub size: usize,
 }
 
-/// The stream in which a position counts without gaps: `events/0`.
-pub fn stream_name(Position { ledger, shard, .. }: Position) -> String {
-    format!("{ledger}/{shard}")
+/// The stream in which a position counts without gaps: `events/0`, and `events/0~backfill-1` if a backfill numbers it.
+pub fn stream_name(Position { ledger, shard, .. }: Position, backfill: Option<u64>) -> String {
+    let stream = format!("{ledger}/{shard}");
+    backfill.map_or_else(|| stream.clone(), |number| backfill_name(&stream, number))
 }
 
 impl Record {
-    /// The stream in which `seq` counts without gaps: `events/0`.
+    /// The stream in which `export_seq` counts without gaps: `events/0`.
     pub fn stream(&self) -> String {
-        stream_name(self.position)
+        stream_name(self.position, self.backfill)
     }
 
     /// The kind: `egress.http`, `alert`, `token`.
@@ -71,12 +76,12 @@ impl Record {
 
     /// A column that is a text.
     pub fn text(&self, column: &str) -> Option<&str> {
-        self.fields.get(column).and_then(Value::as_str)
+        self.fields.get(column).and_then(Field::as_text)
     }
 
     /// A column that is a number.
     pub fn integer(&self, column: &str) -> Option<i64> {
-        self.fields.get(column).and_then(Value::as_i64)
+        self.fields.get(column).and_then(Field::as_integer)
     }
 }
 
@@ -228,8 +233,8 @@ impl Filter {
         }
     }
 
-    /// The record of a row, if the sink gets it. `export_seq` is the number that it will have.
-    pub fn select(&self, row: &Row<'_>, export_seq: u64, renderer: &Renderer) -> Option<Record> {
+    /// The record of a row, if the sink gets it. `export_seq` is the number that it will have; without a renderer it has no columns.
+    pub fn select(&self, row: &Row<'_>, export_seq: u64, renderer: Option<&Renderer>) -> Option<Record> {
         if !self.rows.is_empty() && !self.rows.matches(row, row.recorded) {
             return None;
         }
@@ -238,22 +243,26 @@ impl Filter {
             LedgerName::Operations => self.operation(row)?,
         };
         // Receivers of alerts render the alert itself.
-        let fields = if self.alerts_only { Map::new() } else { renderer.row(row) };
+        let renderer = renderer.filter(|_| !self.alerts_only);
+        let fields = renderer.map(|renderer| renderer.row(row)).unwrap_or_default();
         let group = match &body {
             Body::Alert(alert) if self.alerts_only => self.grouping.of(alert),
             _ => None,
         };
-        let size = row.size() + 256;
+        // What receivers of alerts get is in the alert.
+        let size = if self.alerts_only { row.size() } else { fields.size() } + size_of::<Record>();
         let (position, batch, recorded) = (row.position, row.batch, row.recorded);
         Some(Record {
             position,
             batch,
             export_seq,
+            backfill: None,
             recorded,
             time,
             host,
             body,
             fields,
+            leaf: None,
             said: Said::default(),
             notice,
             group,

@@ -10,7 +10,7 @@ use crate::receipts::ReceiptsError;
 use crate::record::Filter;
 use crate::schemas::{SCHEMAS, SchemaSpec, names};
 use crate::selection::Selection;
-use crate::streams::fields::{FieldPolicy, Renderer};
+use crate::streams::renderer::{FieldPolicy, Renderer};
 
 /// Which rows are rendered, and how.
 pub struct Rendering {
@@ -48,6 +48,7 @@ impl Rendering {
         let chain = format!("{}/{}", reader.origin()?, self.name);
         let renderer = Renderer::new(self.policy.clone(), self.key);
         let selection = Selection::new(self.filter.clone(), renderer).said_in(self.schema, chain, String::new());
+        let reader = selection.reader(reader.clone());
         let (mut next, mut export_seq, mut link) = (from, 0, None);
         loop {
             let rows = reader.read(next, false, ReadLimit { rows: READ_ROWS, bytes: READ_BYTES })?;

@@ -20,10 +20,13 @@ pub mod udm;
 
 use std::borrow::Cow;
 
+use ledger::Row;
 use operations::kind::export::Link;
+use operations::kind::sink_order::backfill_of;
 use serde_json::Value;
 
 use crate::record::{Record, stream_name};
+use crate::streams::renderer::Renderer;
 
 /// Every schema.
 pub static SCHEMAS: &[&SchemaSpec] =
@@ -39,10 +42,14 @@ pub struct SchemaSpec {
     pub mapping: u32,
     /// Whether a record is a JSON object; else it is one line of text.
     pub is_json: bool,
+    /// Whether a record tells its leaf in the ledger's tree, so that rows must be read for it.
+    pub(crate) says_leaf: bool,
     /// Finds where a text that was said belongs, in a copy that a receiver gives back; `None` if it is none of ours.
     pub(crate) place: fn(&str) -> Option<Place>,
     /// Says a record.
     pub(crate) say: fn(&Record, &Context<'_>) -> Said,
+    /// Says the same of a row whose columns the record does not hold, if the schema can do without them: holding them costs as much as saying.
+    pub(crate) say_row: Option<fn(&Row<'_>, &Renderer, &Record) -> Said>,
 }
 
 impl std::fmt::Debug for SchemaSpec {
@@ -61,17 +68,19 @@ pub struct Place {
 }
 
 impl Place {
-    /// The place of the record at this position of its ledger, which has this number.
-    fn of(position: &str, export_seq: u64) -> Option<Self> {
-        Some(Self { stream: stream_name(position.parse().ok()?), export_seq })
+    /// The place of the record at this position of its ledger, which has this number in a stream or chain of this name.
+    fn of(position: &str, export_seq: u64, counted_in: &str) -> Option<Self> {
+        let backfill = backfill_of(counted_in).map(|(_, number)| number);
+        Some(Self { stream: stream_name(position.parse().ok()?, backfill), export_seq })
     }
 
-    /// The place that two members of a JSON object tell, by their JSON pointers: the position, and the number as a number or a text.
-    fn in_object(text: &str, position: &str, export_seq: &str) -> Option<Self> {
+    /// The place that three members of a JSON object tell, by their JSON pointers: the position, the number as a number or a text, and the name of
+    /// what it counts in.
+    fn in_object(text: &str, position: &str, export_seq: &str, counted_in: &str) -> Option<Self> {
         let value: Value = serde_json::from_str(text).ok()?;
         let number = value.pointer(export_seq)?;
         let number = number.as_u64().or_else(|| number.as_str()?.parse().ok())?;
-        Self::of(value.pointer(position)?.as_str()?, number)
+        Self::of(value.pointer(position)?.as_str()?, number, value.pointer(counted_in)?.as_str()?)
     }
 }
 

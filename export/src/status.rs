@@ -1,10 +1,12 @@
 //! Where sinks stand: from the running workers, or from the ledger alone.
 
 use ledger::{LedgerError, LedgerName, Reader, Seq, SystemClock, TimeSource, Timestamp};
-use operations::fold::newest_exported;
+use operations::fold::{OpenBackfill, Paused, SinkOrders, newest_exported_since};
+use operations::kind::sink_order::BackfillMode;
 use operations::standing::{Standing, State};
 use serde::Serialize;
 
+use crate::backfill;
 use crate::config::{Config, SinkConfig};
 use crate::worker::state_store::read_outbox;
 
@@ -19,8 +21,14 @@ pub struct SinkStatus {
     pub ledger: LedgerName,
     /// Where it sends, as much of it as holds no secret.
     pub place: String,
-    /// Whether it stands still by its configuration.
+    /// Whether it stands still, by its configuration or by an order.
     pub paused: bool,
+    /// Who ordered that it stands still, if somebody did. What is on its way then arrives first.
+    pub pause: Option<Paused>,
+    /// The range that it sends beside what is new, if it is a backfill.
+    pub backfill: Option<BackfillStatus>,
+    /// When its worker started; a reload starts those anew that it changes. It is not known of one that did not run in this process.
+    pub started: Option<Timestamp>,
     /// Everything before this position is done.
     pub next_seq: Seq,
     /// The number of the next record in the sink's own gapless count.
@@ -56,7 +64,43 @@ pub struct SinkStatus {
     pub stopped: Option<String>,
 }
 
+/// The range of a backfill, of which `next_seq` says how far it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BackfillStatus {
+    /// The sink.
+    pub of: String,
+    /// Its number.
+    pub number: u64,
+    /// How its records are said.
+    pub mode: BackfillMode,
+    /// Where it begins,
+    pub from: Seq,
+    /// and ends.
+    pub to: Seq,
+    /// Who ordered it.
+    pub by: String,
+    /// Why.
+    pub reason: Option<String>,
+}
+
 impl SinkStatus {
+    /// A backfill that has done nothing yet.
+    pub(crate) fn of_backfill(sink: &SinkConfig, open: &OpenBackfill) -> Self {
+        let OpenBackfill { from, to, by, record, .. } = open;
+        let backfill = BackfillStatus {
+            of: sink.common.name.clone(),
+            number: record.number,
+            mode: record.mode,
+            from: from.seq,
+            to: to.seq,
+            by: by.clone(),
+            reason: record.reason.clone(),
+        };
+        let status = Self::new(&backfill::configuration(sink, record.number), from.ledger);
+        let lag = to.seq.distance_from(from.seq);
+        Self { next_seq: from.seq, export_seq: record.export_seq, lag, backfill: Some(backfill), ..status }
+    }
+
     /// A worker that has done nothing yet.
     pub(crate) fn new(sink: &SinkConfig, ledger: LedgerName) -> Self {
         let mut status = Self {
@@ -65,6 +109,9 @@ impl SinkStatus {
             ledger,
             place: sink.place(),
             paused: sink.common.paused,
+            pause: None,
+            backfill: None,
+            started: None,
             next_seq: Seq::FIRST,
             export_seq: 0,
             lag: 0,
@@ -86,9 +133,11 @@ impl SinkStatus {
         status
     }
 
-    /// Takes over where the sink stands by its receipts.
-    pub(crate) fn stand(&mut self, operations: &Reader, shard: u32) -> Result<(), LedgerError> {
-        if let Some(exported) = newest_exported(operations, &self.sink, self.ledger, shard)? {
+    /// Takes over where the sink stands by its receipts, which begin after `since`.
+    pub(crate) fn stand(&mut self, operations: &Reader, shard: u32, since: Seq) -> Result<(), LedgerError> {
+        let exported = newest_exported_since(operations, &self.sink, self.ledger, shard, since)?;
+        // Of a backfill an intent alone says nothing of where it begins.
+        if let Some(exported) = exported.filter(|exported| self.backfill.is_none() || exported.receipt.is_some()) {
             (self.next_seq, self.export_seq) = (exported.next_seq, exported.export_seq);
             let sent = exported.receipt.as_ref().is_some_and(|receipt| receipt.count > 0);
             self.last_ack = exported.receipt_recorded.filter(|_| sent);
@@ -102,7 +151,7 @@ impl SinkStatus {
         let (state, reason) = if let Some(reason) = &self.stopped {
             (State::Stopped, Some(reason.clone()))
         } else if self.paused {
-            (State::Paused, None)
+            (State::Paused, self.pause.as_ref().map(paused_by))
         } else if let Some(reason) = &self.receipts_wait {
             (State::Refused, Some(reason.clone()))
         } else if self.parked {
@@ -118,16 +167,39 @@ impl SinkStatus {
     }
 }
 
+/// Who ordered that a sink stands still, and why.
+fn paused_by(Paused { by, reason, .. }: &Paused) -> String {
+    match reason {
+        Some(reason) => format!("by {by}: {reason}"),
+        None => format!("by {by}"),
+    }
+}
+
 /// Why a sink waits that was told nothing.
 const UNACKNOWLEDGED: &str = "the receiver has not acknowledged a message yet";
 
 /// Where the configured sinks stand by their receipts, without a running server. Counts since the start are zero.
 pub fn status(config: &Config, events: &Reader, operations: &Reader) -> Result<Vec<SinkStatus>, LedgerError> {
     let mut statuses = unread_status(config);
+    let ordered = SinkOrders::read(operations.clone())?;
     for status in &mut statuses {
+        status.pause = ordered.get().paused(&status.sink).cloned();
+        status.paused |= status.pause.is_some();
         let reader = if status.ledger == LedgerName::Events { events } else { operations };
-        status.stand(operations, 0)?;
+        status.stand(operations, 0, Seq::FIRST)?;
         status.lag = reader.durable()?.next_seq.distance_from(status.next_seq);
+        status.judge(now());
+    }
+    for sink in &config.sinks {
+        for open in ordered.get().backfills(&sink.common.name) {
+            let mut status = SinkStatus::of_backfill(sink, open);
+            status.stand(operations, 0, open.ordered)?;
+            status.lag = open.to.seq.distance_from(status.next_seq);
+            status.pause = ordered.get().paused(&sink.common.name).cloned();
+            status.paused |= status.pause.is_some();
+            status.judge(now());
+            statuses.push(status);
+        }
     }
     Ok(statuses)
 }
@@ -181,6 +253,17 @@ mod tests {
         check(&|status| (error(status), status.parked = true).1, State::Parked, Some("403"));
         check(&|status| (error(status), status.receipts_wait = Some("full".into())).1, State::Refused, Some("full"));
         check(&|status| (error(status), status.paused = true).1, State::Paused, None);
+        let paused = |reason: Option<&str>| Paused {
+            by: "ada".to_owned(),
+            since: Timestamp::EPOCH,
+            reason: reason.map(str::to_owned),
+        };
+        let pause =
+            |status: &mut SinkStatus, why: Option<&str>| (status.paused, status.pause) = (true, Some(paused(why)));
+        check(&|status| pause(status, Some("too loud")), State::Paused, Some("by ada: too loud"));
+        check(&|status| pause(status, None), State::Paused, Some("by ada"));
+        // What is on its way arrives first.
+        check(&|status| status.pause = Some(paused(None)), State::Ok, None);
         check(&|status| (status.stopped = Some("gone".into()), status.paused = true).1, State::Stopped, Some("gone"));
     }
 }

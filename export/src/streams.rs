@@ -4,6 +4,7 @@ pub mod cut;
 pub mod fields;
 pub mod objects;
 pub mod pack;
+pub mod renderer;
 pub mod rfc5424;
 
 use std::borrow::Cow;
@@ -33,6 +34,11 @@ pub trait Stream: ErasedSink {
     /// How a record stands at the receiver, for whoever compares a copy: as it was said, unless the sink adds members to it or cuts it.
     fn kept<'a>(&self, record: &'a Record) -> Kept<'a> {
         Kept::whole(&record.said.text)
+    }
+
+    /// Whether it makes its messages of the records' columns, too, and not only of what is said, their times, their kind and their places.
+    fn reads_columns(&self) -> bool {
+        true
     }
 
     /// How its batches are filled, if each of them becomes one large object; else records go out as they come.

@@ -4,7 +4,7 @@ use ledger::{LedgerName, Position, Seq, Timestamp};
 use operations::alert::{Alert, Severity, State, What, Who};
 use operations::fold::Outbox;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::capabilities::{Confirmation, Confirmed};
 use crate::config::SinkConfig;
@@ -16,7 +16,7 @@ use crate::sender::confirm::Accepted;
 use crate::sender::{Meaning, Reaction, Sender};
 use crate::sink::AnySink;
 use crate::status::now;
-use crate::streams::fields::time;
+use crate::streams::fields::{Fields, time};
 
 /// The origin of records that no log holds, and the member that tells a test from what a ledger holds: no column has its name.
 pub const TEST: &str = "test";
@@ -143,21 +143,23 @@ fn record(sink: &str, now: Timestamp) -> Record {
         lowered_from: None,
         shape: None,
     };
-    let mut fields = Map::new();
-    fields.insert(TEST.to_owned(), Value::Bool(true));
-    fields.insert("kind".to_owned(), "alert".into());
-    fields.insert("recorded".to_owned(), time(now));
-    fields.insert("record".to_owned(), serde_json::to_value(&alert).unwrap_or(Value::Null));
+    let mut fields = Fields::default();
+    fields.insert(TEST, Value::Bool(true));
+    fields.insert("kind", "alert".into());
+    fields.insert("recorded", time(now));
+    fields.insert("record", serde_json::to_value(&alert).unwrap_or(Value::Null));
     let body = Body::Alert(Box::new(alert));
     Record {
         position,
         batch: 0,
         export_seq: 0,
+        backfill: None,
         recorded: now,
         time: now,
         host: None,
         body,
         fields,
+        leaf: None,
         said: Said::default(),
         notice: None,
         group: None,

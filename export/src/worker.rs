@@ -9,6 +9,7 @@ pub mod plan;
 mod replay;
 mod rest;
 mod send;
+mod start;
 pub mod state_store;
 pub mod token_bucket;
 
@@ -21,6 +22,7 @@ use ledger::{AppendError, Consumer, LedgerError, Rows};
 use operations::standing::{Teller, Telling};
 use tokio::sync::Notify;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::SinkConfig;
 use crate::delivery;
@@ -31,11 +33,12 @@ use crate::message::MessageKind;
 use crate::metrics::SinkMetrics;
 use crate::selection::Selection;
 use crate::sender::Sender;
-use crate::sink::{AnySink, Start};
+use crate::sink::AnySink;
 use crate::status::{SinkStatus, now};
 use ahead::Ahead;
 use plan::{Batch, Pace, Plan};
 use send::{Attempt, Settled};
+pub use start::Backfill;
 use state_store::{StateEntry, StateStore};
 use token_bucket::TokenBucket;
 
@@ -80,6 +83,15 @@ pub enum WorkerError {
 /// What became of a piece of work: a stop may end it, or a failure.
 type Result<T, E = Halt<WorkerError>> = std::result::Result<T, E>;
 
+/// What tells a worker to end.
+#[derive(Debug, Clone, Default)]
+pub struct Stops {
+    /// At once: what is on its way is cut off, and goes again.
+    pub stop: CancellationToken,
+    /// When what is on its way has arrived, or was not taken.
+    pub pause: CancellationToken,
+}
+
 /// One sink in one ledger.
 pub struct SinkWorker<F, S> {
     pub config: SinkConfig,
@@ -93,6 +105,10 @@ pub struct SinkWorker<F, S> {
     pub sender: Arc<dyn Sender>,
     /// What was sent before its turn.
     pub ahead: Ahead,
+    /// What tells it to end when what is on its way has arrived.
+    pub pause: CancellationToken,
+    /// What it sends if it is no more than a range, and at which pace.
+    pub backfill: Option<Backfill>,
     pub timing: Timing,
     pub metrics: SinkMetrics,
     pub status: Arc<Mutex<SinkStatus>>,
@@ -155,11 +171,27 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
         }
     }
 
+    /// Whether it is to end now, since nothing is on its way any more.
+    fn is_over(&self) -> bool {
+        self.pause.is_cancelled() && self.ahead.len() == 0
+    }
+
     /// One batch, or one wait.
     async fn turn(&mut self, plan: &mut Plan, entries: &mut Vec<StateEntry>) -> Result<()> {
-        self.replay(plan, entries).await?;
+        if self.is_over() {
+            return Err(Halt::Stopped);
+        }
+        if !self.pause.is_cancelled() {
+            self.replay(plan, entries).await?;
+        }
         self.gather(plan, entries).await?;
         entries.extend(plan.leave());
+        if plan.is_finished() {
+            entries.extend(plan.finish());
+            self.flush(plan, entries).await?;
+            self.update_status(plan, |_| {});
+            return Err(Halt::Stopped);
+        }
         if plan.wants_window() {
             plan.enter(self.consumer.durable()?, self.timing.window_entries);
         }
@@ -173,7 +205,10 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
                 let outbox = self.recorder.journal_mut().outbox()?;
                 plan.propose(|records| sink.render(records, outbox))
             }
-            AnySink::Stream(sink) => plan.propose(|records| sink.render(records)),
+            AnySink::Stream(sink) => {
+                let ahead = &self.ahead;
+                plan.propose(|records| ahead.rendered(records).unwrap_or_else(|| sink.render(records)))
+            }
         };
         let Some(batch) = batch else {
             entries.extend(plan.skip());
@@ -197,13 +232,16 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
     /// Sends the batches that certainly follow this one, as many as may be on their way at once.
     fn send_ahead(&mut self, plan: &mut Plan, batch: &Batch) {
         let AnySink::Stream(sink) = &self.config.sink else { return };
+        if self.pause.is_cancelled() {
+            return;
+        }
         let at_once = self.config.in_flight();
         // The batch itself is on its way, too, perhaps as the first of these.
         let first = plan.export_seq() + batch.count() as u64;
         while self.ahead.len() + 1 < at_once {
             let from = self.ahead.export_seq_next().map_or(first, |next| next.max(first));
-            let Some(message) = plan.following(from, |records| sink.render(records)) else { return };
-            self.ahead.send(&self.sender, from, message);
+            let Some((offered, message)) = plan.following(from, |records| sink.render(records)) else { return };
+            self.ahead.send(&self.sender, from, offered, message);
         }
     }
 
@@ -254,7 +292,7 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
                 attempts.push(Attempt { settled, attempts: 0 });
                 continue;
             }
-            self.wait_for_token(plan).await?;
+            self.wait_for_token(plan, message.records.len()).await?;
             let attempt = self.deliver(plan, batch, message, std::mem::take(&mut doubtful)).await?;
             entries.extend(plan.sent_entry(batch, message, &attempt));
             attempts.push(attempt);
@@ -263,50 +301,6 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
             }
         }
         Ok(attempts)
-    }
-
-    /// Waits until a message may go, and counts it.
-    async fn wait_for_token(&mut self, plan: &Plan) -> Result<()> {
-        let ready = tokio::time::sleep_until(self.token_bucket.ready_at());
-        self.consumer.unless_stopped(self.shown_during(plan, ready)).await?;
-        self.token_bucket.take();
-        Ok(())
-    }
-
-    /// Where the sink stands. A new sink first records where it starts, so that its receipts tile the ledger.
-    async fn start(&mut self) -> Result<Plan> {
-        let exported = self.recorder.journal().exported()?;
-        let new = exported.is_none();
-        let (limit, rendering) = (self.config.limits().records, self.selection.rendering().map(ToOwned::to_owned));
-        let end = self.consumer.durable()?.next_seq;
-        let mut plan = Plan::new(exported.unwrap_or_default(), limit, end, self.pace(), rendering);
-        self.consumer.seek(plan.next_seq());
-        if new && self.config.start() == Start::Now {
-            self.consumer.seek(end);
-            let mut entries: Vec<StateEntry> = plan.jump(end).into_iter().collect();
-            self.flush(&plan, &mut entries).await?;
-        }
-        self.consumer.unless_stopped(self.recorder.journal_mut().open()).await??;
-        let dead = self.recorder.journal_mut().outbox()?.dead().len() as u64;
-        self.update_status(&plan, |status| status.dead = dead);
-        let SinkConfig { common, spec, .. } = &self.config;
-        let (sink, position) = (&common.name, plan.next_seq().get());
-        let ledger = self.status.lock().unwrap_or_else(PoisonError::into_inner).ledger.as_str();
-        tracing::info!(sink, r#type = spec.kind, place = self.config.place(), ledger, position, "the sink starts");
-        self.look_for_secrets(&plan);
-        Ok(plan)
-    }
-
-    /// Says what the sink will wait for, before there is anything to send; or that it need not any more.
-    fn look_for_secrets(&self, plan: &Plan) {
-        let missing = self.config.missing_secrets();
-        self.update_status(plan, |status| {
-            if !missing.is_empty() {
-                (status.parked, status.last_error) = (true, Some(missing.join("; ")));
-            } else if std::mem::take(&mut status.parked) {
-                status.last_error = None;
-            }
-        });
     }
 
     /// Reads until there is enough for a batch, or as much as there is once the sink may be sent to again.
@@ -341,6 +335,7 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Err(Halt::Stopped),
+                () = self.pause.cancelled(), if self.ahead.len() == 0 => return Err(Halt::Stopped),
                 () = tokio::time::sleep_until(self.receipt_due), if plan.is_growing() => self.close(plan, entries),
                 () = tokio::time::sleep_until(deadline) => {}
                 () = tokio::time::sleep(STATUS_EVERY) => self.update_status(plan, |_| {}),
@@ -356,6 +351,7 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
         let is_parked = self.status.lock().unwrap_or_else(PoisonError::into_inner).parked;
         let batch = tokio::select! {
             biased;
+            () = self.pause.cancelled(), if self.ahead.len() == 0 => return Err(Halt::Stopped),
             () = tokio::time::sleep_until(self.receipt_due), if plan.is_growing() => {
                 self.close(plan, entries);
                 return Ok(());
@@ -424,12 +420,13 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
         let monitor = self.consumer.monitor();
         monitor.holds(plan.pending().len() as u64);
         let ConsumerStatus { lag, condition, .. } = monitor.status();
-        let oldest = plan.pending().front().map(|record| record.recorded);
+        // What a backfill sends is as old as somebody wanted.
+        let oldest = plan.pending().front().filter(|_| plan.left().is_none()).map(|record| record.recorded);
         let lag_seconds = oldest.map_or(0, |recorded| now().since(recorded).as_secs());
         self.metrics.lag_seconds.set(lag_seconds as i64);
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
-        (status.next_seq, status.export_seq, status.lag) = (plan.next_seq(), plan.export_seq(), lag);
-        status.lag_seconds = lag_seconds;
+        (status.next_seq, status.export_seq) = (plan.next_seq(), plan.export_seq());
+        (status.lag, status.lag_seconds) = (plan.left().unwrap_or(lag), lag_seconds);
         status.receipts_wait = condition.waits_for().map(|reason| format!("receipts cannot be recorded: {reason}"));
         change(&mut status);
         let now = now();

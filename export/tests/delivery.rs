@@ -1,5 +1,6 @@
 //! Delivery under torture: receivers and the forwarder are processes of their own. The receivers refuse, ask to wait, commit
-//! and fail, commit and cut the answer, commit and stall, accept and forget; the forwarder is killed at random. What a receiver committed is
+//! and fail, commit and cut the answer, commit and stall, accept and forget; the forwarder is killed at random, and
+//! its wall clock is set wrong before it starts and while it runs. What a receiver committed is
 //! compared with what was recorded: nothing lost, nothing doubled where the receiver takes an id or can be asked, and nothing
 //! triggered after it was resolved.
 //!
@@ -9,6 +10,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
 
+#[path = "support/clock.rs"]
+mod clock;
 #[path = "support/dice.rs"]
 mod dice;
 #[path = "support/process.rs"]
@@ -27,8 +30,9 @@ mod receiver;
 #[path = "delivery/smtp.rs"]
 mod smtp;
 
+use clock::WallClock;
 use dice::Dice;
-use process::{SEED, start, variable};
+use process::{SEED, command, start, variable};
 use requests::{listen, wait_for_request};
 
 #[test]
@@ -64,18 +68,27 @@ fn nothing_is_lost_doubled_or_reopened() {
     let lines = listen(receiver.stdout.take().unwrap());
     let address = lines.iter().find_map(|line| Some(line.split_once("listening ")?.1.to_owned())).unwrap();
     std::fs::write(folder.path().join("address"), address).unwrap();
-    let mut dice = Dice::new(seed);
+    let (mut dice, clock) = (Dice::new(seed), WallClock::new(folder.path()));
     for _ in 0..kills {
-        let mut child = start("forwarder_process", folder.path(), seed, alerts);
-        let requests = dice.below(if long { 60 } else { 25 });
-        let alive = (0..requests).all(|_| wait_for_request(&lines, &mut child));
+        clock.jump(&mut dice);
+        let mut forwarder = command("forwarder_process", folder.path(), seed, alerts);
+        let mut child = clock.rule(&mut forwarder).spawn().unwrap();
+        let mut live = |requests: u64| (0..requests).all(|_| wait_for_request(&lines, &mut child));
+        let half = if long { 30 } else { 13 };
+        let (before, after) = (dice.below(half), dice.below(half));
+        let alive = live(before) && {
+            clock.jump(&mut dice);
+            live(after)
+        };
         child.kill().unwrap();
         child.wait().unwrap();
         if !alive {
             break;
         }
     }
-    let mut last = start("forwarder_process", folder.path(), seed, alerts);
+    clock.correct();
+    let mut last = command("forwarder_process", folder.path(), seed, alerts);
+    let mut last = clock.rule(&mut last).spawn().unwrap();
     while wait_for_request(&lines, &mut last) {}
     let last = last.wait_with_output().unwrap();
     assert!(last.status.success(), "seed {seed}: {}", String::from_utf8_lossy(&last.stdout));

@@ -170,7 +170,7 @@ fn a_record_that_the_topic_does_not_allow_is_a_dead_letter_and_comes_back_once(b
         let store = &ground.store;
         let mut exporter = Exporter::new(&config, store.events(), store.operations(), [3; 32]).unwrap();
         exporter.set_timing(quick());
-        let (status, retries, stop) = (exporter.status(), exporter.retries(), CancellationToken::new());
+        let (status, controls, stop) = (exporter.status(), exporter.controls(), CancellationToken::new());
         let running = tokio::spawn(exporter.run(stop.clone()));
         let done = tokio::time::timeout(PATIENCE, ground::done(store, &config)).await;
         done.unwrap_or_else(|_| panic!("{:?}", status.get()));
@@ -185,7 +185,7 @@ fn a_record_that_the_topic_does_not_allow_is_a_dead_letter_and_comes_back_once(b
                 altered.join().unwrap().unwrap().remove(0).unwrap();
             });
         });
-        retries.retry("siem", "alice").await.unwrap();
+        controls.order("siem", "alice", export::SinkOrder::Retry).await.unwrap();
         wait_for("the letter", || kinds(&ground).contains_key("export.replayed").then_some(())).await;
         stop.cancel();
         running.await.unwrap();

@@ -5,12 +5,16 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
 
+#[path = "receivers/amazon.rs"]
+mod amazon;
 #[path = "support/asked.rs"]
 mod asked;
 #[path = "receivers/client.rs"]
 mod client;
 #[path = "receivers/collector.rs"]
 mod collector;
+#[path = "support/dice.rs"]
+mod dice;
 #[path = "receivers/fake.rs"]
 mod fake;
 #[path = "receivers/faults.rs"]
@@ -23,6 +27,10 @@ mod node;
 mod opensearch;
 #[path = "../../tests/harness/port.rs"]
 mod port;
+#[path = "support/process.rs"]
+mod process;
+#[path = "receivers/splunk_hec.rs"]
+mod splunk_hec;
 #[path = "receivers/tenzir.rs"]
 mod tenzir;
 #[path = "receivers/victoria_logs.rs"]

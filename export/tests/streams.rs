@@ -1,6 +1,6 @@
 //! Streams under torture: everything that a SIEM gets, through receivers that refuse, throttle, take and fail, take a part, take and forget,
 //! through a network that closes, stalls and cuts in both directions, from a forwarder that is killed at any moment and comes back with another
-//! configuration. What each receiver keeps is compared with what was recorded.
+//! configuration, and whose wall clock somebody sets wrong, before it starts and while it runs. What each receiver keeps is compared with what was recorded.
 //!
 //! Destinations that are promised effectively once end with nothing lost and nothing doubled; the others with nothing lost, and each repeat byte
 //! for byte the same. A receiver that says yes and forgets loses what it forgot; then `receipts compare` names exactly that.
@@ -9,6 +9,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
 
+#[path = "support/clock.rs"]
+mod clock;
 #[path = "support/dice.rs"]
 mod dice;
 #[path = "support/process.rs"]
@@ -30,8 +32,9 @@ mod receiver;
 #[path = "streams/sinks.rs"]
 mod sinks;
 
+use clock::WallClock;
 use dice::Dice;
-use process::{start, variable};
+use process::{command, start, variable};
 use requests::{listen, wait_for_request};
 
 #[test]
@@ -62,12 +65,18 @@ fn every_record_arrives_whatever_fails() {
     let mut receiver = start("receiver_process", folder.path(), seed, records);
     let lines = listen(receiver.stdout.take().unwrap());
     lines.iter().find(|line| line == "listening").unwrap();
-    let mut dice = Dice::new(seed);
+    let (mut dice, clock) = (Dice::new(seed), WallClock::new(folder.path()));
     for life in 0..kills {
         sinks::configure(folder.path(), Some(&mut dice));
-        let mut child = start("forwarder_process", folder.path(), seed ^ life, records);
-        let requests = 5 + dice.below(40);
-        let alive = (0..requests).all(|_| wait_for_request(&lines, &mut child));
+        clock.jump(&mut dice);
+        let mut forwarder = command("forwarder_process", folder.path(), seed ^ life, records);
+        let mut child = clock.rule(&mut forwarder).spawn().unwrap();
+        let mut live = |requests: u64| (0..requests).all(|_| wait_for_request(&lines, &mut child));
+        let (before, after) = (5 + dice.below(20), dice.below(20));
+        let alive = live(before) && {
+            clock.jump(&mut dice);
+            live(after)
+        };
         child.kill().unwrap();
         child.wait().unwrap();
         if !alive {
@@ -75,7 +84,9 @@ fn every_record_arrives_whatever_fails() {
         }
     }
     sinks::configure(folder.path(), None);
-    let mut last = start("forwarder_process", folder.path(), seed, records);
+    clock.correct();
+    let mut last = command("forwarder_process", folder.path(), seed, records);
+    let mut last = clock.rule(&mut last).spawn().unwrap();
     while wait_for_request(&lines, &mut last) {}
     let last = last.wait_with_output().unwrap();
     assert!(last.status.success(), "seed {seed}: {}", String::from_utf8_lossy(&last.stdout));

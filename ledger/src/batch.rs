@@ -2,6 +2,7 @@
 //! is checked is computed as it was written.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use proof::inputs::{self, Input};
 use proof::leaf::{self, FLAG_CONTENT, Leaf};
@@ -14,10 +15,25 @@ use crate::entry::PartDigests;
 use crate::rows::decode_integer;
 use crate::wal::frame::Open;
 
+/// The secrets behind the salts of one batch. Debug output does not show them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secrets {
+    /// For the facts parts.
+    pub facts: [u8; 32],
+    /// For the content parts.
+    pub content: [u8; 32],
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Secrets").finish_non_exhaustive()
+    }
+}
+
 /// A batch that takes events.
 #[derive(Debug)]
 pub struct OpenBatch {
-    open: Open,
+    open: Arc<Open>,
     table: &'static Table,
     shard: u32,
     leaves: Vec<Digest>,
@@ -29,11 +45,12 @@ pub struct OpenBatch {
 impl OpenBatch {
     /// Starts a batch.
     pub fn new(table: &'static Table, shard: u32, open: Open) -> Self {
+        let open = Arc::new(open);
         Self { open, table, shard, leaves: Vec::new(), inputs: BTreeMap::new(), time: None, recorded_min: None }
     }
 
     /// What the OPEN frame says.
-    pub fn open(&self) -> &Open {
+    pub fn open(&self) -> &Arc<Open> {
         &self.open
     }
 
@@ -53,7 +70,7 @@ impl OpenBatch {
         self.leaves.reserve(digests.len());
         for digests in digests {
             let seq = self.open.first_seq + self.leaves.len() as u64;
-            self.leaves.push(row_leaf(self.shard, &self.open, seq, recorded, digests).hash());
+            self.leaves.push(row_leaf(self.shard, &self.open.secrets, seq, recorded, digests).hash());
         }
         if !digests.is_empty() {
             self.recorded_min.get_or_insert(recorded);
@@ -99,14 +116,14 @@ impl OpenBatch {
     }
 }
 
-/// The leaf of a row in the batch that `open` started.
-pub(crate) fn row_leaf(shard: u32, open: &Open, seq: u64, recorded: i64, digests: &PartDigests) -> Leaf {
-    let content = digests.content.map(|digest| leaf::commitment(&leaf::salt(&open.content_secret, seq), &digest));
+/// The leaf of a row in the batch that has these secrets.
+pub(crate) fn row_leaf(shard: u32, secrets: &Secrets, seq: u64, recorded: i64, digests: &PartDigests) -> Leaf {
+    let content = digests.content.map(|digest| leaf::commitment(&leaf::salt(&secrets.content, seq), &digest));
     Leaf {
         shard,
         recorded,
         flags: if content.is_some() { FLAG_CONTENT } else { 0 },
-        facts: leaf::commitment(&leaf::salt(&open.facts_secret, seq), &digests.facts),
+        facts: leaf::commitment(&leaf::salt(&secrets.facts, seq), &digests.facts),
         content,
     }
 }

@@ -9,10 +9,12 @@ use proptest::prelude::*;
 
 use std::sync::Arc;
 
+use crate::batch::Secrets;
 use crate::column::{Column, Kind, Part, Table, handle};
 use crate::entry::{EncodedGroup, Entry, Group};
 use crate::tail::TailBlock;
 use crate::timestamp::Timestamp;
+use crate::wal::frame::Open;
 use crate::{AppendError, Rejected, Row, Rows, Store};
 
 /// One encoded entry: the leaf's flags, the facts part and the content part.
@@ -94,9 +96,16 @@ pub(crate) fn parts(table: &'static Table, entries: &[Entry]) -> Vec<Parts> {
 }
 
 /// Entries as the hot tail holds them: the first position, the batch, and the time of recording.
-pub(crate) fn tail_block(table: &'static Table, at: (u64, u64, i64), entries: &[Entry]) -> Arc<TailBlock> {
+pub(crate) fn tail_block(
+    table: &'static Table,
+    (first_seq, batch, recorded): (u64, u64, i64),
+    entries: &[Entry],
+) -> Arc<TailBlock> {
     let group = encoded(table, entries);
-    Arc::new(TailBlock::new((0, 0), group.block.expect("entries"), at, Some(group.checks)))
+    let secrets = Secrets { facts: [1; 32], content: [2; 32] };
+    let open = Open { batch, first_seq, secrets, writer: [3; 16], epoch: 1 };
+    let block = group.block.expect("entries");
+    Arc::new(TailBlock::new((0, 0), block, (first_seq, recorded), &Arc::new(open), Some(group.checks)))
 }
 
 /// A group of entries as the writer gets it.

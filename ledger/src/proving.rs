@@ -4,14 +4,13 @@
 use std::ops::Range;
 use std::path::Path;
 
-use proof::leaf::{self, Leaf};
+use proof::leaf;
 use proof::note::Checkpoint;
 use proof::{Digest, Header, tree};
 
-use crate::batch::row_leaf;
+use crate::batch::Secrets;
 use crate::column::{Part, Table};
 use crate::disk::LocalDisk;
-use crate::entry::PartDigests;
 use crate::error::LedgerError;
 use crate::identity::Identity;
 use crate::limits::{PROOF_READ_BYTES, PROOF_READ_ROWS, REFRESH_TRIES_MAX};
@@ -23,7 +22,6 @@ use crate::segment::{self, sidecar};
 use crate::segments::Segments;
 use crate::seq::Seq;
 use crate::wal::file::{WalFile, file_name};
-use crate::wal::frame::Open;
 use crate::wal::scan::Scanner;
 
 /// A part with what its commitment is made of beside it.
@@ -80,8 +78,7 @@ pub enum Provable {
 /// A closed batch and its secrets.
 struct Batch {
     header: Header,
-    facts_secret: [u8; 32],
-    content_secret: [u8; 32],
+    secrets: Secrets,
 }
 
 /// The headers of a log, and the batch that is sought, if it is closed.
@@ -125,14 +122,6 @@ impl Reader {
     fn batch_proof(&self, seq: Seq, content: bool, batch: &Batch) -> Result<InclusionProof, LedgerError> {
         let header = &batch.header;
         let corrupt = |what: &str| LedgerError::corrupt(self.data_directory(), format!("batch {}", header.batch), what);
-        let open = Open {
-            batch: header.batch,
-            first_seq: header.first_seq,
-            facts_secret: batch.facts_secret,
-            content_secret: batch.content_secret,
-            writer: header.writer,
-            epoch: header.epoch,
-        };
         let end = Seq::new(header.first_seq + u64::from(header.count));
         let limit = ReadLimit { rows: PROOF_READ_ROWS, bytes: PROOF_READ_BYTES };
         let (mut leaves, mut found, mut next) = (Vec::new(), None, Seq::new(header.first_seq));
@@ -142,15 +131,13 @@ impl Reader {
                 return Err(corrupt("its rows cannot be read"));
             }
             for row in rows.iter().filter(|row| row.position.seq < end) {
-                let (facts, contents) = (row.part(Part::Facts), row.part(Part::Content));
-                let at = row.position.seq.get();
-                let leaf: Leaf =
-                    row_leaf(header.shard, &open, at, row.recorded.unix_micros(), &PartDigests::of(&facts, &contents));
+                let leaf = row.leaf_salted(&batch.secrets);
                 leaves.push(leaf.hash());
                 if row.position.seq == seq {
-                    let salted = |secret: &[u8; 32], part| OpenedPart { salt: leaf::salt(secret, at), part };
-                    let opened = (content && !contents.is_empty()).then(|| salted(&open.content_secret, contents));
-                    found = Some((row.position, leaf, salted(&open.facts_secret, facts), opened));
+                    let (facts, contents) = (row.part(Part::Facts), row.part(Part::Content));
+                    let salted = |secret: &[u8; 32], part| OpenedPart { salt: leaf::salt(secret, seq.get()), part };
+                    let opened = (content && !contents.is_empty()).then(|| salted(&batch.secrets.content, contents));
+                    found = Some((row.position, leaf, salted(&batch.secrets.facts, facts), opened));
                 }
             }
             next = rows.next_seq;
@@ -232,11 +219,7 @@ fn read_log(
             let file = segment::entry_of(&*blobs, entry, FileKind::Secrets)?;
             let bytes = segment::read_sidecar(&*blobs, file)?;
             let secrets = sidecar::decode_secrets(&blobs.path(&file.name), &bytes)?;
-            log.batch = secrets.get(at).map(|secrets| Batch {
-                header: header.clone(),
-                facts_secret: secrets.facts,
-                content_secret: secrets.content,
-            });
+            log.batch = secrets.get(at).map(|secrets| Batch { header: header.clone(), secrets: secrets.clone() });
         }
     }
     if batches.end <= sealed {
@@ -265,8 +248,7 @@ fn read_log(
             log.leaves.push(closed.header.leaf_hash());
         }
         if holds(&closed.header) {
-            let (facts_secret, content_secret) = (closed.facts_secret, closed.content_secret);
-            log.batch = Some(Batch { header: closed.header, facts_secret, content_secret });
+            log.batch = Some(Batch { header: closed.header, secrets: closed.secrets });
         }
     }
     Ok(log)

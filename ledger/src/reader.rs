@@ -29,6 +29,22 @@ pub struct ReadLimit {
     pub bytes: usize,
 }
 
+/// What of rows is read beside their facts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// Their content parts are shown.
+    pub(crate) content: bool,
+    /// Their leaves can be told.
+    pub(crate) leaves: bool,
+}
+
+impl Wanted {
+    /// Whether content parts are read: a leaf commits to both parts, whichever of them is shown.
+    pub(crate) fn reads_content(self) -> bool {
+        self.content || self.leaves
+    }
+}
+
 /// One consistent view of a ledger: each row is in exactly one of the two lists.
 #[derive(Debug)]
 pub struct Snapshot {
@@ -47,6 +63,8 @@ pub struct Reader {
     view: Arc<View>,
     /// Set for a ledger that another process may be writing.
     foreign: Option<Arc<Mutex<ForeignView>>>,
+    /// Whether rows are read for their leaves.
+    leaves: bool,
 }
 
 impl Reader {
@@ -56,11 +74,19 @@ impl Reader {
         let identity = Identity::read(directory)?;
         let directory = shard_directory(&resolve(directory)?, name, 0);
         let (foreign, view) = ForeignView::open(&directory, name, 0, &identity)?;
-        Ok(Self { directory, view, foreign: Some(Arc::new(Mutex::new(foreign))) })
+        Ok(Self { directory, view, foreign: Some(Arc::new(Mutex::new(foreign))), leaves: false })
     }
 
     pub(crate) fn of_view(directory: PathBuf, view: Arc<View>) -> Self {
-        Self { directory, view, foreign: None }
+        Self { directory, view, foreign: None, leaves: false }
+    }
+
+    /// The same ledger, read so that each row knows its leaf ([`crate::Row::leaf`]). Content parts are read for that, though they are
+    /// shown only to who asks for them.
+    #[must_use]
+    pub fn with_leaves(mut self) -> Self {
+        self.leaves = true;
+        self
     }
 
     /// Its table.
@@ -93,7 +119,9 @@ impl Reader {
         }
         match self.view.locate(from, limit.rows.max(1)) {
             None => Ok(self.empty(from)),
-            Some(StorageTier::Sealed(segments)) => segments.read(from.get(), content, limit),
+            Some(StorageTier::Sealed(segments)) => {
+                segments.read(from.get(), Wanted { content, leaves: self.leaves }, limit)
+            }
             Some(StorageTier::Hot(blocks)) => Ok(self.hot(&blocks, from, content, limit)),
         }
     }
@@ -108,13 +136,17 @@ impl Reader {
                 if rows.len() >= limit.rows.max(1) || !rows.is_empty() && rows.size() >= limit.bytes {
                     break;
                 }
-                rows.push_shared(block.place(row), number, row);
+                let place = block.place(row);
+                if let Some(secrets) = self.leaves.then(|| block.secrets(row)).flatten() {
+                    rows.share_secrets(place.batch, secrets);
+                }
+                rows.push_shared(place, number, row);
             }
         }
         if content { rows } else { rows.without_content() }
     }
 
-    /// As [`Reader::read`] without content, for whoever needs these kinds only: of what is sealed, rows of other kinds are left out.
+    /// As [`Reader::read`] without content and without leaves, for whoever needs these kinds only: of what is sealed, rows of other kinds are left out.
     /// The block ends before `next_seq`, however few rows it has; at the end it is the position that was asked for.
     pub fn read_kinds(&self, from: Seq, kinds: &'static [&'static str], limit: ReadLimit) -> Result<Rows, LedgerError> {
         if from >= self.view.durable().next_seq {

@@ -208,8 +208,8 @@ impl Replay {
             checks = Some(Arc::new(hashes));
         }
         if let Some(blocks) = blocks {
-            let at = (rows.first_seq, batch.open().batch, rows.recorded);
-            blocks.push(TailBlock::new((self.shard, file.header.number), Arc::new(block), at, checks));
+            let (place, at) = ((self.shard, file.header.number), (rows.first_seq, rows.recorded));
+            blocks.push(TailBlock::new(place, Arc::new(block), at, batch.open(), checks));
         }
         Ok(())
     }

@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
+use proof::Digest;
+use proof::leaf::Leaf;
+
+use crate::batch::{Secrets, row_leaf};
 use crate::block::{Block, BlockBuilder, Pages};
 use crate::column::{Part, Table, handle};
-use crate::entry::Entry;
+use crate::entry::{Entry, PartDigests};
 use crate::part;
 use crate::position::{LedgerName, Position};
 use crate::seq::Seq;
@@ -27,9 +31,26 @@ pub struct Row<'a> {
     at: usize,
     /// Whether its content was asked for.
     content: bool,
+    /// What its leaf is salted with, if leaves were asked for.
+    secrets: Option<&'a Secrets>,
 }
 
 impl<'a> Row<'a> {
+    /// The hash of its leaf in the tree of its batch (FORMAT.md, section 3); `None` if the rows were not read for leaves
+    /// ([`crate::Reader::with_leaves`]). It is known as soon as the row is durable, and never changes.
+    pub fn leaf(&self) -> Option<Digest> {
+        self.secrets.map(|secrets| self.leaf_salted(secrets).hash())
+    }
+
+    /// Its leaf, of which the block must hold both parts.
+    pub(crate) fn leaf_salted(&self, secrets: &Secrets) -> Leaf {
+        let Position { shard, seq, .. } = self.position;
+        let (mut facts, mut content) = (Vec::new(), Vec::new());
+        self.block.write_part(Part::Facts, self.at, self.pages, &mut facts);
+        self.block.write_part(Part::Content, self.at, self.pages, &mut content);
+        row_leaf(shard, secrets, seq.get(), self.recorded.unix_micros(), &PartDigests::of(&facts, &content))
+    }
+
     /// The canonical bytes of a column, `None` if it is null.
     #[inline]
     pub fn value(&self, id: u8) -> Option<&'a [u8]> {
@@ -110,6 +131,8 @@ pub struct Rows {
     /// A block that takes the rows of [`Rows::push_entry`]; it stands behind the others.
     open: Option<Box<(BlockBuilder, Pages)>>,
     index: Vec<RowIndex>,
+    /// Of each batch that rows were read of for their leaves: its number, and what its leaves are salted with.
+    secrets: Vec<(u64, Secrets)>,
     size: usize,
     /// Everything that was recorded before this moment stands in these rows or before them. It moves with heartbeats, so a follower learns that time passed although nothing happened.
     pub recorded_until: Timestamp,
@@ -129,7 +152,12 @@ struct RowIndex {
     flags: u32,
     block: u32,
     row: u32,
+    /// Which of the secrets are those of its batch; [`NO_SECRETS`] if none are.
+    secrets: u32,
 }
+
+/// A number that no secrets have.
+const NO_SECRETS: u32 = u32::MAX;
 
 /// What the ledger knows of a row beside its columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,6 +178,7 @@ impl Rows {
             blocks: Vec::new(),
             open: None,
             index: Vec::new(),
+            secrets: Vec::new(),
             size: 0,
             recorded_until: Timestamp::EPOCH,
             batches_until: 0,
@@ -181,7 +210,13 @@ impl Rows {
         more.close();
         let first = self.blocks.len() as u32;
         self.blocks.append(&mut more.blocks);
-        self.index.extend(more.index.iter().map(|index| RowIndex { block: first + index.block, ..*index }));
+        let known = self.secrets.len() as u32;
+        self.secrets.append(&mut more.secrets);
+        self.index.extend(more.index.iter().map(|index| RowIndex {
+            block: first + index.block,
+            secrets: index.secrets.saturating_add(known),
+            ..*index
+        }));
         self.size += more.size;
         self.next_seq = self.next_seq.max(more.next_seq);
         self.recorded_until = self.recorded_until.max(more.recorded_until);
@@ -195,6 +230,13 @@ impl Rows {
         self.blocks.len() - 1
     }
 
+    /// Says what the leaves of a batch are salted with, before rows of it are appended.
+    pub(crate) fn share_secrets(&mut self, batch: u64, secrets: &Secrets) {
+        if self.secrets.last().is_none_or(|(of, _)| *of != batch) {
+            self.secrets.push((batch, secrets.clone()));
+        }
+    }
+
     /// Appends a row of a block that was shared.
     pub(crate) fn push_shared(&mut self, at: RowPlace, block: usize, row: usize) {
         self.note(at, block, row);
@@ -202,7 +244,9 @@ impl Rows {
 
     fn note(&mut self, at: RowPlace, block: usize, row: usize) {
         let RowPlace { seq, batch, recorded, flags } = at;
-        self.index.push(RowIndex { seq, batch, recorded, flags, block: block as u32, row: row as u32 });
+        let is_of_batch = self.secrets.last().is_some_and(|(of, _)| *of == batch);
+        let secrets = if is_of_batch { self.secrets.len() as u32 - 1 } else { NO_SECRETS };
+        self.index.push(RowIndex { seq, batch, recorded, flags, block: block as u32, row: row as u32, secrets });
         self.size += self.block(block).map_or(0, |(block, _)| block.value_bytes() / block.len().max(1));
         self.next_seq = Seq::new(seq).next();
         self.recorded_until = self.recorded_until.max(Timestamp::from_unix_micros(recorded));
@@ -270,6 +314,7 @@ impl Rows {
             pages,
             at: index.row as usize,
             content: self.content,
+            secrets: self.secrets.get(index.secrets as usize).map(|(_, secrets)| secrets),
         })
     }
 }

@@ -11,7 +11,7 @@ use proof::Header;
 use proof::inputs::Input;
 use proof::tree::Frontier;
 
-use crate::batch::OpenBatch;
+use crate::batch::{OpenBatch, Secrets};
 use crate::blobs::Blobs;
 use crate::column::Table;
 use crate::error::LedgerError;
@@ -19,7 +19,7 @@ use crate::manifest::{self, FileKind, Manifest, SegmentEntry, WalPosition};
 use crate::segment::chain::{Tip, check_hash, check_sidecars, ranges};
 use crate::segment::check::{Expected, Listener, check_rows};
 use crate::segment::encoding::check_encoding;
-use crate::segment::sidecar::{self, Secrets};
+use crate::segment::sidecar;
 use crate::segment::writer::{SegmentWriter, put_sidecar};
 use crate::segment::{self, first_batch_of, stem};
 use crate::tail::TailBlock;
@@ -28,10 +28,8 @@ use crate::tail::TailBlock;
 #[derive(Clone)]
 pub(crate) struct SealBatch {
     pub(crate) header: Header,
-    /// Behind the salts of the facts parts.
-    pub(crate) facts_secret: [u8; 32],
-    /// Behind the salts of the content parts.
-    pub(crate) content_secret: [u8; 32],
+    /// What its leaves are salted with.
+    pub(crate) secrets: Secrets,
     /// The inputs as the header commits to them: sorted by key.
     pub(crate) inputs: Vec<Input>,
 }
@@ -46,9 +44,7 @@ impl fmt::Debug for SealBatch {
 impl SealBatch {
     /// What the seal needs of a batch that `header` closes.
     pub(crate) fn new(header: Header, batch: &OpenBatch) -> Self {
-        let open = batch.open();
-        let (facts_secret, content_secret) = (open.facts_secret, open.content_secret);
-        Self { header, facts_secret, content_secret, inputs: batch.inputs() }
+        Self { header, secrets: batch.open().secrets.clone(), inputs: batch.inputs() }
     }
 }
 
@@ -153,7 +149,7 @@ fn write(
     let sidecars = [
         (FileKind::Headers, count, sidecar::encode_headers(headers())),
         (FileKind::Inputs, count, sidecar::encode_inputs(batches.iter().map(|batch| batch.inputs.as_slice()))),
-        (FileKind::Secrets, count, sidecar::encode_secrets(batches.iter().map(secrets))),
+        (FileKind::Secrets, count, sidecar::encode_secrets(batches.iter().map(|batch| &batch.secrets))),
         (FileKind::State, source.positions.len() as u64, sidecar::encode_state(source.positions, source.frontier)),
     ];
     for (kind, rows, bytes) in sidecars {
@@ -161,10 +157,6 @@ fn write(
     }
     let (recorded, time) = ranges(headers());
     Ok(SegmentEntry { first_seq, end_seq, first_batch, end_batch, recorded, time, files })
-}
-
-fn secrets(batch: &SealBatch) -> Secrets {
-    Secrets { facts: batch.facts_secret, content: batch.content_secret }
 }
 
 /// Reads the files back and checks everything that they must agree on. With the blocks that the rows came from, every row is encoded

@@ -14,7 +14,7 @@ use crate::column::Table;
 use crate::error::LedgerError;
 use crate::manifest::{self, FileKind, Manifest, SegmentEntry};
 use crate::position::LedgerName;
-use crate::reader::ReadLimit;
+use crate::reader::{ReadLimit, Wanted};
 use crate::replay::{Replay, Statement, TreeHead};
 use crate::rows::Rows;
 use crate::segment::{self, RowGroupCache, SegmentReader};
@@ -107,8 +107,8 @@ impl Segments {
     }
 
     /// Rows from `from` on, up to the end of their row group.
-    pub(crate) fn read(&self, from: u64, content: bool, limit: ReadLimit) -> Result<Rows, LedgerError> {
-        self.reader.read(self.segment(from)?, from, content, limit.rows, limit.bytes)
+    pub(crate) fn read(&self, from: u64, wanted: Wanted, limit: ReadLimit) -> Result<Rows, LedgerError> {
+        self.reader.read(self.segment(from)?, from, wanted, limit)
     }
 
     /// Rows of these kinds from `from` on, up to the end of their row group.

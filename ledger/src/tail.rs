@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 
+use crate::batch::Secrets;
 use crate::block::{Block, BlockBuilder, Pages};
 use crate::columnar::{NotCanonical, gather};
 use crate::entry::Checks;
 use crate::error::LedgerError;
 use crate::limits::{SMALL_BLOCK_ROWS, SMALL_BLOCKS_MAX};
 use crate::rows::RowPlace;
+use crate::wal::frame::Open;
 
 /// Rows of the hot tail that follow each other; all of them lie in one WAL file.
 #[derive(Debug, Clone)]
@@ -28,11 +30,12 @@ pub struct TailBlock {
 }
 
 /// Rows of one commit.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Run {
     /// The row after its last.
     end: usize,
-    batch: u64,
+    /// The batch that they are of.
+    open: Arc<Open>,
     recorded: i64,
 }
 
@@ -41,11 +44,13 @@ impl TailBlock {
     pub(crate) fn new(
         (shard, file): (u32, u64),
         block: Arc<Block>,
-        (first_seq, batch, recorded): (u64, u64, i64),
+        (first_seq, recorded): (u64, i64),
+        open: &Arc<Open>,
         checks: Option<Arc<Checks>>,
     ) -> Self {
         let (rows, checks) = (block.len(), checks.into_iter().collect());
-        Self { shard, first_seq, file, block, rows, runs: vec![Run { end: rows, batch, recorded }], checks }
+        let runs = vec![Run { end: rows, open: Arc::clone(open), recorded }];
+        Self { shard, first_seq, file, block, rows, runs, checks }
     }
 
     /// The same rows with the values of another block: what an encoder that is wrong would make of them.
@@ -84,9 +89,17 @@ impl TailBlock {
 
     /// What the ledger knows of a row beside its columns.
     pub(crate) fn place(&self, row: usize) -> RowPlace {
-        let run = self.runs.get(self.runs.partition_point(|run| run.end <= row)).or(self.runs.last());
-        let (batch, recorded) = run.map_or((0, 0), |run| (run.batch, run.recorded));
+        let (batch, recorded) = self.run(row).map_or((0, 0), |run| (run.open.batch, run.recorded));
         RowPlace { seq: self.first_seq + row as u64, batch, recorded, flags: self.block.flags(row) }
+    }
+
+    /// What the leaf of a row is salted with.
+    pub(crate) fn secrets(&self, row: usize) -> Option<&Secrets> {
+        self.run(row).map(|run| &run.open.secrets)
+    }
+
+    fn run(&self, row: usize) -> Option<&Run> {
+        self.runs.get(self.runs.partition_point(|run| run.end <= row)).or(self.runs.last())
     }
 
     /// Whether the parts of a row are those that were hashed when it came in; `None` if that is not known.
@@ -125,7 +138,7 @@ impl TailBlock {
         for block in blocks {
             let (before, pages): (usize, Pages) = (builder.block().len(), block.block.pages());
             (0..block.rows).for_each(|row| builder.push_row(&block.block, row, &pages));
-            runs.extend(block.runs.iter().map(|run| Run { end: before + run.end, ..*run }));
+            runs.extend(block.runs.iter().map(|run| Run { end: before + run.end, ..run.clone() }));
             checks.extend(block.checks.iter().cloned());
         }
         let block = Arc::new(builder.finish());

@@ -28,6 +28,7 @@ use crate::fixtures::recorder::{Recorded, Recorder, session_events};
 use crate::fixtures::verifier::{verify_sealed, verify_sealed_on};
 use crate::fixtures::{Value, set};
 use crate::manifest::{self, FileEntry, FileKind, Manifest};
+use crate::reader::{ReadLimit, Wanted};
 use crate::segment::{self, sidecar};
 use crate::segments::head_at;
 
@@ -228,7 +229,8 @@ fn a_segment_from_before_a_column_was_added_is_read_and_verified() {
     assert_eq!((report.verdict(), lines(&report)), (Verdict::Verified, String::new()));
     let cache = Arc::new(segment::RowGroupCache::new());
     let reader = segment::SegmentReader::new(Arc::new(sample.blobs()), &TABLE, 0, cache);
-    assert_eq!(reader.read(&sample.manifest.segments[0], 0, true, 100, 1 << 20).expect("readable").len(), 9);
+    let (wanted, limit) = (Wanted { content: true, leaves: false }, ReadLimit { rows: 100, bytes: 1 << 20 });
+    assert_eq!(reader.read(&sample.manifest.segments[0], 0, wanted, limit).expect("readable").len(), 9);
 }
 
 /// Swaps the values of one column between two rows that differ in it.
@@ -327,7 +329,7 @@ fn an_edited_sidecar_is_found_though_every_hash_was_made_anew() {
     let secrets = |path: &Path, bytes: &[u8]| {
         let mut secrets = sidecar::decode_secrets(path, bytes).expect("readable");
         secrets[1].content[0] ^= 1;
-        sidecar::encode_secrets(secrets.into_iter())
+        sidecar::encode_secrets(secrets.iter())
     };
     check(FileKind::Secrets, &secrets, &["facts.parquet", "batch 1", "the root recomputed"]);
     let positions = |path: &Path, bytes: &[u8]| {

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use ledger::events::column;
 use ledger::{
-    AppendError, Entry, Follower, Group, LedgerError, LedgerName, Options, ReadLimit, Reader, Seq, Store, Table,
-    Timestamp, limits,
+    AppendError, Digest, Entry, Follower, Group, LedgerError, LedgerName, Options, Provable, ReadLimit, Reader, Seq,
+    Store, Table, Timestamp, limits,
 };
+use proof::tree;
 
 const ALL: ReadLimit = ReadLimit { rows: 1_000, bytes: 1 << 20 };
 
@@ -330,6 +331,71 @@ async fn full_wal_files_become_segments_and_readers_do_not_notice() {
         .recorded;
     let found = reader.seq_at(recorded).expect("found");
     assert!(found <= Seq::new(250) && found.skip(10) > Seq::new(250), "{found}");
+}
+
+/// The leaves of all rows, read through `reader` a few rows at a time.
+fn leaves(reader: &Reader, content: bool) -> Vec<Digest> {
+    let (mut all, mut from) = (Vec::new(), Seq::FIRST);
+    loop {
+        let rows = reader.read(from, content, ReadLimit { rows: 7, bytes: 1 << 20 }).expect("readable");
+        if rows.is_empty() {
+            return all;
+        }
+        for row in rows.iter() {
+            let has_content = row.integer(column::STATUS).expect("set") % 3 == 0;
+            assert_eq!(row.text(column::CONTENT).is_some(), content && has_content, "content is shown to who asks");
+            all.push(row.leaf().expect("asked for"));
+        }
+        from = rows.next_seq;
+    }
+}
+
+#[tokio::test]
+async fn the_leaf_of_a_row_is_that_of_its_proof_wherever_it_lies() {
+    let (_dir, data) = data();
+    let small = || Options { segment_entries_max: 100, ..options() };
+    let store = Store::open(&data, small()).expect("opened");
+    let (appender, reader) = (store.events().appender(), store.events().reader().with_leaves());
+    let foreign = Reader::open(&data, LedgerName::Events).expect("opened").with_leaves();
+    let mut told = Vec::new();
+    for start in 0..31 {
+        appender.append(group(start * 10..start * 10 + 10)).await.expect("durable");
+        // What was told as soon as it was durable, in a batch that was open, stays as it was.
+        let newest = reader.read(Seq::new(start.cast_unsigned() * 10), false, ALL).expect("readable");
+        told.extend(newest.iter().map(|row| row.leaf().expect("asked for")));
+    }
+    assert_eq!(told.len(), 310);
+    assert!(
+        store.events().reader().read(Seq::FIRST, true, ALL).expect("readable").get(0).expect("a row").leaf().is_none()
+    );
+    let check = |reader: &Reader| {
+        for content in [false, true] {
+            assert_eq!(leaves(reader, content), told);
+        }
+    };
+    check(&reader);
+    check(&foreign);
+    store.stop();
+
+    let store = Store::open(&data, small()).expect("opened again");
+    let (reader, status) = (store.events().reader().with_leaves(), store.events().status());
+    assert!(
+        status.segments >= 2 && status.sealed_seq < Seq::new(310),
+        "some rows are sealed, some are not: {status:?}"
+    );
+    check(&reader);
+    check(&Reader::open(&data, LedgerName::Events).expect("opened").with_leaves());
+    for (seq, leaf) in (0..).zip(&told).step_by(13) {
+        let Provable::Proven(proof) = reader.prove(Seq::new(seq), false).expect("readable") else {
+            panic!("{seq} was recorded before the stop, which signs");
+        };
+        assert_eq!(tree::leaf_hash(&proof.leaf_data), *leaf, "{seq}");
+    }
+    let (mut rows, tail) = (reader.read(Seq::FIRST, false, ALL), reader.read(Seq::new(305), false, ALL));
+    let rows = rows.as_mut().expect("readable");
+    let first = rows.len();
+    rows.append(tail.expect("readable"));
+    assert_eq!(rows.get(first).and_then(|row| row.leaf()), Some(told[305]), "rows that are joined keep theirs");
 }
 
 #[tokio::test]

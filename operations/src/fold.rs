@@ -8,12 +8,14 @@
 mod budgets;
 mod exports;
 mod outbox;
+mod sink_orders;
 
 use std::ops::ControlFlow;
 
 pub use budgets::{Balance, BudgetAnswer, Budgets, OpenReservation, Refusal};
-pub use exports::{Exported, newest_exported};
+pub use exports::{Exported, newest_exported, newest_exported_since};
 pub use outbox::{DeadLetter, Outbox, Thread, Told};
+pub use sink_orders::{OpenBackfill, Paused, SinkOrders};
 
 use ledger::LedgerError;
 use ledger::Row;

@@ -17,6 +17,7 @@ pub mod field;
 pub mod log;
 pub mod login;
 pub mod query;
+pub mod sink_order;
 #[cfg(test)]
 mod tests;
 pub mod token;
@@ -58,6 +59,10 @@ pub const ALL: &[Info] = &[
     export::REJECTED.info,
     export::RETRY.info,
     export::REPLAYED.info,
+    sink_order::PAUSE.info,
+    sink_order::RESUME.info,
+    sink_order::BACKFILL.info,
+    sink_order::BACKFILL_END.info,
     delivery::SENT.info,
     detection::CURSOR,
     detection::RULES,

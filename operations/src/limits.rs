@@ -25,7 +25,11 @@ pub const TRIAGE_TAGS_KEPT: usize = 32;
 pub const TRIAGE_NAME_BYTES_MAX: usize = 256;
 /// Shapes of alerts that people closed as benign which are kept; the decision that is oldest is forgotten first.
 pub const BENIGN_SHAPES_KEPT: usize = 4_096;
-/// The longest reason of a silence.
+/// Sinks about which an order of somebody stands; orders about others are refused.
+pub const SINKS_ORDERED_MAX: usize = 1_024;
+/// Backfills of one sink that are not over; one more is refused.
+pub const BACKFILLS_MAX: usize = 4;
+/// The longest reason of a silence, or of an order to a sink.
 pub const REASON_BYTES_MAX: usize = 1_024;
 /// The longest note on an alert.
 pub const NOTE_BYTES_MAX: usize = 16 << 10;

@@ -14,7 +14,7 @@ use ledger::Timestamp;
 pub enum State {
     /// Nothing is wrong.
     Ok,
-    /// It stands still because its configuration says so.
+    /// It stands still because its configuration says so, or somebody ordered it.
     Paused,
     /// What it reads is not there.
     Missing,
@@ -78,7 +78,9 @@ impl State {
     pub fn remedy(self) -> Option<&'static str> {
         Some(match self {
             Self::Ok => return None,
-            Self::Paused => "take `paused` out of the configuration when it is to go on; nothing is lost meanwhile",
+            Self::Paused => {
+                "`tachograph sinks resume NAME`, or take `paused` out of the configuration, when it is to go on; nothing is lost meanwhile"
+            }
             Self::Missing => {
                 "correct `path` or `topics`, or start what writes there; it is read as soon as it is there"
             }

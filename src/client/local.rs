@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use api::{Peer, ServerError, Services};
+use api::{BackfillOrder, Peer, ServerError, Services, SinkOrder};
 use axum::Router;
 use axum::body::Body;
 use axum::http::Response;
@@ -129,7 +129,21 @@ impl api::Server for NoServer {
         Err(ServerError::NoServer)
     }
 
-    fn retry<'a>(&'a self, _sink: &'a str, _principal: &'a Principal) -> BoxFuture<'a, Result<(), ServerError>> {
+    fn order<'a>(
+        &'a self,
+        _sink: &'a str,
+        _order: SinkOrder,
+        _principal: &'a Principal,
+    ) -> BoxFuture<'a, Result<(), ServerError>> {
+        Box::pin(async { Err(ServerError::NoServer) })
+    }
+
+    fn backfill<'a>(
+        &'a self,
+        _sink: &'a str,
+        _order: BackfillOrder,
+        _principal: &'a Principal,
+    ) -> BoxFuture<'a, Result<Value, ServerError>> {
         Box::pin(async { Err(ServerError::NoServer) })
     }
 }

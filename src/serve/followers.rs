@@ -7,7 +7,7 @@ use std::sync::Arc;
 use detect_core::key::Key;
 use detect_rules::rule_set::RuleSet;
 use detect_runner::{Runner, RunnerOptions};
-use export::{Exporter, Heartbeat, Suppressor};
+use export::{Controls, Exporter, Heartbeat, Suppressor};
 use ledger::Store;
 use prometheus_client::registry::Registry;
 
@@ -32,22 +32,14 @@ struct Detection {
 struct Export {
     part: Part,
     metrics: export::Metrics,
-    sinks: Sinks,
+    /// Where the sinks stand, and the way to order something of them.
+    controls: Controls,
 }
 
-/// The handles to the sinks that run.
-#[derive(Clone)]
-pub struct Sinks {
-    /// Where they stand.
-    pub status: export::Status,
-    /// The way to send dead letters once more.
-    pub retries: export::Retries,
-}
-
-/// Followers that have read and sent nothing yet.
-pub struct Prepared {
+/// Followers that have read and sent nothing yet. The sinks are an exporter at the start, and later those of another configuration.
+pub struct Prepared<S> {
     runner: Runner,
-    exporter: Exporter,
+    sinks: S,
     heartbeat: Option<Heartbeat>,
 }
 
@@ -56,8 +48,6 @@ pub struct Prepared {
 pub struct Changed {
     /// The rules are others.
     pub rules: bool,
-    /// The sinks are others, or what goes to whom.
-    pub sinks: bool,
     /// The sign of life goes elsewhere, or at another pace.
     pub heartbeat: bool,
 }
@@ -69,20 +59,28 @@ impl Followers {
         settings: &Settings,
         rules: &RuleSet,
         suppressor: &Arc<dyn Suppressor>,
-    ) -> Result<Prepared, Failure> {
-        let key = store.fingerprint_key();
-        let options = RunnerOptions::new(rules.clone(), Key::new(&key), settings.store.data.join("detect"));
-        let runner = Runner::new(store.events(), store.operations(), options);
+    ) -> Result<Prepared<Exporter>, Failure> {
+        let (events, operations) = (store.events(), store.operations());
         let mut exporter =
-            Exporter::new(&settings.sinks(), store.events(), store.operations(), key).map_err(Failure::config)?;
+            Exporter::new(&settings.sinks(), events, operations, store.fingerprint_key()).map_err(Failure::config)?;
         exporter.set_suppressor(suppressor);
-        let heartbeat = settings.heartbeat.as_ref().map(Heartbeat::new).transpose().map_err(Failure::config)?;
-        Ok(Prepared { runner, exporter, heartbeat })
+        Prepared::new(store, settings, rules, exporter)
     }
 
-    /// The handles to the sinks.
-    pub fn sinks(&self) -> &Sinks {
-        &self.export.sinks
+    /// Prepares those of another configuration.
+    pub fn prepare_change(
+        &self,
+        store: &Store,
+        settings: &Settings,
+        rules: &RuleSet,
+    ) -> Result<Prepared<export::Prepared>, Failure> {
+        let sinks = self.export.controls.prepare(&settings.sinks()).map_err(Failure::config)?;
+        Prepared::new(store, settings, rules, sinks)
+    }
+
+    /// Where the sinks stand, and the way to order something of them.
+    pub fn controls(&self) -> &Controls {
+        &self.export.controls
     }
 
     /// Names the metrics of those that run.
@@ -91,10 +89,10 @@ impl Followers {
         self.export.metrics.register(registry);
     }
 
-    /// Puts prepared ones in the place of those that changed, which go on from the same cursors. The others run on: a sink
-    /// that starts anew may send a batch twice.
-    pub async fn replace(&mut self, prepared: Prepared, changed: Changed, health: &Arc<Health>) {
-        let Prepared { runner, exporter, heartbeat } = prepared;
+    /// Puts prepared ones in the place of those that changed, which go on from the same cursors. The others run on, of the sinks each
+    /// one: a sink that starts anew may send a batch twice.
+    pub async fn replace(&mut self, prepared: Prepared<export::Prepared>, changed: Changed, health: &Arc<Health>) {
+        let Prepared { runner, sinks, heartbeat } = prepared;
         if changed.heartbeat {
             if let Some(mut before) = self.heartbeat.take() {
                 before.end().await;
@@ -104,9 +102,10 @@ impl Followers {
         if changed.rules {
             self.detection.part.end().await;
         }
-        if changed.sinks {
-            self.export.part.end().await;
-            self.export = Export::start(exporter, health);
+        match self.export.controls.replace(sinks).await {
+            Ok(()) => health.watch_consumers("export", self.export.controls.monitors()),
+            // Health says why.
+            Err(error) => tracing::error!(%error, "the sinks were not changed"),
         }
         if changed.rules {
             self.detection = Detection::start(runner, health);
@@ -123,11 +122,21 @@ impl Followers {
     }
 }
 
-impl Prepared {
+impl<S> Prepared<S> {
+    fn new(store: &Store, settings: &Settings, rules: &RuleSet, sinks: S) -> Result<Self, Failure> {
+        let key = store.fingerprint_key();
+        let options = RunnerOptions::new(rules.clone(), Key::new(&key), settings.store.data.join("detect"));
+        let runner = Runner::new(store.events(), store.operations(), options);
+        let heartbeat = settings.heartbeat.as_ref().map(Heartbeat::new).transpose().map_err(Failure::config)?;
+        Ok(Self { runner, sinks, heartbeat })
+    }
+}
+
+impl Prepared<Exporter> {
     /// Starts them.
     pub fn start(self, health: &Arc<Health>) -> Followers {
-        let Self { runner, exporter, heartbeat } = self;
-        let (detection, export) = (Detection::start(runner, health), Export::start(exporter, health));
+        let Self { runner, sinks, heartbeat } = self;
+        let (detection, export) = (Detection::start(runner, health), Export::start(sinks, health));
         Followers { detection, export, heartbeat: heartbeat.map(|heartbeat| start_heartbeat(heartbeat, health)) }
     }
 }
@@ -152,15 +161,14 @@ impl Detection {
 
 impl Export {
     fn start(exporter: Exporter, health: &Arc<Health>) -> Self {
-        let sinks = Sinks { status: exporter.status(), retries: exporter.retries() };
-        let metrics = exporter.metrics();
-        health.watch_sinks(exporter.status());
-        health.watch_consumers("export", exporter.monitors());
+        let (controls, metrics) = (exporter.controls(), exporter.metrics());
+        health.watch_sinks(controls.status());
+        health.watch_consumers("export", controls.monitors());
         // A sink that fails ends alone and says so in its status; the others go on.
         let part = Part::start("export", health, |stop| async move {
             exporter.run(stop).await;
             Ok::<(), Infallible>(())
         });
-        Self { part, metrics, sinks }
+        Self { part, metrics, controls }
     }
 }

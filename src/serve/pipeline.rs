@@ -37,7 +37,6 @@ pub struct Pipeline {
     followers: Followers,
     /// The rules that run.
     rules: RuleSet,
-    suppressor: Arc<dyn Suppressor>,
     health: Arc<Health>,
 }
 
@@ -80,7 +79,6 @@ impl Pipeline {
             intake,
             followers,
             rules,
-            suppressor,
             health,
         };
         let registry = pipeline.registry(store);
@@ -92,7 +90,7 @@ impl Pipeline {
         self.collectors.prices()
     }
 
-    /// The handle that tells where the sinks stand.
+    /// The handle that tells where the sinks stand, and by which something is ordered of them.
     pub fn followers(&self) -> &Followers {
         &self.followers
     }
@@ -102,17 +100,13 @@ impl Pipeline {
     pub async fn reload(&mut self, store: &Store, old: &Settings, new: &Settings) -> Result<Option<Registry>, Failure> {
         // The files of rules may have changed although the configuration did not.
         let rules = settings::rules::rules(new)?;
-        let prepared = Followers::prepare(store, new, &rules, &self.suppressor)?;
+        let prepared = self.followers.prepare_change(store, new, &rules)?;
         self.collectors.reload(&new.intake()).map_err(Failure::config)?;
-        let (sinks, heartbeat) = (old.sinks() != new.sinks(), old.heartbeat != new.heartbeat);
-        let changed = Changed { rules: self.rules != rules, sinks, heartbeat };
-        if !changed.rules && !changed.sinks && !changed.heartbeat {
-            return Ok(None);
-        }
+        let changed = Changed { rules: self.rules != rules, heartbeat: old.heartbeat != new.heartbeat };
         // A change of rules is recorded with its position.
         self.followers.replace(prepared, changed, &self.health).await;
         self.rules = rules;
-        Ok(Some(self.registry(store)))
+        Ok(changed.rules.then(|| self.registry(store)))
     }
 
     /// A registry with everybody's metrics as they are now.

@@ -1,16 +1,15 @@
-//! What runs, as the API asks for it: how the process is, its sinks, and dead letters that are sent once more.
+//! What runs, as the API asks for it: how the process is, its sinks, and what is ordered of them.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
-use api::ServerError;
-use export::RetryError;
+use api::{BackfillOrder, Point, ServerError, SinkOrder};
+use export::{BackfillMode, ControlError, Controls};
 use futures::future::BoxFuture;
 use ledger::{LedgerError, Reader, Store};
 use operations::access::Principal;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Addresses;
-use super::followers::Sinks;
 use super::health::Health;
 use super::verification::Verifications;
 use crate::status::{Head, Status};
@@ -23,8 +22,8 @@ pub struct Running {
     readers: [Reader; 2],
     /// How its parts are.
     health: Arc<Health>,
-    /// The sinks that run; a reload replaces them.
-    sinks: Arc<RwLock<Sinks>>,
+    /// The sinks that run.
+    sinks: Controls,
     /// Who verifies the directory.
     verifications: Verifications,
 }
@@ -35,20 +34,16 @@ impl Running {
         store: &Store,
         addresses: Addresses,
         health: &Arc<Health>,
-        sinks: &Arc<RwLock<Sinks>>,
+        sinks: &Controls,
         verifications: &Verifications,
     ) -> Arc<Self> {
         Arc::new(Self {
             addresses,
             readers: [store.events().reader(), store.operations().reader()],
             health: Arc::clone(health),
-            sinks: Arc::clone(sinks),
+            sinks: sinks.clone(),
             verifications: verifications.clone(),
         })
-    }
-
-    fn sinks(&self) -> Sinks {
-        self.sinks.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -73,7 +68,7 @@ impl api::Server for Running {
     }
 
     fn sinks(&self) -> Result<Vec<Value>, ServerError> {
-        Ok(self.sinks().status.get().iter().map(serde_json::to_value).collect::<Result<_, _>>()?)
+        Ok(self.sinks.status().get().iter().map(serde_json::to_value).collect::<Result<_, _>>()?)
     }
 
     fn verification(&self) -> Value {
@@ -88,13 +83,57 @@ impl api::Server for Running {
         Ok(serde_json::to_value(self.verifications.ask(by))?)
     }
 
-    fn retry<'a>(&'a self, sink: &'a str, principal: &'a Principal) -> BoxFuture<'a, Result<(), ServerError>> {
-        let retries = self.sinks().retries;
+    fn order<'a>(
+        &'a self,
+        sink: &'a str,
+        order: SinkOrder,
+        principal: &'a Principal,
+    ) -> BoxFuture<'a, Result<(), ServerError>> {
+        let order = match order {
+            SinkOrder::Retry => export::SinkOrder::Retry,
+            SinkOrder::Pause { reason } => export::SinkOrder::Pause { reason },
+            SinkOrder::Resume => export::SinkOrder::Resume,
+            SinkOrder::Cancel { backfill } => export::SinkOrder::Cancel { backfill },
+        };
+        Box::pin(async move { self.sinks.order(sink, &principal.name, order).await.map_err(refusal) })
+    }
+
+    fn backfill<'a>(
+        &'a self,
+        sink: &'a str,
+        order: BackfillOrder,
+        principal: &'a Principal,
+    ) -> BoxFuture<'a, Result<Value, ServerError>> {
+        let point = |point| match point {
+            Point::At(position) => export::Point::At(position),
+            Point::Since(ledger, moment) => export::Point::Since(ledger, moment),
+        };
+        let BackfillOrder { again, from, to, records_per_second, reason } = order;
+        let order = export::BackfillOrder {
+            mode: if again { BackfillMode::Again } else { BackfillMode::Anew },
+            from: point(from),
+            to: to.map(point),
+            records_per_second: records_per_second.unwrap_or(export::limits::BACKFILL_RECORDS_PER_SECOND),
+            reason,
+        };
         Box::pin(async move {
-            retries.retry(sink, &principal.name).await.map_err(|error| match error {
-                RetryError::Append(error) => ServerError::Append(error),
-                _ => ServerError::NoSink(sink.to_owned()),
-            })
+            let begun = self.sinks.backfill(sink, &principal.name, order).await.map_err(refusal)?;
+            let (from, to) = (begun.from.to_string(), begun.to.to_string());
+            Ok(json!({ "sink": sink, "name": begun.name, "number": begun.number, "from": from, "to": to }))
         })
+    }
+}
+
+/// Why an order is not obeyed, as the API says it.
+fn refusal(error: ControlError) -> ServerError {
+    match error {
+        ControlError::NoSink(sink) => ServerError::NoSink(sink),
+        ControlError::NoBackfill(_) => ServerError::NoBackfill(error.to_string()),
+        ControlError::Append(error) => ServerError::Append(error),
+        ControlError::Ledger(error) => ServerError::Ledger(error),
+        ControlError::LongReason | ControlError::BadRange(_) | ControlError::NoStream(_) => {
+            ServerError::BadOrder(error.to_string())
+        }
+        error => ServerError::Refused(error.to_string()),
     }
 }

@@ -32,6 +32,12 @@ pub fn binary() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_tachograph"))
 }
 
+/// A program of Prometheus, Alertmanager among them: where `make prometheus` puts it, or from the path.
+pub fn prometheus(name: &str) -> Command {
+    let fetched = binary().ancestors().nth(2).map(|target| target.join("tools/prometheus/usr/bin").join(name));
+    Command::new(fetched.filter(|program| program.is_file()).unwrap_or_else(|| PathBuf::from(name)))
+}
+
 /// A directory with a ledger and a configuration, gone after the test.
 pub struct World {
     directory: tempfile::TempDir,

@@ -3,28 +3,21 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::TcpListener;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::harness::{World, binary, http};
+use crate::harness::{World, http, prometheus};
 use crate::life::{COLLECTOR, lines, push};
 
-/// Prometheus' own checker, from the path or from where `make test` puts it.
-fn promtool() -> Command {
-    let built = binary().ancestors().nth(2).map(|target| target.join("tools/promtool")).filter(|tool| tool.is_file());
-    Command::new(built.unwrap_or_else(|| PathBuf::from("promtool")))
-}
-
-/// What it has to say.
+/// What Prometheus' own checker has to say.
 #[track_caller]
 fn lint(metrics: &str) -> String {
-    let mut command = promtool();
+    let mut command = prometheus("promtool");
     command.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap_or_else(|error| {
-        panic!("promtool is missing ({error}), so the metrics are not checked: `make promtool` fetches it")
+        panic!("promtool is missing ({error}), so the metrics are not checked: `make prometheus` fetches it")
     });
     child.stdin.take().unwrap().write_all(metrics.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();

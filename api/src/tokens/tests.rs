@@ -85,6 +85,19 @@ async fn what_is_refused_says_why() {
         ("box", "GET", "/api/v1/sinks", "", 403, "role"),
         ("ada", "POST", "/api/v1/sinks/siem/retry", "", 403, "role"),
         ("root", "POST", "/api/v1/sinks/other/retry", "", 404, "unknown_sink"),
+        ("ada", "POST", "/api/v1/sinks/siem/pause", "", 403, "role"),
+        ("aud", "POST", "/api/v1/sinks/siem/resume", "", 403, "role"),
+        ("root", "POST", "/api/v1/sinks/other/pause", "", 404, "unknown_sink"),
+        ("root", "POST", "/api/v1/sinks/siem/pause", r#"{"why":"x"}"#, 400, "request"),
+        ("root", "POST", "/api/v1/sinks/siem/pause", r#"{"reason":""}"#, 400, "request"),
+        ("root", "POST", "/api/v1/sinks/siem/resume", "", 409, "sink_state"),
+        ("ada", "POST", "/api/v1/sinks/siem/backfills", r#"{"from":"beginning"}"#, 403, "role"),
+        ("root", "POST", "/api/v1/sinks/other/backfills", r#"{"from":"beginning"}"#, 404, "unknown_sink"),
+        ("root", "POST", "/api/v1/sinks/siem/backfills", "", 400, "request"),
+        ("root", "POST", "/api/v1/sinks/siem/backfills", r#"{"from":"yesterday"}"#, 400, "request"),
+        ("root", "POST", "/api/v1/sinks/siem/backfills", r#"{"from":"beginning","ledger":"x"}"#, 400, "request"),
+        ("ada", "POST", "/api/v1/sinks/siem/backfills/1/cancel", "", 403, "role"),
+        ("root", "POST", "/api/v1/sinks/siem/backfills/9/cancel", "", 404, "unknown_backfill"),
     ];
     let document: Value = serde_json::from_str(OPENAPI).unwrap();
     let documented = document.pointer("/components/schemas/Problem/properties/code/enum").unwrap();
@@ -96,13 +109,24 @@ async fn what_is_refused_says_why() {
 }
 
 #[tokio::test]
-async fn analysts_and_auditors_see_how_things_stand_and_admins_retry() {
+async fn analysts_and_auditors_see_how_things_stand_and_admins_order() {
     let ledgers = Ledgers::new(1_000);
     for who in [Some("root"), Some("ada"), Some("aud"), None] {
         assert_eq!(send(&ledgers, who, "GET", "/api/v1/status", "").await.1["process"], 1, "{who:?}");
         assert_eq!(send(&ledgers, who, "GET", "/api/v1/sinks", "").await.1["sinks"][0]["sink"], "siem", "{who:?}");
     }
     for who in [Some("root"), None] {
-        assert_eq!(send(&ledgers, who, "POST", "/api/v1/sinks/siem/retry", "").await, (200, json!({ "sink": "siem" })));
+        for (order, body) in [("retry", ""), ("pause", ""), ("pause", r#"{"reason":"planned work"}"#)] {
+            let path = format!("/api/v1/sinks/siem/{order}");
+            assert_eq!(send(&ledgers, who, "POST", &path, body).await, (200, json!({ "sink": "siem" })), "{order}");
+        }
+        let path = "/api/v1/sinks/siem/backfills";
+        for (body, expected) in [
+            (r#"{"from":"operations/0/7","again":true}"#, json!({ "from": "operations/0/7", "again": true })),
+            (r#"{"from":"beginning"}"#, json!({ "from": "events/0/0", "again": false })),
+            (r#"{"from":"1970-01-01T00:00:01Z"}"#, json!({ "ledger": "events", "from": 1_000_000 })),
+        ] {
+            assert_eq!(send(&ledgers, who, "POST", path, body).await, (200, expected), "{body}");
+        }
     }
 }

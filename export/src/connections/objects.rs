@@ -20,6 +20,7 @@ use futures::future::BoxFuture;
 
 use super::{Answer, Connection, Payload, Protocol, Reach, SendError, excerpt};
 use crate::hash::sha256;
+pub use cloud::aws_credentials;
 use operations::secret::SecretText;
 use requests::Clients;
 

@@ -12,14 +12,16 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use ledger::operations::column;
-use ledger::{Options, Position, ReadLimit, Seq, Store, Timestamp};
+use ledger::{Group, Options, Position, ReadLimit, Seq, Store, Timestamp};
 use operations::alert::{ALERT, Alert, Severity};
+use operations::kind::Envelope;
 use operations::kind::alert_notice::NOTICE;
 use operations::kind::delivery::{HIDDEN_KIND, SENT_KIND};
 use operations::kind::export::{RECEIPT_KIND, REJECTED_KIND, REPLAYED_KIND};
 use operations::triage::{Column, TriageService};
 use serde_json::{Value, json};
 
+use super::control::SinkOrder;
 use super::*;
 use crate::delivery::suppressor::{Candidate, Decision, TriageSuppressor};
 use crate::fixtures::alert_of;
@@ -138,7 +140,7 @@ async fn dead_letters_are_seen_and_come_back_with_the_end_of_their_alert() {
     let bench = Bench::new().await;
     bench.pager.lock().unwrap().refuse = true;
     let exporter = bench.exporter();
-    let (status, retries, stop) = (exporter.status(), exporter.retries(), CancellationToken::new());
+    let (status, controls, stop) = (exporter.status(), exporter.controls(), CancellationToken::new());
     let running = tokio::spawn(exporter.run(stop.clone()));
     bench.append(&[alert_of(1, Severity::High), alert_of(2, Severity::High)]).await;
     bench.until(|kinds, _| has(kinds, REJECTED_KIND, 2)).await;
@@ -149,8 +151,8 @@ async fn dead_letters_are_seen_and_come_back_with_the_end_of_their_alert() {
     bench.pager.lock().unwrap().refuse = false;
     bench.append(&[resolved(1), alert_of(3, Severity::High)]).await;
     bench.until(|_, end| end >= Seq::new(5)).await;
-    assert!(retries.retry("nobody", "alice").await.is_err());
-    retries.retry("pager", "alice").await.unwrap();
+    assert!(controls.order("nobody", "alice", SinkOrder::Retry).await.is_err());
+    controls.order("pager", "alice", SinkOrder::Retry).await.unwrap();
     bench.until(|kinds, _| has(kinds, REPLAYED_KIND, 2)).await;
     stop.cancel();
     running.await.unwrap();
@@ -166,7 +168,7 @@ async fn a_refused_digest_comes_back_as_a_digest() {
     let alerts: Vec<Alert> = (0..300).map(|number| alert_of(number, Severity::High)).collect();
     bench.append(&alerts).await;
     let exporter = bench.exporter();
-    let (retries, stop) = (exporter.retries(), CancellationToken::new());
+    let (controls, stop) = (exporter.controls(), CancellationToken::new());
     let running = tokio::spawn(exporter.run(stop.clone()));
     bench.until(|kinds, _| has(kinds, REJECTED_KIND, 300)).await;
     bench.pager.lock().unwrap().refuse = false;
@@ -174,7 +176,7 @@ async fn a_refused_digest_comes_back_as_a_digest() {
     let goes_on = Alert { revision: 2, state: operations::alert::State::Updated, ..alert_of(3, Severity::High) };
     bench.append(&[resolved(1), resolved(2), goes_on]).await;
     bench.until(|kinds, _| has(kinds, SENT_KIND, 1)).await;
-    retries.retry("pager", "alice").await.unwrap();
+    controls.order("pager", "alice", SinkOrder::Retry).await.unwrap();
     bench.until(|kinds, _| has(kinds, REPLAYED_KIND, 300)).await;
     stop.cancel();
     running.await.unwrap();

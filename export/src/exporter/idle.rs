@@ -1,18 +1,19 @@
 //! A worker that does not run, because its sink is paused or because it ended: somebody has to say how far it falls behind.
 
+use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ledger::consumer::Monitor;
-use ledger::{Reader, Timestamp};
+use ledger::{Reader, Seq, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use crate::limits::STATUS_EVERY;
 use crate::metrics::SinkMetrics;
 use crate::status::{SinkStatus, now};
-use crate::worker::WorkerError;
 
 /// One sink in one ledger that stands still.
+#[derive(Clone)]
 pub struct IdleWorker {
     /// The ledger that it would export.
     pub reader: Reader,
@@ -20,6 +21,8 @@ pub struct IdleWorker {
     pub monitor: Monitor,
     /// The shard of it.
     pub shard: u32,
+    /// Its receipts come after this.
+    pub since: Seq,
     /// Where it stands.
     pub status: Arc<Mutex<SinkStatus>>,
     /// Its numbers.
@@ -29,14 +32,18 @@ pub struct IdleWorker {
 impl IdleWorker {
     /// Of a paused sink: reads where it stands, and shows how the lag grows, until `stop`.
     pub async fn run_paused(self, operations: Reader, stop: CancellationToken) {
-        let (mut own, shard) = (self.status().clone(), self.shard);
+        self.pause();
+        let (mut own, shard, since) = (self.status().clone(), self.shard, self.since);
         // It reads backwards until it finds a receipt, which may take long.
-        let stood = tokio::task::spawn_blocking(move || own.stand(&operations, shard).map(|()| own)).await;
+        let stood = tokio::task::spawn_blocking(move || own.stand(&operations, shard, since).map(|()| own)).await;
         match stood {
-            Ok(Ok(own)) => {
+            Ok(Ok(mut own)) => {
                 let (sink, ledger) = (&own.sink, own.ledger.as_str());
                 tracing::info!(sink, r#type = own.kind, ledger, position = own.next_seq.get(), "the sink is paused");
-                *self.status() = own;
+                let mut status = self.status();
+                // An order may have come meanwhile.
+                own.pause.clone_from(&status.pause);
+                *status = own;
             }
             Ok(Err(error)) => {
                 let status = self.status();
@@ -50,7 +57,7 @@ impl IdleWorker {
     }
 
     /// Of a worker that ended because of an error: says so, and shows how the lag grows, until `stop`.
-    pub async fn run_stopped(self, error: WorkerError, stop: CancellationToken) {
+    pub async fn run_stopped(self, error: &(impl Display + ?Sized), stop: CancellationToken) {
         {
             let mut status = self.status();
             tracing::error!(sink = status.sink, ledger = status.ledger.as_str(), %error, "export stopped");
@@ -60,7 +67,22 @@ impl IdleWorker {
         self.run(stop).await;
     }
 
-    fn status(&self) -> MutexGuard<'_, SinkStatus> {
+    /// Says that it stands still from now on.
+    fn pause(&self) {
+        let mut status = self.status();
+        status.paused = true;
+        (status.blocked_since, status.next_attempt) = (None, None);
+        status.judge(now());
+    }
+
+    /// Whether it is a backfill of which everything has a receipt.
+    pub fn is_done(&self) -> bool {
+        let status = self.status();
+        status.backfill.as_ref().is_some_and(|backfill| status.next_seq >= backfill.to)
+    }
+
+    /// Where it stands.
+    pub fn status(&self) -> MutexGuard<'_, SinkStatus> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -84,7 +106,10 @@ impl IdleWorker {
     /// Looks once. `behind_since` is the moment from which it is behind, as far as it was seen.
     fn look(&self, now: Timestamp, behind_since: &mut Option<Timestamp>) {
         let mut status = self.status();
-        status.lag = self.monitor.status().lag;
+        status.lag = match &status.backfill {
+            Some(backfill) => backfill.to.distance_from(status.next_seq),
+            None => self.monitor.status().lag,
+        };
         let since = match status.lag {
             0 => now,
             _ => behind_since.unwrap_or(now.saturating_sub(Duration::from_secs(status.lag_seconds))),
@@ -118,7 +143,7 @@ mod tests {
         let status = Arc::new(Mutex::new(SinkStatus::new(&fixtures::sink("soc"), LedgerName::Operations)));
         let metrics = Metrics::default().of("soc", LedgerName::Operations);
         let (reader, monitor) = (store.operations().reader(), Monitor::new("sink/soc/operations"));
-        let idle = IdleWorker { reader, monitor, shard: 0, status: status.clone(), metrics };
+        let idle = IdleWorker { reader, monitor, shard: 0, since: Seq::FIRST, status: status.clone(), metrics };
         idle.stand();
         let (mut since, begin) = (None, now());
         let mut check = |second: u64, lag: u64, lag_seconds: u64| {

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::*;
+use crate::config::SinkConfig;
 use crate::fixtures;
 
 #[derive(Default)]
@@ -90,7 +91,7 @@ fn config(dir: &std::path::Path, url: &str) -> Config {
     ]})).unwrap()
 }
 
-async fn append_events(store: &Store, count: usize) {
+pub(super) async fn append_events(store: &Store, count: usize) {
     let mut group = Group::new(&events::TABLE);
     let mut entry = Entry::new();
     for number in 0..count {
@@ -123,7 +124,7 @@ async fn append_alert(store: &Store, number: u64) {
 }
 
 /// Ranges of the receipts of a sink in a ledger, and the position after the last.
-fn receipts(store: &Store, sink: &str, ledger: LedgerName) -> Vec<(Seq, Seq)> {
+pub(super) fn receipts(store: &Store, sink: &str, ledger: LedgerName) -> Vec<(Seq, Seq)> {
     let rows =
         store.operations().reader().read(Seq::FIRST, false, ReadLimit { rows: 100_000, bytes: 1 << 26 }).unwrap();
     let of_sink = rows

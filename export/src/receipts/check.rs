@@ -1,9 +1,10 @@
 //! `receipts check`: whether the receipts of a sink tile both ledgers, add up, and have the roots of the records that they stand for.
 
-use ledger::{Position, Seq};
+use ledger::Position;
+use operations::kind::sink_order::backfill_of;
 use proof::tree::{self, Frontier};
 
-use super::walk::{Read, Receipt, Visitor, replayed, walk};
+use super::walk::{Expected, Read, Receipt, Visitor, replayed, walk};
 use super::{Evidence, ReceiptsError, ReceiptsReport, StreamReport};
 use crate::record::{Record, stream_name};
 
@@ -12,7 +13,7 @@ pub fn check(evidence: &Evidence<'_>) -> Result<ReceiptsReport, ReceiptsError> {
     let mut check = Check::default();
     walk(evidence, &mut check)?;
     for at in replayed(evidence)? {
-        check.stream(at).replayed += 1;
+        check.stream(&stream_name(at, None)).replayed += 1;
     }
     Ok(check.report)
 }
@@ -25,18 +26,17 @@ struct Check {
 }
 
 impl Check {
-    fn stream(&mut self, of: Position) -> &mut StreamReport {
-        self.report.streams.entry(stream_name(of)).or_default()
+    fn stream(&mut self, name: &str) -> &mut StreamReport {
+        self.report.streams.entry(name.to_owned()).or_default()
     }
 }
 
 impl Visitor for Check {
-    fn receipt(&mut self, at: Position, receipt: &Receipt, previous: Option<&Receipt>) {
+    fn receipt(&mut self, at: Position, receipt: &Receipt, expected: &Expected) {
         self.tree = Frontier::default();
-        let Receipt { from, to, record } = receipt;
-        let begins = previous.map_or(Seq::FIRST, |previous| previous.to.seq);
-        let numbered = previous.map_or(0, |previous| previous.record.export_seq_next);
-        let range = format!("{from} to {to}, receipt {at}");
+        let Receipt { from, to, record, .. } = receipt;
+        let Expected { seq: begins, export_seq: numbered, .. } = *expected;
+        let range = named(at, receipt);
         if from.seq > begins {
             let what = format!(
                 "no receipt stands for the {} entries from {} on",
@@ -62,26 +62,30 @@ impl Visitor for Check {
         if stated != entries {
             self.report.problem(&range, format!("it counts {stated} entries of a range of {entries}"));
         }
-        let stream = self.stream(*to);
+        let stream = self.stream(&receipt.stream);
+        if stream.receipts == 0 {
+            stream.from = begins.get();
+        }
         stream.receipts += 1;
         stream.to = to.seq.get();
         stream.sent += record.count;
         stream.excluded += record.excluded;
         stream.rejected += record.rejected;
         stream.bytes += record.bytes;
-        stream.by_other_settings += 1;
+        // What a sink left out where it starts was said by nothing.
+        stream.by_other_settings += u64::from(record.rendering.is_some() || record.count + record.rejected > 0);
     }
 
-    fn record(&mut self, record: &Record, refused: bool) {
+    fn record(&mut self, _: &Receipt, record: &Record, refused: bool) {
         if !refused {
             self.tree.push(tree::leaf_hash(record.said.text.as_bytes()));
         }
     }
 
     fn reproduced(&mut self, at: Position, receipt: &Receipt, read: &Read) {
-        let Receipt { from, to, record } = receipt;
-        let range = format!("{from} to {to}, receipt {at}");
-        let stream = self.stream(*to);
+        let Receipt { from, to, record, .. } = receipt;
+        let range = named(at, receipt);
+        let stream = self.stream(&receipt.stream);
         stream.by_other_settings -= 1;
         stream.reproduced += 1;
         if read.entries != to.seq.distance_from(from.seq) {
@@ -92,7 +96,7 @@ impl Visitor for Check {
         let sent = read.records - read.refused;
         if record.root.is_none() && record.rejected > read.refused && record.count + record.rejected == read.records {
             // The receiver said how many it refused, and not which.
-            self.stream(*to).unnamed += record.rejected - read.refused;
+            self.stream(&receipt.stream).unnamed += record.rejected - read.refused;
             return;
         }
         if (sent, read.refused) != (record.count, record.rejected) {
@@ -111,5 +115,21 @@ impl Visitor for Check {
         if read.link != record.link {
             self.report.problem(&range, "the chain of its records ends in another record");
         }
+    }
+
+    fn done(&mut self, at: Position, stream: &str, to: Position, expected: &Expected) {
+        if expected.seq < to.seq {
+            let missing = to.seq.distance_from(expected.seq);
+            let what = format!("{stream} is said to be done, and no receipt stands for its last {missing} entries");
+            self.report.problem(&format!("{to}, entry {at}"), what);
+        }
+    }
+}
+
+/// A receipt for people.
+fn named(at: Position, Receipt { stream, from, to, .. }: &Receipt) -> String {
+    match backfill_of(stream) {
+        Some(_) => format!("{from} to {to} of {stream}, receipt {at}"),
+        None => format!("{from} to {to}, receipt {at}"),
     }
 }

@@ -10,9 +10,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use ledger::operations::column;
-use ledger::{Entry, Group, Options, Position, ReadLimit, Store, events};
+use ledger::{Entry, Group, Options, Position, Provable, ReadLimit, Store, events};
 use operations::kind::Envelope;
 use operations::kind::export::{ExportReceipt, RECEIPT, RECEIPT_KIND};
+use proof::tree;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -55,6 +56,10 @@ impl World {
     /// So many events, of which the sink wants those that are no notes; and what Splunk made of them.
     async fn exported(count: usize) -> Self {
         Self::exported_with(count, json!({})).await
+    }
+
+    async fn exported_in(schema: &str, count: usize) -> Self {
+        Self::exported_with(count, json!({"schema": schema})).await
     }
 
     /// The same by another sink or other settings.
@@ -198,6 +203,29 @@ async fn receipts_of_everything_are_said_again_and_a_forged_one_is_found() {
     assert!(what[1].starts_with("no receipt stands for the 2 entries from 43 on"), "{what:?}");
     assert!(what.iter().any(|what| what == "it counts 1 entries of a range of 2"), "{what:?}");
     world.store.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_with_leaves_are_said_again_with_the_leaves_of_the_proofs() {
+    let world = World::exported_in("ocsf", 40).await;
+    let report = world.checked();
+    let events = &report.streams["events/0"];
+    assert_eq!((report.problems.as_slice(), events.sent, events.reproduced), (&[][..], 31, events.receipts));
+    let whole = world.compared(world.lines().join("\n").into_bytes(), Extent::Whole);
+    assert!(whole.is_whole() && whole.equal > 30, "{whole:?}");
+    let (lines, data) = (world.lines(), world.store.directory().to_owned());
+    // The stop closes the batch and signs it.
+    world.store.stop();
+    let reader = Reader::open(&data, LedgerName::Events).unwrap();
+    for line in lines {
+        let event = serde_json::from_str::<Value>(&line).unwrap()["event"].take();
+        let position: Position = event["metadata"]["uid"].as_str().unwrap().parse().unwrap();
+        if position.ledger == LedgerName::Operations {
+            continue;
+        }
+        let Provable::Proven(proof) = reader.prove(position.seq, false).unwrap() else { panic!("{position}") };
+        assert_eq!(event["raw_data_hash"]["value"], tree::leaf_hash(&proof.leaf_data).to_string(), "{position}");
+    }
 }
 
 /// A copy with a change, and what is found of it: missing, doubled, changed, invented, strangers.

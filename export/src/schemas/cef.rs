@@ -17,8 +17,10 @@ pub static SPEC: SchemaSpec = SchemaSpec {
     what: "A line of ArcSight's Common Event Format (CEF:0), of at most 8 KiB; `cn1` is `export_seq` and `deviceExternalId` the stream that it counts.",
     mapping: 1,
     is_json: false,
+    says_leaf: false,
     place,
     say,
+    say_row: None,
 };
 
 /// The version of the mapping, which stands in the header: that of the program would change lines that are sent again.
@@ -53,7 +55,7 @@ const NUMBERS: &[(&str, &str)] = &[("port", "dpt"), ("bytes_in", "in"), ("bytes_
 /// Where a record belongs. An equals sign in a value is escaped, so no value holds such a pair.
 fn place(text: &str) -> Option<Place> {
     let value = |key: &str| text.split_once(&format!(" {key}="))?.1.split(' ').next();
-    Place::of(value("externalId")?, value("cn1")?.parse().ok()?)
+    Place::of(value("externalId")?, value("cn1")?.parse().ok()?, value("deviceExternalId")?)
 }
 
 fn say(record: &Record, context: &Context<'_>) -> Said {

@@ -11,14 +11,14 @@ mod tests;
 
 use ledger::{Kind, LedgerName, Table};
 use operations::alert::Alert;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::document::Document;
 use super::kinds::{self, What};
 use super::lines::text;
 use super::{Context, Place, Said, SchemaSpec, parts, severity};
 use crate::record::{Body, Record};
-use crate::streams::fields::time;
+use crate::streams::fields::{Field, time};
 
 /// What the reference says.
 pub static SPEC: SchemaSpec = SchemaSpec {
@@ -26,8 +26,10 @@ pub static SPEC: SchemaSpec = SchemaSpec {
     what: "A document of the Elastic Common Schema (ECS 9.4.0); `event.sequence` is `export_seq` and `tachograph.chain` the stream that it counts.",
     mapping: 1,
     is_json: true,
+    says_leaf: false,
     place,
     say,
+    say_row: None,
 };
 
 /// The version of ECS.
@@ -70,7 +72,7 @@ const SAID: &[&str] = &["position", "recorded", "time", "observed", "kind", "hos
 
 /// Where a record belongs: by its id, which is its position.
 fn place(text: &str) -> Option<Place> {
-    Place::in_object(text, "/event/id", "/event/sequence")
+    Place::in_object(text, "/event/id", "/event/sequence", "/tachograph/chain")
 }
 
 fn say(record: &Record, context: &Context<'_>) -> Said {
@@ -190,27 +192,27 @@ fn destination(record: &Record, is_question: bool, document: &mut Document) {
 fn columns(record: &Record, document: &mut Document) {
     let is_event = record.body == Body::Event;
     let table = Table::of(if is_event { LedgerName::Events } else { LedgerName::Operations });
-    for (name, value) in &record.fields {
+    for (name, field) in record.fields.iter() {
         let Some(column) = table.by_name(name) else { continue };
-        let hashed = value.as_str().is_some_and(|text| text.starts_with("hash:"));
-        let field = |fields: &[(&'static str, &'static str)]| {
-            fields.iter().find(|(column, _)| is_event && column == name).map(|(_, field)| *field)
+        let hashed = field.as_text().is_some_and(|text| text.starts_with("hash:"));
+        let place = |places: &[(&'static str, &'static str)]| {
+            places.iter().find(|(column, _)| is_event && *column == name).map(|(_, place)| *place)
         };
         if hashed && !matches!(column.kind, Kind::Text | Kind::TextList) {
             // The field of a number or a moment refuses a hash.
-            document.put(&format!("tachograph.hashed.{name}"), value.clone());
-        } else if let Some(field) = field(TEXTS) {
-            document.text(field, value.as_str());
-        } else if let Some(field) = field(NUMBERS) {
-            document.put(field, value.clone());
-        } else if name == "record" && !value.is_object() {
+            document.put(&format!("tachograph.hashed.{name}"), field.to_value());
+        } else if let Some(place) = place(TEXTS) {
+            document.text(place, field.as_text());
+        } else if let Some(place) = place(NUMBERS) {
+            document.put(place, field.to_value());
+        } else if name == "record" && !field.as_json().is_some_and(Value::is_object) {
             // The field `record` is an object of ours; the record of a source is a text.
-            document.put("tachograph.source_record", text(value).into());
+            document.put("tachograph.source_record", text(field).into());
         } else if name == "stream" {
             // Ours has that name.
-            document.put("tachograph.source_stream", value.clone());
-        } else if !SAID.contains(&name.as_str()) {
-            document.put(&format!("tachograph.{name}"), value.clone());
+            document.put("tachograph.source_stream", field.to_value());
+        } else if !SAID.contains(&name) {
+            document.put(&format!("tachograph.{name}"), field.to_value());
         }
     }
     if !parts::is_sayable(record.time) {
@@ -263,5 +265,5 @@ fn alerted(alert: &Alert, record: &Record, document: &mut Document) {
     document.number("tachograph.alert.count", Some(signed(alert.count)));
     document.text("tachograph.session", parts::text(record, "session"));
     document.text("tachograph.team", parts::text(record, "team"));
-    document.put("tachograph.record", record.fields.get("record").cloned().unwrap_or_default());
+    document.put("tachograph.record", record.fields.get("record").map(Field::to_value).unwrap_or_default());
 }

@@ -191,6 +191,10 @@ pub const KINDS: &[Kind] = &[
     kind("prices", What::Change, "Price table"),
     kind("rates", What::Change, "Exchange rates"),
     kind("certificate", What::Change, "Certificate"),
+    kind("export.pause", What::Change, "Sink paused"),
+    kind("export.resume", What::Change, "Sink resumed"),
+    kind("export.backfill", What::Change, "Backfill ordered"),
+    kind("export.backfill.end", What::Change, "Backfill over"),
     kind("content.read", What::Access, "Content read"),
     kind("ledger.torn", What::Loss, "Ledger was torn"),
 ];

@@ -4,8 +4,6 @@
 //! becomes `⧵` and quotation marks become `”` and `’`, since one reader takes `\n` for a line break and looks for no tab within quotation marks, which
 //! IBM's text does not. Whatever column has no attribute of IBM's list goes by its own name, since a sender may name its own.
 
-use serde_json::Value;
-
 use super::kinds;
 use super::lines::{Breaks, MAKER, Pairs, text, word};
 use super::{Context, Place, Said, SchemaSpec, parts, severity};
@@ -18,8 +16,10 @@ pub static SPEC: SchemaSpec = SchemaSpec {
     what: "A line of IBM's Log Event Extended Format (LEEF 2.0) for QRadar, of at most 8 KiB; `exportSeq` counts `exportStream` without gaps.",
     mapping: 1,
     is_json: false,
+    says_leaf: false,
     place,
     say,
+    say_row: None,
 };
 
 /// The version of the mapping, which stands in the header: that of the program would change lines that are sent again.
@@ -46,7 +46,7 @@ const VALUE_CHARS_MAX: usize = 2_048;
 /// Where a record belongs. No value holds the tabulator that stands between pairs.
 fn place(text: &str) -> Option<Place> {
     let value = |key: &str| text.split('\t').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='));
-    Place::of(value("eventId")?, value("exportSeq")?.parse().ok()?)
+    Place::of(value("eventId")?, value("exportSeq")?.parse().ok()?, value("exportStream")?)
 }
 
 fn say(record: &Record, context: &Context<'_>) -> Said {
@@ -108,16 +108,16 @@ fn pairs(record: &Record, context: &Context<'_>) -> Pairs {
 /// Every other column of a row.
 fn columns(record: &Record, pairs: &mut Pairs) {
     let is_operation = record.body != Body::Event;
-    for (column, value) in &record.fields {
-        let key = match column.as_str() {
+    for (column, field) in record.fields.iter() {
+        let key = match column {
             made if MADE.contains(&made) => continue,
             "actor" if is_operation => "usrName",
             "subject" => "resource",
             name => COLUMNS.iter().find(|(column, _)| *column == name).map_or(name, |(_, key)| key),
         };
-        match value {
-            Value::Number(number) => pairs.number(one_word(key), number.as_i64()),
-            value => pairs.text(one_word(key), Some(&text(value)), VALUE_CHARS_MAX),
+        match field.as_integer() {
+            Some(number) => pairs.number(one_word(key), Some(number)),
+            None => pairs.text(one_word(key), Some(&text(field)), VALUE_CHARS_MAX),
         }
     }
     // A path without a host makes no URL.

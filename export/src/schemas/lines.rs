@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::delivery::text::is_hidden;
 use crate::limits::LINE_BYTES_MAX;
+use crate::streams::fields::Field;
 
 /// The vendor and the product in the header of a line.
 pub const MAKER: &str = "Tachograph|tachograph";
@@ -133,10 +134,18 @@ pub fn word(text: &str) -> String {
 }
 
 /// A column as text: a list by commas, an object as JSON.
-pub fn text(value: &Value) -> Cow<'_, str> {
+pub fn text(field: Field<'_>) -> Cow<'_, str> {
+    match field {
+        Field::Text(text) => Cow::Borrowed(text),
+        Field::Integer(number) => Cow::Owned(number.to_string()),
+        Field::Json(value) => json_text(value),
+    }
+}
+
+fn json_text(value: &Value) -> Cow<'_, str> {
     match value {
         Value::String(text) => Cow::Borrowed(text),
-        Value::Array(items) => Cow::Owned(items.iter().map(text).collect::<Vec<_>>().join(",")),
+        Value::Array(items) => Cow::Owned(items.iter().map(json_text).collect::<Vec<_>>().join(",")),
         Value::Null => Cow::Borrowed(""),
         other => Cow::Owned(other.to_string()),
     }

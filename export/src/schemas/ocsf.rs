@@ -17,7 +17,7 @@ mod table;
 mod tests;
 mod who;
 
-use ledger::{LedgerName, Timestamp};
+use ledger::{Digest, LedgerName, Timestamp};
 use serde_json::{Value, json};
 
 use super::{Context, Place, Said, SchemaSpec, severity};
@@ -30,7 +30,7 @@ use table::{Activity, VERBS};
 use who::Who;
 
 /// The version of the mapping. It changes when the same record is said otherwise.
-const MAPPING: u32 = 1;
+const MAPPING: u32 = 2;
 
 /// OCSF 1.9.0.
 pub static SPEC: SchemaSpec = SchemaSpec {
@@ -38,8 +38,10 @@ pub static SPEC: SchemaSpec = SchemaSpec {
     what: "OCSF 1.9.0, with the agent, the model and the delegation, and a chain of records that the receiver's copy alone proves whole.",
     mapping: MAPPING,
     is_json: true,
+    says_leaf: true,
     place,
     say: |record, context| say(record, context, Version::V1_9),
+    say_row: None,
 };
 /// OCSF 1.8.0.
 pub static SPEC_1_8: SchemaSpec = SchemaSpec {
@@ -47,8 +49,10 @@ pub static SPEC_1_8: SchemaSpec = SchemaSpec {
     what: "OCSF 1.8.0, with agents under `unmapped` and without a chain of records.",
     mapping: MAPPING,
     is_json: true,
+    says_leaf: true,
     place,
     say: |record, context| say(record, context, Version::V1_8),
+    say_row: None,
 };
 /// OCSF 1.1.0.
 pub static SPEC_1_1: SchemaSpec = SchemaSpec {
@@ -56,8 +60,10 @@ pub static SPEC_1_1: SchemaSpec = SchemaSpec {
     what: "OCSF 1.1.0, for lakes that take no newer version; what it has no attributes for stands under `unmapped`.",
     mapping: MAPPING,
     is_json: true,
+    says_leaf: true,
     place,
     say: |record, context| say(record, context, Version::V1_1),
+    say_row: None,
 };
 
 /// The most characters of one value in `message`.
@@ -65,7 +71,7 @@ const MESSAGE_VALUE_CHARS_MAX: usize = 200;
 
 /// Where a record belongs: by its id, which is its position.
 fn place(text: &str) -> Option<Place> {
-    Place::in_object(text, "/metadata/uid", "/metadata/sequence")
+    Place::in_object(text, "/metadata/uid", "/metadata/sequence", "/metadata/log_name")
 }
 
 fn say(record: &Record, context: &Context<'_>, version: Version) -> Said {
@@ -101,6 +107,7 @@ fn finish(mut event: Event, source: &Source<'_>, type_uid: u64, context: &Contex
     let uid = source.record.position.to_string();
     let profiles = event.profiles();
     event.set_if("metadata", metadata(&profiles, source, version));
+    event.set_if("raw_data_hash", source.record.leaf.map(leaf));
     event.set_unmapped("tachograph", Value::Object(source.columns.rest()));
     let attributes = event.finish();
     if has_chain {
@@ -110,6 +117,11 @@ fn finish(mut event: Event, source: &Source<'_>, type_uid: u64, context: &Contex
     let mut text = String::new();
     canonical::write(&Value::Object(attributes), &mut text);
     Said { text, is_json: true, ..Said::default() }
+}
+
+/// The leaf of a record in the ledger's tree, which a proof of the ledger leads to a signed root.
+fn leaf(leaf: Digest) -> Value {
+    json!({"algorithm_id": 3, "algorithm": "SHA-256", "value": leaf.to_string()})
 }
 
 /// Sets class, category, activity and type, and says the type.

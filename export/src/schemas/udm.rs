@@ -19,8 +19,10 @@ pub static SPEC: SchemaSpec = SchemaSpec {
     what: "An event of the Unified Data Model of Google SecOps; `additional.export_seq` counts `additional.chain` without gaps.",
     mapping: 1,
     is_json: true,
+    says_leaf: false,
     place,
     say,
+    say_row: None,
 };
 
 /// What each type of event asks for beside its metadata: of each group one field at least.
@@ -58,7 +60,7 @@ const ADDITIONAL_BYTES_MAX: usize = 8 << 10;
 
 /// Where a record belongs: by its id, which is its position.
 fn place(text: &str) -> Option<Place> {
-    Place::in_object(text, "/metadata/product_log_id", "/additional/export_seq")
+    Place::in_object(text, "/metadata/product_log_id", "/additional/export_seq", "/additional/chain")
 }
 
 fn say(record: &Record, context: &Context<'_>) -> Said {
@@ -254,18 +256,18 @@ fn additional(record: &Record, context: &Context<'_>) -> Map<String, Value> {
     if !parts::is_sayable(record.time) {
         additional.insert("time".into(), record.time.unix_micros().to_string().into());
     }
-    for (column, value) in &record.fields {
-        if SAID.contains(&column.as_str()) {
+    for (column, field) in record.fields.iter() {
+        if SAID.contains(&column) {
             continue;
         }
-        let said = text(value);
+        let said = text(field);
         let end = said.floor_char_boundary(ADDITIONAL_BYTES_MAX);
         let said = if end < said.len() {
             format!("{}… [{} bytes cut]", &said[..end], said.len() - end)
         } else {
             said.into_owned()
         };
-        additional.insert(column.clone(), said.into());
+        additional.insert(column.to_owned(), said.into());
     }
     additional
 }

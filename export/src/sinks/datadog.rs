@@ -157,7 +157,7 @@ impl Stream for Datadog {
     }
 
     fn render(&self, records: &[Record]) -> Rendered {
-        pack(records, &BATCH, |record| self.log(record))
+        pack(records, &BATCH, |record, body| body.extend_from_slice(self.log(record).as_bytes()))
     }
 }
 

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::capabilities::{Capabilities, Outcomes};
+use crate::connections::aws::{Signed, Signing};
 use crate::connections::http::credentials::Credentials;
 use crate::connections::http::{Http, Request, Response};
 use crate::connections::{Connection, Reach, excerpt};
@@ -26,7 +27,8 @@ use crate::limits::{ANSWER_BYTES_MAX, IN_FLIGHT_MAX};
 use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::Record;
 use crate::sink::{Class, Settings, Sink, SinkSpec, check_url};
-use crate::streams::fields::time;
+use crate::streams::fields::{Field, time};
+use crate::streams::objects::{AwsKey, Credentials as KeySource, check_region};
 use crate::streams::pack::{Shape, object, pack, string};
 use crate::streams::{Kept, Stream};
 use index::Index;
@@ -81,12 +83,45 @@ struct Elasticsearch {
     /// The password of that user.
     #[serde(default)]
     password: Option<Secret>,
+    /// The region of Amazon OpenSearch Service, such as `eu-central-1`, if that is what stands there: requests are then signed (Signature Version 4).
+    #[serde(default)]
+    region: Option<String>,
+    /// What is there: `es`, a domain, or `aoss`, a collection of OpenSearch Serverless. Collections of time series take no ids, and so no records.
+    #[serde(default)]
+    service: Service,
+    /// Where the key for signatures comes from: `settings`, or `environment`, which is the variables and files of the AWS tools, the role of a pod, a
+    /// container or a machine.
+    #[serde(default)]
+    credentials: KeySource,
+    /// The id of the key, which is no secret.
+    #[serde(default)]
+    access_key_id: Option<String>,
+    /// The key.
+    #[serde(default)]
+    secret_access_key: Option<Secret>,
+    /// The token of a session, if the key belongs to one.
+    #[serde(default)]
+    session_token: Option<Secret>,
     /// Whether bodies are compressed.
     #[serde(default = "yes")]
     gzip: bool,
     /// Where records go, by the two settings.
     #[serde(skip)]
     place: Index,
+    /// What requests are signed for, by the settings.
+    #[serde(skip)]
+    signing: Option<Signing>,
+}
+
+/// A service of Amazon, as signatures name it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Service {
+    /// A domain of Amazon OpenSearch Service.
+    #[default]
+    Es,
+    /// A collection of Amazon OpenSearch Serverless.
+    Aoss,
 }
 
 fn yes() -> bool {
@@ -99,10 +134,37 @@ impl Elasticsearch {
         use_them(Credentials { secrets: &secrets, user: self.user.as_deref(), password: self.password.as_ref() })
     }
 
+    /// What requests are signed for, if they are. The error says what of the settings cannot be meant.
+    fn signing(&mut self) -> Result<Option<Signing>, String> {
+        let key = AwsKey {
+            credentials: self.credentials,
+            access_key_id: self.access_key_id.take(),
+            secret_access_key: self.secret_access_key.take(),
+            session_token: self.session_token.take(),
+        };
+        let Some(region) = self.region.clone() else {
+            let is_unset =
+                key.access_key_id.is_none() && key.secret_access_key.is_none() && key.session_token.is_none();
+            return match is_unset && key.credentials == KeySource::Settings {
+                true => Ok(None),
+                false => Err("region is missing: a key of AWS signs for one".to_owned()),
+            };
+        };
+        check_region(&region)?;
+        if self.api_key.is_some() || self.token.is_some() || self.user.is_some() {
+            return Err("only one proof of who sends may be set: with region requests are signed".to_owned());
+        }
+        let service = match self.service {
+            Service::Es => "es",
+            Service::Aoss => "aoss",
+        };
+        Ok(Some(Signing { region, service, key: key.check()? }))
+    }
+
     /// The id of a record. A test is no record: its id must not be the one of a record that comes later.
     fn id(&self, record: &Record) -> String {
         let position = record.position;
-        match record.fields.get("test") {
+        match record.fields.get("test").and_then(Field::as_json) {
             Some(Value::Bool(true)) => format!("{}test-{}", self.id_prefix, record.recorded.unix_micros()),
             _ => format!("{}{}-{}-{}", self.id_prefix, position.ledger, position.shard, position.seq),
         }
@@ -156,6 +218,7 @@ impl Settings for Elasticsearch {
     fn sink(mut self) -> Result<Self, String> {
         check_url("url", &self.url)?;
         self.credentials(|credentials| credentials.check())?;
+        self.signing = self.signing()?;
         self.place = Index::read(self.index.as_deref(), self.data_stream.as_deref())?;
         if self.id_prefix.len() > 128 || !self.id_prefix.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err("id_prefix has at most 128 printable characters of ASCII".to_owned());
@@ -172,7 +235,11 @@ impl Sink for Elasticsearch {
     }
 
     fn connect(&self, reach: &Reach) -> Result<Box<dyn Connection<Http>>, String> {
-        Http::connect(reach)
+        let connection = Http::connect(reach)?;
+        match &self.signing {
+            Some(signing) => Signed::over(connection, signing.clone(), reach),
+            None => Ok(connection),
+        }
     }
 
     fn payload(&self, message: &Message, _now: Timestamp) -> Result<Request, SecretError> {
@@ -216,12 +283,16 @@ impl Stream for Elasticsearch {
         if record.said.is_json { Kept::whole(document(record)) } else { Kept::whole(&record.said.text) }
     }
 
+    fn reads_columns(&self) -> bool {
+        false
+    }
+
     fn in_flight_max(&self) -> u8 {
         IN_FLIGHT_MAX
     }
 
     fn render(&self, records: &[Record]) -> Rendered {
-        pack(records, &BATCH, |record| self.lines(record))
+        pack(records, &BATCH, |record, body| body.extend_from_slice(self.lines(record).as_bytes()))
     }
 }
 

@@ -194,7 +194,7 @@ impl Stream for Loki {
             bytes_max: BODY_BYTES_MAX,
             records_max: BATCH_RECORDS_MAX,
         };
-        pack(&records[..one_stream], &shape, |record| self.value(record))
+        pack(&records[..one_stream], &shape, |record, body| body.extend_from_slice(self.value(record).as_bytes()))
     }
 }
 

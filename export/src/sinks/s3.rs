@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits::{OBJECT_BYTES_MAX, OBJECT_BYTES_MIN, OBJECT_SECONDS_MAX};
 use crate::sink::{Class, Settings, SinkSpec};
-use crate::streams::objects::{self, Credentials, Format, ObjectSink, S3Key};
+use crate::streams::objects::{self, AwsKey, Credentials, Format, ObjectSink};
 use operations::secret::Secret;
 
 /// What the reference says.
@@ -69,7 +69,7 @@ impl Settings for S3 {
         let (layout, filling) =
             (objects::dated_layout(&self.prefix)?, objects::filling(self.seconds_max, self.bytes_max)?);
         let Self { bucket, region, endpoint, credentials, access_key_id, secret_access_key, session_token, .. } = self;
-        let key = S3Key { credentials, access_key_id, secret_access_key, session_token };
+        let key = AwsKey { credentials, access_key_id, secret_access_key, session_token };
         let place = objects::s3(bucket, region, endpoint, key, self.kms_key)?;
         Ok(ObjectSink { place, layout, format: self.format, filling })
     }

@@ -1,8 +1,9 @@
-//! `secops`: every record to Google SecOps (Chronicle) by its API `v1alpha`: raw logs by `logs:import`, and records that are said as UDM by
-//! `events:import`.
+//! `secops`: every record to Google SecOps (Chronicle) by its API `v1alpha`: records that are said as UDM by `events:import`, others as raw logs
+//! by `logs:import`. UDM is what it takes unless the settings say otherwise: of a raw log it knows nothing until somebody has written a parser.
 //!
 //! A batch with one record that it does not take is refused as a whole, so halves of it are tried until that one is alone.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -18,8 +19,9 @@ use crate::connections::{Connection, Reach};
 use crate::judgement::Judgement;
 use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::Record;
+use crate::schemas::{SCHEMAS, SchemaSpec, udm};
 use crate::sink::{Class, Settings, Sink, SinkSpec, check_url};
-use crate::streams::cut::fit_plain;
+use crate::streams::cut::{fit_inside, fit_plain};
 use crate::streams::fields::time;
 use crate::streams::pack::{Shape, object, pack, string};
 use crate::streams::{Kept, Stream};
@@ -28,11 +30,11 @@ use operations::secret::{Secret, SecretError};
 /// What the reference says.
 pub static SPEC: SinkSpec = SinkSpec {
     kind: "secops",
-    what: "Every record to Google SecOps: as UDM events with `schema = \"udm\"`, else as raw logs of a custom log type.",
-    guarantee: "At least once, from the moment that SecOps accepts a batch (200). It promises nothing of ids; duplicates and losses can be counted by stream and \
-                export_seq in the record. Records above 700 KB are cut and say so.",
+    what: "Every record to Google SecOps as a UDM event, or with another `schema` as a raw log of a custom log type, which needs a parser there.",
+    guarantee: "At least once, from the moment that SecOps accepts a batch (200). It promises nothing of ids; duplicates and losses can be counted by chain and \
+                export_seq under `additional`, or by stream and export_seq in a raw log. Records above 700 KB are cut and say so.",
     class: Class::Stream(crate::sink::stream::<SecOps>),
-    example: "project = \"acme-security\"\nlocation = \"eu\"\ninstance = \"11111111-2222-3333-4444-555555555555\"\nforwarder = \"66666666-7777-8888-9999-000000000000\"\ncredentials = \"file:/run/secrets/secops.json\"",
+    example: "project = \"acme-security\"\nlocation = \"eu\"\ninstance = \"11111111-2222-3333-4444-555555555555\"\ncredentials = \"file:/run/secrets/secops.json\"",
     fields: crate::sink::fields::<SecOps>,
     schema: crate::sink::schema::<SecOps>,
 };
@@ -43,8 +45,14 @@ const BODY_BYTES_MAX: usize = 1_000_000;
 const BATCH_RECORDS_MAX: usize = 500;
 /// The longest record. Base64 makes a third more of it.
 const RECORD_BYTES_MAX: usize = 700_000;
-/// The schema whose records are events there.
-const UDM: &str = "udm";
+/// The member of an event that takes what the model has no field for.
+const ADDITIONAL: &str = "additional";
+/// The schemas that it takes, that of its own first.
+static TAKEN: LazyLock<Vec<&SchemaSpec>> = LazyLock::new(|| {
+    let mut taken = SCHEMAS.to_vec();
+    taken.sort_by_key(|schema| schema.name != udm::SPEC.name);
+    taken
+});
 /// Where a message goes: to the method for events,
 const EVENTS: &str = "events";
 /// or to the one for raw logs.
@@ -105,7 +113,7 @@ impl SecOps {
     }
 
     fn event(record: &Record) -> String {
-        object(&[("udm", &fit_plain(&record.said, RECORD_BYTES_MAX))])
+        object(&[("udm", &fit_inside(&record.said, RECORD_BYTES_MAX, ADDITIONAL))])
     }
 }
 
@@ -180,14 +188,22 @@ impl Sink for SecOps {
 
 impl Stream for SecOps {
     fn kept<'a>(&self, record: &'a Record) -> Kept<'a> {
-        Kept::fitted(fit_plain(&record.said, RECORD_BYTES_MAX))
+        let is_event = record.said.schema == udm::SPEC.name;
+        Kept::fitted(match is_event {
+            true => fit_inside(&record.said, RECORD_BYTES_MAX, ADDITIONAL),
+            false => fit_plain(&record.said, RECORD_BYTES_MAX),
+        })
+    }
+
+    fn schemas(&self) -> &'static [&'static SchemaSpec] {
+        &TAKEN
     }
 
     fn render(&self, records: &[Record]) -> Rendered {
-        let is_udm = |record: &Record| record.said.schema == UDM;
-        let udm = records.first().is_some_and(is_udm);
-        let alike = records.iter().take_while(|record| is_udm(record) == udm).count();
-        let open = match (udm, &self.forwarder) {
+        let is_udm = |record: &Record| record.said.schema == udm::SPEC.name;
+        let as_events = records.first().is_some_and(is_udm);
+        let alike = records.iter().take_while(|record| is_udm(record) == as_events).count();
+        let open = match (as_events, &self.forwarder) {
             (true, _) => "{\"inline_source\":{\"events\":[".to_owned(),
             (false, Some(forwarder)) => {
                 let name = string(&format!("{}/forwarders/{forwarder}", self.parent()));
@@ -202,9 +218,11 @@ impl Stream for SecOps {
             bytes_max: BODY_BYTES_MAX,
             records_max: BATCH_RECORDS_MAX,
         };
-        let mut rendered = pack(&records[..alike], &shape, if udm { Self::event } else { Self::log });
+        let say = if as_events { Self::event } else { Self::log };
+        let mut rendered =
+            pack(&records[..alike], &shape, |record, body| body.extend_from_slice(say(record).as_bytes()));
         for message in &mut rendered.messages {
-            message.to = if udm { EVENTS } else { LOGS };
+            message.to = if as_events { EVENTS } else { LOGS };
         }
         rendered
     }
@@ -216,6 +234,7 @@ mod tests {
 
     use super::*;
     use crate::fixtures;
+    use crate::schemas::Said;
 
     fn sink(settings: Value) -> Result<SecOps, String> {
         let mut all = json!({"project": "acme", "location": "eu", "instance": "i-1"});
@@ -234,6 +253,27 @@ mod tests {
     }
 
     #[test]
+    fn what_it_takes_without_a_word_is_udm() {
+        let sink = sink(json!({"token": "env:T"})).unwrap();
+        let names: Vec<_> = sink.schemas().iter().map(|schema| schema.name).collect();
+        assert_eq!((names.first(), names.len()), (Some(&"udm"), SCHEMAS.len()), "{names:?}");
+    }
+
+    #[test]
+    fn an_event_that_is_cut_has_no_member_that_the_model_lacks() {
+        let mut records = fixtures::records(&fixtures::events(&[json!({"kind": "prompt"})]));
+        let event = json!({"additional": {"export_seq": "0"}, "target": {"url": "x".repeat(800_000)}});
+        records[0].said = Said { schema: udm::SPEC.name, ..Said::object(&event) };
+        let (_, body) = sent(&records);
+        let event = &body["inline_source"]["events"][0]["udm"];
+        assert!(event.get("is_truncated").is_none() && event.to_string().len() < 700_000, "{event}");
+        assert_eq!(
+            (&event["additional"]["is_truncated"], &event["additional"]["export_seq"]),
+            (&json!("true"), &json!("0"))
+        );
+    }
+
+    #[test]
     fn a_record_is_a_raw_log_unless_it_is_said_as_udm() {
         let future = json!({"kind": "prompt", "time": 4_102_444_800_000_000_i64});
         let mut records = fixtures::records(&fixtures::events(&[future]));
@@ -248,7 +288,7 @@ mod tests {
         let log = &source["logs"][0];
         assert_eq!(STANDARD.decode(log["data"].as_str().unwrap()).unwrap(), records[0].said.text.as_bytes());
         assert_eq!(log["log_entry_time"], log["collection_time"], "nothing is written after it was collected");
-        records[0].said.schema = UDM;
+        records[0].said.schema = udm::SPEC.name;
         let (url, body) = sent(&records);
         assert!(url.ends_with("/instances/i-1/events:import"), "{url}");
         assert_eq!(body["inline_source"]["events"][0]["udm"]["kind"], "prompt");

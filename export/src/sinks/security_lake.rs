@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::limits::{OBJECT_BYTES_MAX, OBJECT_BYTES_MIN, OBJECT_SECONDS_MAX};
 use crate::sink::{Class, Settings, SinkSpec};
 use crate::streams::objects::lake::Lake;
-use crate::streams::objects::{self, Credentials, Format, Layout, ObjectSink, S3Key};
+use crate::streams::objects::{self, AwsKey, Credentials, Format, Layout, ObjectSink};
 use operations::secret::Secret;
 
 /// What the reference says.
@@ -78,7 +78,7 @@ impl Settings for SecurityLake {
         let filling = objects::filling(self.seconds_max, self.bytes_max)?;
         let lake = Lake::new(self.source, &self.sources, self.region.clone(), self.account)?;
         let Self { bucket, region, endpoint, credentials, access_key_id, secret_access_key, session_token, .. } = self;
-        let key = S3Key { credentials, access_key_id, secret_access_key, session_token };
+        let key = AwsKey { credentials, access_key_id, secret_access_key, session_token };
         let place = objects::s3(bucket, region, endpoint, key, self.kms_key)?;
         Ok(ObjectSink { place, layout: Layout::Lake(lake), format: Format::Parquet, filling })
     }

@@ -188,7 +188,9 @@ impl Stream for Sentinel {
     fn render(&self, records: &[Record]) -> Rendered {
         let first = records.first().map_or(Timestamp::EPOCH, |record| record.recorded);
         let together = records.iter().take_while(|record| record.recorded.since(first) <= SPAN).count();
-        pack(&records[..together.max(1).min(records.len())], &BATCH, Self::row)
+        pack(&records[..together.max(1).min(records.len())], &BATCH, |record, body| {
+            body.extend_from_slice(Self::row(record).as_bytes());
+        })
     }
 }
 

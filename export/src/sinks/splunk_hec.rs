@@ -8,6 +8,7 @@
 
 mod search;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use ledger::Timestamp;
@@ -25,7 +26,7 @@ use crate::record::{Body, Record};
 use crate::schemas::plain;
 use crate::sink::{Class, Settings, Sink, SinkSpec, check_url};
 use crate::streams::Stream;
-use crate::streams::pack::{Shape, pack};
+use crate::streams::pack::{ObjectWriter, Shape, pack};
 use operations::secret::{Secret, SecretError};
 
 /// What the reference says.
@@ -104,34 +105,35 @@ fn yes() -> bool {
 }
 
 impl SplunkHec {
-    fn event(&self, record: &Record) -> String {
+    /// Appends the object of a record.
+    fn event(&self, record: &Record, body: &mut Vec<u8>) {
         let sourcetype = match &record.body {
-            _ if record.said.schema != plain::SPEC.name => format!("tachograph:{}", record.said.schema),
-            Body::Event => "tachograph:event".to_owned(),
-            Body::Alert(_) => "tachograph:alert".to_owned(),
-            Body::Operation | Body::Action(_) => "tachograph:operation".to_owned(),
+            _ if record.said.schema != plain::SPEC.name => Cow::Owned(format!("tachograph:{}", record.said.schema)),
+            Body::Event => Cow::Borrowed("tachograph:event"),
+            Body::Alert(_) => Cow::Borrowed("tachograph:alert"),
+            Body::Operation | Body::Action(_) => Cow::Borrowed("tachograph:operation"),
         };
-        let position = record.position;
+        let mut event = ObjectWriter::new(body);
+        event.said("event", &record.said.json());
         // Indexed fields are texts. They make losses and duplicates countable without reading the events.
-        let fields = json!({
-            "stream": record.stream(),
-            "seq": position.seq.to_string(),
-            "id": position.to_string(),
-            "export_seq": record.export_seq.to_string(),
-        });
-        let mut event = json!({"source": self.source, "sourcetype": sourcetype, "fields": fields});
+        let id = record.position.to_string();
+        let seq = id.rsplit_once('/').map_or("", |(_, seq)| seq);
+        let mut fields = event.object("fields");
+        fields.member("export_seq", &record.export_seq.to_string());
+        fields.member("id", &id);
+        fields.member("seq", &seq);
+        fields.member("stream", &record.stream());
+        fields.end();
+        record.host.iter().for_each(|host| event.member("host", host));
+        self.index.iter().for_each(|index| event.member("index", index));
+        event.member("source", &self.source);
+        event.member("sourcetype", &sourcetype);
         // A number with exactly three decimals, whatever a float would make of it.
-        let millis = record.time.unix_micros().rem_euclid(1_000_000) / 1_000;
-        let time = format!("{}.{millis:03}", record.time.unix_seconds());
-        event["time"] = serde_json::from_str(&time).unwrap_or(Value::Null);
-        if let Some(host) = &record.host {
-            event["host"] = host.as_str().into();
-        }
-        if let Some(index) = &self.index {
-            event["index"] = index.as_str().into();
-        }
-        // What is said is spliced in, not read again; an envelope is never empty.
-        format!("{{\"event\":{},{}", record.said.json(), &event.to_string()[1..])
+        let millis = record.time.unix_micros().div_euclid(1_000);
+        let (sign, millis) = (if millis < 0 { "-" } else { "" }, millis.unsigned_abs());
+        event.said("time", &format!("{sign}{}.{:03}", millis / 1_000, millis % 1_000));
+        event.end();
+        body.push(b'\n');
     }
 
     /// A request to one of the collector's endpoints.
@@ -202,12 +204,16 @@ impl Sink for SplunkHec {
 }
 
 impl Stream for SplunkHec {
+    fn reads_columns(&self) -> bool {
+        false
+    }
+
     fn in_flight_max(&self) -> u8 {
         IN_FLIGHT_MAX
     }
 
     fn render(&self, records: &[Record]) -> Rendered {
-        pack(records, &BATCH, |record| format!("{}\n", self.event(record)))
+        pack(records, &BATCH, |record, body| self.event(record, body))
     }
 }
 

@@ -128,7 +128,7 @@ impl Stream for SumoLogic {
     }
 
     fn render(&self, records: &[Record]) -> Rendered {
-        pack(records, &BATCH, |record| self.kept(record).text.into_owned())
+        pack(records, &BATCH, |record, body| body.extend_from_slice(self.kept(record).text.as_bytes()))
     }
 }
 

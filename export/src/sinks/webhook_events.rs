@@ -139,7 +139,7 @@ impl Stream for WebhookEvents {
             bytes_max: self.body_bytes,
             records_max: BATCH_RECORDS_MAX,
         };
-        pack(records, &shape, |record| self.event(record))
+        pack(records, &shape, |record, body| body.extend_from_slice(self.event(record).as_bytes()))
     }
 }
 

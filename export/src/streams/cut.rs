@@ -45,6 +45,30 @@ pub fn fit_value(said: &Said, bytes_max: usize) -> Cow<'_, str> {
     if said.is_json { fit_plain(said, bytes_max) } else { fit_string(said, bytes_max) }
 }
 
+/// The same for a schema whose receiver takes no members but those of the schema: the mark stands in `member`, an object of texts by any name.
+/// No member is left out, so a record with very many of them may stay too long; a schema has no such records.
+pub fn fit_inside<'a>(said: &'a Said, bytes_max: usize, member: &str) -> Cow<'a, str> {
+    if said.text.len() <= bytes_max {
+        return Cow::Borrowed(&said.text);
+    }
+    let Ok(Value::Object(object)) = serde_json::from_str::<Value>(&said.text) else {
+        return Cow::Owned("{}".to_owned());
+    };
+    let mut text = String::new();
+    for limit in VALUE_BYTES {
+        let mut shorter = shortened(&object, limit);
+        if let Some(Value::Object(inside)) = shorter.get_mut(member) {
+            inside.insert("is_truncated".to_owned(), "true".into());
+            inside.insert("untruncated_size".to_owned(), said.text.len().to_string().into());
+        }
+        text = Value::Object(shorter).to_string();
+        if text.len() <= bytes_max {
+            break;
+        }
+    }
+    Cow::Owned(text)
+}
+
 /// The bytes of a text as a JSON string.
 fn escaped_len(text: &str) -> usize {
     let escaped = |byte: u8| match byte {
@@ -131,6 +155,17 @@ mod tests {
         let many: Map<String, Value> = (0..500).map(|number| (format!("member{number}"), number.into())).collect();
         let cut: Value = serde_json::from_str(&fit_plain(&Said::object(&many), 300)).unwrap();
         assert_eq!(cut["member0"], 0, "{cut}");
+    }
+
+    #[test]
+    fn the_mark_stands_inside_where_no_other_member_may_be() {
+        let said = Said::object(&json!({"additional": {"export_seq": "7"}, "target": {"url": "x".repeat(9_000)}}));
+        assert!(matches!(fit_inside(&said, 10_000, "additional"), Cow::Borrowed(_)));
+        let cut: Value = serde_json::from_str(&fit_inside(&said, 3_000, "additional")).unwrap();
+        let additional =
+            json!({"export_seq": "7", "is_truncated": "true", "untruncated_size": said.text.len().to_string()});
+        assert_eq!((cut.as_object().unwrap().len(), &cut["additional"]), (2, &additional));
+        assert!(cut["target"]["url"].as_str().unwrap().ends_with("[6952 bytes cut]"), "{cut}");
     }
 
     fn values() -> impl Strategy<Value = Value> {

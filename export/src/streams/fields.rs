@@ -1,198 +1,221 @@
-//! Rows as JSON for receivers, under the sink's field policy. A pure function of the row: no clock, no counter.
+//! The fields of a record: what a field policy lets out of a row, by name. How a row becomes them is in `renderer`.
 
-use std::collections::BTreeMap;
+use std::ops::Range;
 
-use chrono::{DateTime, SecondsFormat};
-use ledger::{Column, Kind, LedgerName, Part, Row, Table, Timestamp};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
+use chrono::{DateTime, Datelike as _, SecondsFormat, Timelike as _};
+use ledger::Timestamp;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 
-use crate::limits::VALUE_BYTES_MAX;
-
-/// What happens to one column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Policy {
-    /// It is sent.
-    Full,
-    /// A keyed hash of it is sent: equal values stay equal, and nobody without the key can guess them.
-    Hash,
-    /// It is not sent.
-    Drop,
+/// A value of a record.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Field<'a> {
+    /// A text.
+    Text(&'a str),
+    /// A number.
+    Integer(i64),
+    /// A list of texts, or the record of an entry of `operations`.
+    Json(&'a Value),
 }
 
-/// What happens to the columns of `events`. Columns that are not named: content and what is made from it is dropped, the
-/// raw `record` is dropped (its fields are columns already), everything else is sent.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct FieldPolicy(BTreeMap<String, Policy>);
-
-impl FieldPolicy {
-    /// The first name that is no column of `events`.
-    pub fn unknown_column(&self) -> Option<&str> {
-        let table = Table::of(LedgerName::Events);
-        self.0.keys().map(String::as_str).find(|name| table.by_name(name).is_none())
-    }
-
-    /// Whether the content part must be read at all.
-    pub fn needs_content(&self) -> bool {
-        Table::of(LedgerName::Events).part(Part::Content).any(|column| self.of(column) != Policy::Drop)
-    }
-
-    fn of(&self, column: &Column) -> Policy {
-        let unnamed = match column.name {
-            "record" | "cuts" => Policy::Drop,
-            _ if column.part == Part::Content => Policy::Drop,
-            _ => Policy::Full,
-        };
-        self.0.get(column.name).copied().unwrap_or(unnamed)
-    }
-}
-
-/// Renders rows for one sink.
-#[derive(Clone)]
-pub struct Renderer {
-    policy: FieldPolicy,
-    key: [u8; 32],
-}
-
-impl Renderer {
-    /// A renderer with the installation's key for hashed columns.
-    pub fn new(policy: FieldPolicy, key: [u8; 32]) -> Self {
-        Self { policy, key }
-    }
-
-    /// The row as one JSON object: its position and its columns by name.
-    pub fn row(&self, row: &Row<'_>) -> Map<String, Value> {
-        let table = Table::of(row.position.ledger);
-        let mut object = Map::new();
-        object.insert("position".into(), Value::String(row.position.to_string()));
-        object.insert("recorded".into(), time(row.recorded));
-        for column in table.columns {
-            let Some(bytes) = row.value(column.id) else { continue };
-            let operations = row.position.ledger == LedgerName::Operations;
-            let policy = match column.part {
-                Part::Content if operations => Policy::Drop,
-                Part::Facts if operations => Policy::Full,
-                _ => self.policy.of(column),
-            };
-            let value = match policy {
-                Policy::Drop => None,
-                Policy::Hash => Some(self.hash(column, bytes)),
-                Policy::Full if operations && column.name == "record" => json_record(bytes),
-                Policy::Full => plain(column, bytes),
-            };
-            object.extend(value.map(|value| (column.name.to_owned(), value)));
+impl<'a> Field<'a> {
+    /// The text that it is.
+    pub fn as_text(self) -> Option<&'a str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Integer(_) => None,
+            Self::Json(value) => value.as_str(),
         }
-        object
     }
 
-    fn hash(&self, column: &Column, bytes: &[u8]) -> Value {
-        let digest = Sha256::new()
-            .chain_update(b"tachograph export field v1\n")
-            .chain_update(self.key)
-            .chain_update(column.id.to_be_bytes())
-            .chain_update(bytes)
-            .finalize();
-        Value::String(format!("hash:{}", hex::encode(&digest[..16])))
+    /// The number that it is.
+    pub fn as_integer(self) -> Option<i64> {
+        match self {
+            Self::Text(_) => None,
+            Self::Integer(number) => Some(number),
+            Self::Json(value) => value.as_i64(),
+        }
+    }
+
+    /// The JSON that it is, if it is neither a text nor a number.
+    pub fn as_json(self) -> Option<&'a Value> {
+        match self {
+            Self::Json(value) => Some(value),
+            Self::Text(_) | Self::Integer(_) => None,
+        }
+    }
+
+    /// A copy as JSON.
+    pub fn to_value(self) -> Value {
+        match self {
+            Self::Text(text) => text.into(),
+            Self::Integer(number) => number.into(),
+            Self::Json(value) => value.clone(),
+        }
     }
 }
 
-impl std::fmt::Debug for Renderer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Renderer").field("policy", &self.policy).finish_non_exhaustive()
+impl Serialize for Field<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Text(text) => text.serialize(serializer),
+            Self::Integer(number) => number.serialize(serializer),
+            Self::Json(value) => value.serialize(serializer),
+        }
     }
 }
 
-/// The record of an operations entry is JSON of ours; it is sent as such.
-fn json_record(bytes: &[u8]) -> Option<Value> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    Some(serde_json::from_str(text).unwrap_or_else(|_| Value::String(bounded(text))))
+/// The columns of a row that a field policy lets out, and the row's position, in the order of their names. All texts stand in one piece of memory: a record has
+/// dozens, and an allocation for each would cost as much as everything else that is done with it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Fields {
+    held: Vec<(&'static str, Held)>,
+    texts: String,
 }
 
-fn plain(column: &Column, bytes: &[u8]) -> Option<Value> {
-    Some(match column.kind {
-        Kind::Text => Value::String(bounded(std::str::from_utf8(bytes).ok()?)),
-        Kind::Integer => Value::from(i64::from_be_bytes(bytes.try_into().ok()?)),
-        Kind::Time => time(Timestamp::from_unix_micros(i64::from_be_bytes(bytes.try_into().ok()?))),
-        // A receiver that reads numbers as doubles would round a fingerprint.
-        Kind::Fingerprint => Value::String(hex::encode(bytes)),
-        Kind::Bytes => Value::String(bounded(&hex::encode(bytes))),
-        Kind::TextList => Value::Array(list(bytes)),
-    })
+/// A value, whose text stands with the others.
+#[derive(Debug, Clone, PartialEq)]
+enum Held {
+    Text(Range<usize>),
+    Integer(i64),
+    Json(Value),
 }
 
-/// The texts of a list: each a length u32 and its bytes.
-fn list(mut bytes: &[u8]) -> Vec<Value> {
-    let mut texts = Vec::new();
-    while let Some((length, rest)) = bytes.split_first_chunk::<4>() {
-        let Some((text, rest)) = rest.split_at_checked(u32::from_be_bytes(*length) as usize) else { break };
-        texts.extend(std::str::from_utf8(text).ok().map(|text| Value::String(bounded(text))));
-        bytes = rest;
+impl Fields {
+    /// No fields, with room for so many, and so many bytes of text.
+    pub fn with_capacity(fields: usize, bytes: usize) -> Self {
+        Self { held: Vec::with_capacity(fields), texts: String::with_capacity(bytes) }
     }
-    texts
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+
+    /// The value of this name.
+    pub fn get(&self, name: &str) -> Option<Field<'_>> {
+        let at = self.held.binary_search_by_key(&name, |(name, _)| name).ok()?;
+        self.held.get(at).map(|(_, held)| self.field(held))
+    }
+
+    /// Names and values, in the order of the names.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, Field<'_>)> {
+        self.held.iter().map(|(name, held)| (*name, self.field(held)))
+    }
+
+    /// Sets a value that is no column of a row, such as the mark of a test.
+    pub fn insert(&mut self, name: &'static str, value: Value) {
+        match self.held.binary_search_by_key(&name, |(name, _)| name) {
+            Ok(at) => self.held[at].1 = Held::Json(value),
+            Err(at) => self.held.insert(at, (name, Held::Json(value))),
+        }
+    }
+
+    fn field<'a>(&'a self, held: &'a Held) -> Field<'a> {
+        match held {
+            Held::Text(range) => Field::Text(self.texts.get(range.clone()).unwrap_or_default()),
+            Held::Integer(number) => Field::Integer(*number),
+            Held::Json(value) => Field::Json(value),
+        }
+    }
+
+    /// Adds a value whose name comes behind those before it.
+    pub fn push(&mut self, name: &'static str, field: Field<'_>) {
+        let held = match field {
+            Field::Text(text) => {
+                let start = self.texts.len();
+                self.texts.push_str(text);
+                Held::Text(start..self.texts.len())
+            }
+            Field::Integer(number) => Held::Integer(number),
+            Field::Json(value) => Held::Json(value.clone()),
+        };
+        self.held.push((name, held));
+    }
+
+    /// Roughly how many bytes they take.
+    pub fn size(&self) -> usize {
+        self.texts.len() + self.held.len() * size_of::<(&str, Held)>()
+    }
 }
 
-/// RFC 3339 in UTC with microseconds.
+/// RFC 3339 in UTC with microseconds; the microseconds themselves where no calendar has the moment.
 pub fn time(moment: Timestamp) -> Value {
-    let micros = moment.unix_micros();
-    match DateTime::from_timestamp_micros(micros) {
-        Some(time) => Value::String(time.to_rfc3339_opts(SecondsFormat::Micros, true)),
-        None => Value::from(micros),
-    }
+    MomentText::of(moment).field(moment).to_value()
 }
 
-/// Cuts a text that is too long and says how much is missing.
-fn bounded(text: &str) -> String {
-    if text.len() <= VALUE_BYTES_MAX {
-        return text.to_owned();
+/// What a moment looks like.
+const RFC_3339_SHAPE: [u8; 27] = *b"0000-00-00T00:00:00.000000Z";
+
+/// A moment as [`SecondsFormat::Micros`] writes it. Every record has two or three of them, so the digits are set where they stand.
+#[derive(Debug)]
+pub enum MomentText {
+    /// One of our era's years of four digits.
+    Shaped([u8; 27]),
+    /// Another one.
+    Long(String),
+    /// One that no calendar has.
+    None,
+}
+
+impl MomentText {
+    /// The text of a moment.
+    pub fn of(moment: Timestamp) -> Self {
+        let Some(time) = DateTime::from_timestamp_micros(moment.unix_micros()) else { return Self::None };
+        let year = u32::try_from(time.year()).ok().filter(|year| *year <= 9_999);
+        let Some(year) = year else { return Self::Long(time.to_rfc3339_opts(SecondsFormat::Micros, true)) };
+        let mut shape = RFC_3339_SHAPE;
+        let parts = [
+            (0..4, year),
+            (5..7, time.month()),
+            (8..10, time.day()),
+            (11..13, time.hour()),
+            (14..16, time.minute()),
+            (17..19, time.second()),
+            (20..26, time.timestamp_subsec_micros()),
+        ];
+        for (place, mut number) in parts {
+            for digit in shape[place].iter_mut().rev() {
+                *digit = b'0' + (number % 10) as u8;
+                number /= 10;
+            }
+        }
+        Self::Shaped(shape)
     }
-    let end = text.floor_char_boundary(VALUE_BYTES_MAX);
-    format!("{}… [{} bytes cut]", &text[..end], text.len() - end)
+
+    /// The same as a value.
+    pub fn field(&self, moment: Timestamp) -> Field<'_> {
+        match self {
+            Self::Shaped(shape) => Field::Text(std::str::from_utf8(shape).unwrap_or_default()),
+            Self::Long(text) => Field::Text(text),
+            Self::None => Field::Integer(moment.unix_micros()),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures;
+    use proptest::prelude::*;
     use serde_json::json;
 
-    fn render(policy: &str, event: &Value) -> Value {
-        let renderer = Renderer::new(serde_json::from_str(policy).unwrap(), [3; 32]);
-        let rows = fixtures::events(std::slice::from_ref(event));
-        Value::Object(renderer.row(&rows.get(0).unwrap()))
+    #[test]
+    fn a_value_that_is_set_stands_in_its_place() {
+        let mut fields = Fields::default();
+        for (name, value) in [("m", json!(1)), ("a", json!("text")), ("z", json!([1])), ("a", json!(2))] {
+            fields.insert(name, value);
+        }
+        assert_eq!(fields.iter().map(|(name, _)| name).collect::<String>(), "amz");
+        assert_eq!(fields.get("a").and_then(Field::as_integer), Some(2));
+        assert_eq!((fields.get("b"), fields.get("z").and_then(Field::as_json)), (None, Some(&json!([1]))));
     }
 
-    #[test]
-    fn content_never_leaves_unless_the_policy_says_so() {
-        let event = json!({"host": "acme.example", "command": "cat .env", "content": "s3cret", "record": "{}", "status": 403,
-            "action_fp": 255, "redactions": ["a", "b"], "time": 1_763_750_000_123_456_i64});
-        assert_eq!(
-            render("{}", &event),
-            json!({"position": "events/0/0", "recorded": "2025-11-21T00:00:00.000000Z", "host": "acme.example", "status": 403,
-                "time": "2025-11-21T18:33:20.123456Z", "action_fp": "00000000000000ff", "redactions": ["a", "b"]})
-        );
-        let hashed = render(r#"{"command": "hash", "host": "drop", "content": "full"}"#, &event);
-        assert!(hashed["command"].as_str().unwrap().starts_with("hash:") && hashed["host"].is_null());
-        assert_eq!(hashed["content"], "s3cret");
-        assert!(!hashed.to_string().contains("cat .env"));
-        assert_eq!(hashed["command"], render(r#"{"command": "hash"}"#, &event)["command"], "equal values stay equal");
-    }
-
-    #[test]
-    fn long_values_are_cut_at_a_character() {
-        let value = render("{}", &json!({"target": "ä".repeat(VALUE_BYTES_MAX)}));
-        let text = value["target"].as_str().unwrap();
-        assert!(text.len() < VALUE_BYTES_MAX + 64 && text.ends_with("bytes cut]"), "{}", &text[text.len() - 40..]);
-    }
-
-    #[test]
-    fn unknown_columns_are_named() {
-        let policy: FieldPolicy = serde_json::from_str(r#"{"command": "hash", "comand": "drop"}"#).unwrap();
-        assert_eq!(policy.unknown_column(), Some("comand"));
-        assert!(policy.needs_content());
-        assert!(!FieldPolicy::default().needs_content());
+    proptest! {
+        #[test]
+        fn a_moment_is_written_as_the_library_of_calendars_does(micros in prop_oneof![any::<i64>(), -70_000_000_000_000_000..300_000_000_000_000_000_i64]) {
+            let expected = DateTime::from_timestamp_micros(micros).map(|time| time.to_rfc3339_opts(SecondsFormat::Micros, true));
+            let said = time(Timestamp::from_unix_micros(micros));
+            prop_assert_eq!(said.as_str(), expected.as_deref());
+        }
     }
 }

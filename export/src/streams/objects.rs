@@ -259,7 +259,7 @@ fn lines<'a>(records: impl IntoIterator<Item = &'a Record>) -> Vec<u8> {
 
 /// The last part of a name: the numbers of the first and the last record, and how they are said. What somebody sends as a test has no number.
 fn part(records: &[Record]) -> String {
-    if let Some(test) = records.first().filter(|record| record.fields.contains_key(TEST)) {
+    if let Some(test) = records.first().filter(|record| record.fields.get(TEST).is_some()) {
         return format!("test-{}", test.recorded.unix_micros());
     }
     let number = |record: Option<&Record>| record.map_or(0, |record| record.export_seq);
@@ -300,8 +300,8 @@ pub fn dated_layout(prefix: &str) -> Result<Layout, String> {
     Ok(Layout::Dated { prefix: prefix.to_owned() })
 }
 
-/// The settings of a key of S3.
-pub struct S3Key {
+/// The settings of a key of AWS.
+pub struct AwsKey {
     /// Where it comes from.
     pub credentials: Credentials,
     /// Its id.
@@ -312,23 +312,36 @@ pub struct S3Key {
     pub session_token: Option<Secret>,
 }
 
+impl AwsKey {
+    /// The id of the key, the key and the token of its session, if the settings have it. The error says what is wrong.
+    pub fn check(self) -> Result<Option<(String, Secret, Option<Secret>)>, String> {
+        let Self { credentials, access_key_id, secret_access_key, session_token } = self;
+        let given = [("access_key_id", access_key_id.is_some()), ("secret_access_key", secret_access_key.is_some())];
+        check_credentials(credentials, &given)?;
+        Ok(access_key_id.zip(secret_access_key).map(|(id, key)| (id, key, session_token)))
+    }
+}
+
+/// Whether a text can be the name of a region of AWS.
+pub fn check_region(region: &str) -> Result<(), String> {
+    if region.is_empty() || !region.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+        return Err("region must be the name of a region, such as eu-central-1".to_owned());
+    }
+    Ok(())
+}
+
 /// Checks the settings of a bucket of S3. The error says what is wrong.
 pub fn s3(
     bucket: String,
     region: String,
     endpoint: Option<String>,
-    key: S3Key,
+    key: AwsKey,
     kms_key: Option<String>,
 ) -> Result<Place, String> {
     check_bucket("bucket", &bucket)?;
     endpoint.iter().try_for_each(|url| check_url("endpoint", url))?;
-    if region.is_empty() || !region.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
-        return Err("region must be the name of a region, such as eu-central-1".to_owned());
-    }
-    let S3Key { credentials, access_key_id, secret_access_key, session_token } = key;
-    let given = [("access_key_id", access_key_id.is_some()), ("secret_access_key", secret_access_key.is_some())];
-    check_credentials(credentials, &given)?;
-    let key = access_key_id.zip(secret_access_key).map(|(id, key)| (id, key, session_token));
+    check_region(&region)?;
+    let key = key.check()?;
     Ok(Place::S3(S3Place { bucket, region, endpoint, key, kms_key }))
 }
 

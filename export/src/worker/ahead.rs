@@ -11,7 +11,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::plan::Batch;
 use crate::connections::SendError;
-use crate::message::Message;
+use crate::message::{Message, Rendered};
+use crate::record::Record;
 use crate::sender::{Reaction, Sender};
 use crate::status::now;
 
@@ -24,6 +25,8 @@ pub struct Ahead {
 /// One batch that was sent before its turn. It is given up when this is dropped.
 pub struct Flight {
     export_seq: u64,
+    /// How many records it was rendered of: as many of them as it holds, from the first on.
+    offered: usize,
     message: Arc<Message>,
     task: AbortOnDropHandle<Result<Reaction, SendError>>,
 }
@@ -46,13 +49,22 @@ impl Ahead {
         self.flights.back().map(|flight| flight.export_seq + flight.message.records.len() as u64)
     }
 
-    /// Sends a batch whose first record has this number.
-    pub fn send(&mut self, sender: &Arc<dyn Sender>, export_seq: u64, message: Message) {
+    /// How these records were rendered, if a batch of as many from the same one on is on its way. Rendering is a function of the records, and what
+    /// a record with a number says does not change, so it need not be done again.
+    pub fn rendered(&self, records: &[Record]) -> Option<Rendered> {
+        let first = records.first()?;
+        let same = |flight: &&Flight| flight.export_seq == first.export_seq && flight.offered == records.len();
+        let message = self.flights.iter().find(same)?.message.as_ref().clone();
+        Some(Rendered { taken: message.records.len(), messages: vec![message], silent: Vec::new() })
+    }
+
+    /// Sends a batch whose first record has this number, and which was rendered of so many records.
+    pub fn send(&mut self, sender: &Arc<dyn Sender>, export_seq: u64, offered: usize, message: Message) {
         let (sender, message) = (sender.clone(), Arc::new(message));
         let sent = message.clone();
         // Only receivers of alerts take another form of what they refused, which is made of the records; they get one message at a time.
         let task = tokio::spawn(async move { sender.send(&sent, &[], now()).await });
-        self.flights.push_back(Flight { export_seq, message, task: AbortOnDropHandle::new(task) });
+        self.flights.push_back(Flight { export_seq, offered, message, task: AbortOnDropHandle::new(task) });
     }
 
     /// The flight of a batch whose turn it is, if it was sent with the same bytes. Those before it that were never asked for are given up: what
@@ -83,7 +95,6 @@ mod tests {
     use super::*;
     use crate::capabilities::{Confirmation, Confirmed, Reconciled};
     use crate::fixtures;
-    use crate::message::Rendered;
     use crate::worker::plan::{Batch, Pace, Plan};
 
     /// A receiver that never answers.
@@ -97,7 +108,7 @@ mod tests {
         fn send<'a>(
             &'a self,
             _: &'a Message,
-            _: &'a [crate::record::Record],
+            _: &'a [Record],
             _: Timestamp,
         ) -> BoxFuture<'a, Result<Reaction, SendError>> {
             std::future::pending().boxed()
@@ -118,16 +129,20 @@ mod tests {
         let (rows, pace) = (fixtures::events(&vec![json!({"kind": "note"}); 4]), Pace::Windows { in_flight: 4 });
         let mut plan = Plan::new(operations::fold::Exported::default(), 2, Seq::new(4), pace, Some("plain".to_owned()));
         plan.absorb(&rows, &selection);
-        let whole = |records: &[crate::record::Record]| Rendered::whole(vec![records.len() as u8], records.len());
+        let whole = |records: &[Record]| Rendered::whole(vec![records.len() as u8], records.len());
         let batch = plan.propose(whole).unwrap();
         let sender: Arc<dyn Sender> = Arc::new(Silent);
         let mut ahead = Ahead::default();
         let other = Message { body: b"cut otherwise".to_vec(), ..batch.messages[0].clone() };
-        ahead.send(&sender, 0, other);
-        ahead.send(&sender, 2, batch.messages[0].clone());
+        ahead.send(&sender, 0, 2, other);
+        ahead.send(&sender, 2, 2, batch.messages[0].clone());
         let at = Position { ledger: LedgerName::Events, shard: 0, seq: Seq::new(2) };
         let letters = Batch::of_letters(at, fixtures::records(&rows), whole(&fixtures::records(&rows)));
         assert!(ahead.take(2, &letters).is_none() && ahead.len() == 2, "what is on its way stays there");
+        let pending: Vec<Record> = plan.pending().iter().cloned().collect();
+        let rendered =
+            |from: usize, count: usize| ahead.rendered(&pending[from..from + count]).map(|rendered| rendered.taken);
+        assert_eq!([rendered(2, 2), rendered(2, 1), rendered(1, 2)], [Some(2), None, None]);
         assert!(ahead.take(0, &batch).is_none() && ahead.len() == 1, "other bytes are no answer for these");
         assert!(ahead.take(2, &batch).is_some() && ahead.len() == 0);
     }

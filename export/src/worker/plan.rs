@@ -6,6 +6,7 @@
 
 mod alerts;
 mod batch;
+mod bounded;
 mod pace;
 mod refusals;
 mod windows;
@@ -52,6 +53,8 @@ pub struct Plan {
     fills: bool,
     /// Everything before was read.
     read_to: Seq,
+    /// Where it ends, if it does not go on for ever.
+    end: Option<Seq>,
     /// The batch that is about to be sent, if one is.
     intent: Intent,
     /// What an earlier process may have sent ends here.
@@ -101,6 +104,7 @@ impl Plan {
             bytes_max: pace.bytes_max(),
             fills: matches!(pace, Pace::Filled(_)),
             read_to: next_seq,
+            end: None,
             intent,
             doubtful_until,
             limit,
@@ -146,6 +150,9 @@ impl Plan {
 
     /// Whether it can take more rows.
     pub fn wants_more(&self) -> bool {
+        if self.end.is_some_and(|end| self.read_to >= end) {
+            return false;
+        }
         if let Some((range, _)) = self.intent.inherited() {
             return self.read_to < range.end;
         }
@@ -157,7 +164,8 @@ impl Plan {
 
     /// Takes the rows that follow those it has.
     pub fn absorb(&mut self, rows: &Rows, selection: &Selection) {
-        for row in rows.iter().filter(|row| row.position.seq >= self.read_to) {
+        let range = self.read_to..self.end.unwrap_or(Seq::MAX);
+        for row in rows.iter().filter(|row| range.contains(&row.position.seq)) {
             let export_seq = self.export_seq + self.pending.len() as u64;
             let previous = self.pending.back().map_or(self.link.as_ref(), |record| record.said.link.as_ref());
             if let Some(mut record) = selection.record(&row, export_seq, previous) {
@@ -166,7 +174,7 @@ impl Plan {
                 self.pending.push_back(record);
             }
         }
-        self.read_to = self.read_to.max(rows.next_seq);
+        self.read_to = self.read_to.max(rows.next_seq).min(range.end);
         if let Some(windows) = &mut self.windows {
             windows.read(rows.batches_until);
         }
@@ -215,15 +223,15 @@ impl Plan {
         }
     }
 
-    /// The batch that certainly follows in the window from the record with this number on, when those before it are taken: its one message, which is
-    /// all of it. There is none while batches grow or shrink, since then it is not certain where they end.
-    pub fn following(&mut self, export_seq: u64, render: impl Fn(&[Record]) -> Rendered) -> Option<Message> {
+    /// The batch that certainly follows in the window from the record with this number on, when those before it are taken: how many records it may
+    /// take, and its one message, which is all of it. There is none while batches grow or shrink, since then it is not certain where they end.
+    pub fn following(&mut self, export_seq: u64, render: impl Fn(&[Record]) -> Rendered) -> Option<(usize, Message)> {
         let windows = self.windows.as_ref().filter(|_| self.is_in_window() && self.limit == self.limit_max)?;
         let skip = usize::try_from(export_seq.checked_sub(self.export_seq)?).ok()?;
         let records = self.pending.make_contiguous().get(skip..)?;
         let count = windows.count(records, self.limit, self.read_to).filter(|count| *count > 0)?;
         let [message] = <[Message; 1]>::try_from(render(records.get(..count)?).messages).ok()?;
-        Some(message)
+        Some((count, message))
     }
 
     /// The receiver need not hear of the first records: they count as left out by the filter.
@@ -394,7 +402,9 @@ impl Plan {
             attempts: 0,
             ack: "the sink starts here".to_owned(),
         };
-        let jumped = self.advance(end, Counts { count: 0, rejected: 0, passed: 0 }, sent, None);
+        let mut jumped = self.advance(end, Counts { count: 0, rejected: 0, passed: 0 }, sent, None);
+        // Nothing of it was said, so nothing of it can be said again.
+        jumped.record.rendering = None;
         Some(StateEntry::Receipt(jumped))
     }
 

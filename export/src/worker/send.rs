@@ -10,7 +10,6 @@ use tokio::time::Instant;
 use super::ahead::Flight;
 use super::plan::{Batch, Plan};
 use super::rest::Rest;
-use super::state_store::StateEntry;
 use super::{Result, SinkWorker, StateStore};
 use crate::capabilities::{Confirmed, Reconciled};
 use crate::connections::{SendError, excerpt};
@@ -81,16 +80,22 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
         let mut rest = Rest::default();
         let mut flight = if doubtful { None } else { self.ahead.take(plan.export_seq(), batch) };
         loop {
+            // What has not been sent waits until it goes on.
+            if flight.is_none() && self.pause.is_cancelled() {
+                return Err(Halt::Stopped);
+            }
             attempts = attempts.saturating_add(1);
-            let mut doubt = plan.doubt(batch);
-            let in_doubt = !doubt.is_empty();
+            let in_doubt = plan.doubts(batch);
+            let mut doubt = in_doubt.then_some(batch);
             let attempt = self.attempt(plan, batch, rest.message(message), doubtful, flight.take(), &mut accepted);
             let next = self.watched(plan, began, &mut doubt, attempt).await;
-            if !matches!(next, Ok(Next::Settled(_))) {
+            if !matches!(next, Ok(Next::Settled(_)))
+                && let Some(batch) = doubt.take()
+            {
                 // What was taken before is not repeated with what may fail for long, or is cut off by a stop.
-                self.flush(plan, &mut doubt).await?;
+                self.flush(plan, &mut plan.doubt(batch)).await?;
             }
-            if in_doubt && doubt.is_empty() {
+            if in_doubt && doubt.is_none() {
                 plan.doubted(batch);
                 self.receipt_due = Instant::now() + self.timing.receipt_every;
             }
@@ -120,17 +125,21 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
                 status.next_attempt = Some(now().saturating_add(wait));
             });
             let sleep = tokio::time::sleep_until(Instant::now() + wait);
-            self.watched(plan, began, &mut Vec::new(), sleep).await?;
+            tokio::select! {
+                biased;
+                () = self.pause.cancelled() => return Err(Halt::Stopped),
+                waited = self.watched(plan, began, &mut None, sleep) => waited?,
+            }
         }
     }
 
     /// Waits for what a message waits for, unless it is stopped. The lag grows meanwhile, and after some seconds the sink is
-    /// blocked. What is to be recorded before the message is taken is recorded when a receipt is due.
+    /// blocked. What is to be recorded before the message of this batch is taken is recorded when a receipt is due; then there is no such batch any more.
     async fn watched<O>(
         &self,
         plan: &Plan,
         began: Timestamp,
-        doubt: &mut Vec<StateEntry>,
+        doubt: &mut Option<&Batch>,
         future: impl Future<Output = O>,
     ) -> Result<O> {
         let (start, mut future) = (Instant::now(), pin!(future));
@@ -141,8 +150,13 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
                 output = &mut future => return Ok(output),
                 () = tokio::time::sleep(STATUS_EVERY) => {}
             }
-            if !doubt.is_empty() && plan.is_growing() && Instant::now() >= self.receipt_due {
-                self.try_flush(plan, doubt).await?;
+            if let Some(batch) = *doubt
+                && plan.is_growing()
+                && Instant::now() >= self.receipt_due
+            {
+                let mut entries = plan.doubt(batch);
+                self.try_flush(plan, &mut entries).await?;
+                *doubt = doubt.filter(|_| !entries.is_empty());
             }
             let is_blocked = start.elapsed() >= BLOCKED_AFTER;
             self.update_status(plan, |status| {

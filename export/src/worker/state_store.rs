@@ -5,7 +5,7 @@ use std::future::Future;
 use ledger::consumer::Journal;
 use ledger::operations::column;
 use ledger::{AppendError, Appender, Entry, Group, LedgerError, LedgerName, Position, ReadLimit, Reader, Rows, Seq};
-use operations::fold::{Exported, Outbox, Projection, newest_exported, newest_from};
+use operations::fold::{Exported, Outbox, Projection, newest_exported_since, newest_from};
 use operations::kind::delivery::{HIDDEN, Hidden, SENT, Sent};
 use operations::kind::export::{
     Checkpoint, ExportReceipt, INTENT, Intended, Link, RECEIPT, REJECTED, REPLAYED, Rejected, Replayed,
@@ -114,8 +114,10 @@ pub const LIMIT: ReadLimit = ReadLimit { rows: READ_ROWS, bytes: READ_BYTES };
 
 /// The `operations` ledger, as one worker uses it.
 pub struct LedgerStateStore {
-    /// The sink's name.
+    /// The name under which it records: the sink's, or that of a backfill.
     pub sink: String,
+    /// Nothing was recorded under it before.
+    pub since: Seq,
     /// The ledger that the worker exports.
     pub ledger: LedgerName,
     /// Its shard.
@@ -181,7 +183,7 @@ impl LedgerStateStore {
 
 impl StateStore for LedgerStateStore {
     fn exported(&self) -> Result<Option<Exported>, LedgerError> {
-        newest_exported(&self.operations, &self.sink, self.ledger, self.shard)
+        newest_exported_since(&self.operations, &self.sink, self.ledger, self.shard, self.since)
     }
 
     async fn open(&mut self) -> Result<(), LedgerError> {

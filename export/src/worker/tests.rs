@@ -331,6 +331,8 @@ fn worker(
         consumer,
         sender: sender(&config, world).into(),
         ahead: ahead::Ahead::default(),
+        pause: CancellationToken::new(),
+        backfill: None,
         timing: Timing::default(),
         metrics: Metrics::default().of("siem", ledger),
         status: Arc::new(Mutex::new(SinkStatus::new(&config, ledger))),

@@ -25,9 +25,10 @@ impl TokenBucket {
         self.full_at.checked_sub(spare).unwrap_or(self.full_at)
     }
 
-    /// Takes a token for a message that went.
-    pub fn take(&mut self) {
-        self.full_at = self.full_at.max(Instant::now()) + self.interval;
+    /// Takes so many tokens for what went.
+    pub fn take(&mut self, tokens: usize) {
+        let refilled_in = self.interval.saturating_mul(u32::try_from(tokens).unwrap_or(u32::MAX));
+        self.full_at = self.full_at.max(Instant::now()) + refilled_in;
     }
 }
 
@@ -43,10 +44,13 @@ mod tests {
         for _ in 0..5 {
             tokio::time::sleep_until(token_bucket.ready_at()).await;
             sent.push(start.elapsed().as_secs());
-            token_bucket.take();
+            token_bucket.take(1);
         }
         assert_eq!(sent, [0, 0, 0, 2, 4]);
         tokio::time::sleep(Duration::from_mins(1)).await;
         assert!(token_bucket.ready_at() <= Instant::now());
+        // Many at once are waited for afterwards.
+        token_bucket.take(4);
+        assert_eq!(token_bucket.ready_at() - Instant::now(), Duration::from_secs(4));
     }
 }

@@ -35,11 +35,11 @@ pub fn run(folder: &Path, seed: u64, alerts: u64) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     runtime.block_on(async {
         let stop = CancellationToken::new();
-        let retries = exporter.retries();
+        let controls = exporter.controls();
         let exporting = tokio::spawn(exporter.run(stop.clone()));
         record(&store, seed, alerts).await;
         done(&store).await;
-        replay(&store, &config, &retries).await;
+        replay(&store, &config, &controls).await;
         say_what_was_sent(&store, folder);
         stop.cancel();
         exporting.await.unwrap();
@@ -125,7 +125,7 @@ async fn record(store: &Store, seed: u64, alerts: u64) {
 }
 
 /// Sends what the mail server refused for ever once more, until it took everything.
-async fn replay(store: &Store, config: &Config, retries: &export::Retries) {
+async fn replay(store: &Store, config: &Config, controls: &export::Controls) {
     let (events, operations) = (store.events().reader(), store.operations().reader());
     let mut watch = operations.watch().unwrap();
     loop {
@@ -138,7 +138,7 @@ async fn replay(store: &Store, config: &Config, retries: &export::Retries) {
             return;
         }
         let request = operations.durable().unwrap().next_seq;
-        retries.retry("mail", "harness").await.unwrap();
+        controls.order("mail", "harness", export::SinkOrder::Retry).await.unwrap();
         while settled(&operations, request) < dead {
             watch.changed().await.unwrap();
         }

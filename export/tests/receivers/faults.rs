@@ -113,13 +113,26 @@ fn sentinel_loses_nothing() {
     });
 }
 
+/// Settings of `secops` at an address, without its schema.
+fn secops(url: &str, secret: &dyn Fn(&str) -> String) -> Value {
+    let key = json!({"client_email": "siem@acme.example", "token_uri": format!("{url}{SECOPS}/token"),
+        "private_key": include_str!("rsa.pem")});
+    json!({"type": "secops", "url": format!("{url}{SECOPS}"), "project": "acme", "location": "eu", "instance": "i-1",
+        "credentials": secret(&key.to_string())})
+}
+
 #[test]
 fn secops_loses_nothing() {
-    check("secops", Promise::AtLeastOnce, |url, secret| {
-        let key = json!({"client_email": "siem@acme.example", "token_uri": format!("{url}{SECOPS}/token"),
-            "private_key": include_str!("rsa.pem")});
-        json!({"type": "secops", "url": format!("{url}{SECOPS}"), "project": "acme", "location": "eu", "instance": "i-1",
-            "forwarder": "f-1", "credentials": secret(&key.to_string())})
+    check("secops", Promise::AtLeastOnce, secops);
+}
+
+#[test]
+fn secops_loses_no_raw_log() {
+    check("secops, raw logs", Promise::AtLeastOnce, |url, secret| {
+        let mut settings = secops(url, secret);
+        settings["schema"] = "plain".into();
+        settings["forwarder"] = "f-1".into();
+        settings
     });
 }
 

@@ -1,6 +1,7 @@
 //! A ledger with what a fleet recorded, and sinks that ship it: the whole of export but the receiver.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use export::receipts::ReceiptsError;
@@ -18,7 +19,9 @@ use crate::asked::asked;
 
 /// What a fleet recorded.
 pub struct Fleet {
-    folder: TempDir,
+    folder: PathBuf,
+    /// The folder as the one who made it has it: it goes with this.
+    made: Option<TempDir>,
     store: Store,
     /// The last entry that was recorded, by ledger.
     last: BTreeMap<&'static str, Seq>,
@@ -44,17 +47,33 @@ fn sink(name: &str, settings: &Value) -> Value {
 impl Fleet {
     /// A ledger with these events and these entries of administration.
     pub fn of(events: &[Value], operations: &[Value]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let data = folder.path().join("data");
-        Store::init(&data, "acme.example/agents").unwrap();
-        let store = Store::open(&data, Options::default()).unwrap();
-        let mut fleet = Self { folder, store, last: BTreeMap::new() };
+        let made = tempfile::tempdir().unwrap();
+        Store::init(&made.path().join("data"), "acme.example/agents").unwrap();
+        let mut fleet = Self::open(made.path());
+        fleet.made = Some(made);
         for (ledger, entries) in [(LedgerName::Events, events), (LedgerName::Operations, operations)] {
             for some in entries.chunks(100) {
                 fleet.record(ledger, some);
             }
         }
+        std::fs::write(fleet.folder.join("last"), json!(fleet.last).to_string()).unwrap();
         fleet
+    }
+
+    /// The ledger in a folder that [`Fleet::close`] gave, for a process of its own.
+    pub fn open(folder: &Path) -> Self {
+        let store = Store::open(&folder.join("data"), Options::default()).unwrap();
+        let last =
+            std::fs::read(folder.join("last")).map_or(Value::Null, |last| serde_json::from_slice(&last).unwrap());
+        let last = |name: LedgerName| Some((name.as_str(), Seq::new(last[name.as_str()].as_u64()?)));
+        let last = LedgerName::ALL.into_iter().filter_map(last).collect();
+        Self { folder: folder.to_owned(), made: None, store, last }
+    }
+
+    /// Lets go of the ledger, which stays where it is as long as what this returns.
+    pub fn close(self) -> Option<TempDir> {
+        self.store.stop();
+        self.made
     }
 
     fn record(&mut self, name: LedgerName, entries: &[Value]) {
@@ -76,8 +95,20 @@ impl Fleet {
 
     /// A reference to a secret.
     pub fn secret(&self, name: &str, text: &str) -> String {
-        std::fs::write(self.folder.path().join(name), text).unwrap();
-        format!("file:{}", self.folder.path().join(name).display())
+        std::fs::write(self.folder.join(name), text).unwrap();
+        format!("file:{}", self.folder.join(name).display())
+    }
+
+    /// Says `step` for each change of the ledger of operations, for whoever kills this process.
+    pub fn say_steps(&self) {
+        let mut watch = self.store.operations().reader().watch().unwrap();
+        std::thread::spawn(move || {
+            block_on(async {
+                while watch.changed().await.is_ok() {
+                    println!("step")
+                }
+            })
+        });
     }
 
     /// Ships everything to a sink of this name with these settings, and says what became of it.

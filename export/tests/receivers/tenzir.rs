@@ -17,17 +17,18 @@ use crate::port::free_port;
 use crate::{LOOK, PATIENCE, fetched};
 
 /// A pipeline that writes what it receives as lines of JSON, until this is dropped.
-struct Pipeline {
+pub struct Pipeline {
     child: Child,
     folder: TempDir,
-    port: u16,
+    pub port: u16,
 }
 
 impl Pipeline {
-    fn start(operator: &str) -> Self {
+    /// Starts one with an operator that accepts, and the options that follow its address.
+    pub fn start(operator: &str, options: &str) -> Self {
         let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
         let child = Command::new(fetched("validators/bin/tenzir", "validators"))
-            .arg(format!("{operator} \"127.0.0.1:{port}\"\nwrite_ndjson"))
+            .arg(format!("{operator} \"127.0.0.1:{port}\"{options}\nwrite_ndjson"))
             .stdin(Stdio::null())
             .stdout(File::create(folder.path().join("lines")).unwrap())
             .stderr(File::create(folder.path().join("log")).unwrap())
@@ -44,7 +45,7 @@ impl Pipeline {
     }
 
     /// Waits until it wrote what `read` finds enough.
-    fn lines(&self, enough: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+    pub fn lines(&self, enough: impl Fn(&[Value]) -> bool) -> Vec<Value> {
         let until = Instant::now() + PATIENCE;
         loop {
             let text = std::fs::read_to_string(self.folder.path().join("lines")).unwrap();
@@ -75,7 +76,7 @@ fn counts(numbers: impl Iterator<Item = u64>) -> BTreeMap<u64, usize> {
 /// Tenzir answers for one record, however many there were, and knows no ids: it gets everything, and some of it twice.
 #[test]
 fn tenzir_takes_bulk_requests_and_loses_nothing_although_it_answers_for_one_record() {
-    let pipeline = Pipeline::start("accept_opensearch");
+    let pipeline = Pipeline::start("accept_opensearch", "");
     let fleet = Fleet::of(&events(40), &[]);
     let shipment =
         fleet.ship("siem", &json!({"type": "elasticsearch", "url": format!("http://127.0.0.1:{}", pipeline.port)}));
@@ -87,7 +88,7 @@ fn tenzir_takes_bulk_requests_and_loses_nothing_although_it_answers_for_one_reco
 
 #[test]
 fn tenzir_takes_otlp_as_it_is_meant() {
-    let pipeline = Pipeline::start("accept_otlp");
+    let pipeline = Pipeline::start("accept_otlp", "");
     let fleet = Fleet::of(&events(300), &administration(10));
     let shipment = fleet.ship("siem", &json!({"type": "otlp", "url": format!("http://127.0.0.1:{}", pipeline.port)}));
     assert_eq!((shipment.count, shipment.rejected), (310, 0));

@@ -1,4 +1,4 @@
-//! A real VictoriaLogs, which takes what Elasticsearch, Loki, Datadog and OpenTelemetry take.
+//! A real VictoriaLogs, which takes what Elasticsearch, Loki, Datadog, OpenTelemetry and Splunk (`splunk_hec`) take.
 
 use std::collections::BTreeMap;
 use std::process::{Child, Command, Stdio};
@@ -11,14 +11,14 @@ use crate::port::free_port;
 use crate::{client, fetched};
 
 /// A server that runs until this is dropped.
-struct Server {
+pub struct Server {
     child: Child,
-    url: String,
+    pub url: String,
     _data: TempDir,
 }
 
 impl Server {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let (data, port) = (tempfile::tempdir().unwrap(), free_port());
         let child = Command::new(fetched("victoria-logs/victoria-logs", "victoria-logs"))
             .arg(format!("-httpListenAddr=127.0.0.1:{port}"))
@@ -40,7 +40,7 @@ impl Server {
     }
 
     /// What it has, as lines of JSON.
-    fn all(&self) -> Vec<Value> {
+    pub fn all(&self) -> Vec<Value> {
         client::json("GET", &format!("{}/internal/force_flush", self.url), &Value::Null);
         let url = format!("{}/select/logsql/query", self.url);
         let (status, lines) =

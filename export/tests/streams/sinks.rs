@@ -89,7 +89,7 @@ pub const DESTINATIONS: &[Destination] = &[
             let key = json!({"client_email": "siem@acme.example", "token_uri": format!("{at}{SECOPS}/token"),
                 "private_key": include_str!("../receivers/rsa.pem")});
             json!({"type": "secops", "url": format!("{at}{SECOPS}"), "project": "acme", "location": "eu", "instance": "i-1",
-                "forwarder": "f-1", "credentials": secret(&key.to_string())})
+                "credentials": secret(&key.to_string())})
         },
     },
     Destination {

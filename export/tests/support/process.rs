@@ -29,14 +29,19 @@ pub fn variable(name: &str) -> Option<u64> {
 
 /// Starts this binary again in a role: the name of an ignored test.
 pub fn start(role: &str, folder: &Path, seed: u64, records: u64) -> Child {
-    Command::new(std::env::current_exe().unwrap())
+    command(role, folder, seed, records).spawn().unwrap()
+}
+
+/// The command that does so.
+pub fn command(role: &str, folder: &Path, seed: u64, records: u64) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
         .args([role, "--exact", "--ignored", "--nocapture", "--quiet"])
         .env(FOLDER, folder)
         .env(SEED, seed.to_string())
         .env(RECORDS, records.to_string())
         .env("NO_PROXY", "*")
         .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .spawn()
-        .unwrap()
+        .stderr(Stdio::inherit());
+    command
 }

@@ -1,7 +1,8 @@
 //! Decoded row groups that the readers of a ledger share. Followers that run close together decode each one once.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use crate::batch::Secrets;
 use crate::block::Block;
 use crate::limits::{ROW_GROUP_CACHE_BYTES_MAX, ROW_GROUP_CACHE_ENTRIES_MAX};
 use crate::rows::RowPlace;
@@ -13,6 +14,24 @@ pub(super) struct DecodedRows {
     pub(super) range: RowGroupRange,
     pub(super) blocks: Vec<Arc<Block>>,
     pub(super) rows: Vec<DecodedRow>,
+    /// What their leaves are salted with, once somebody asked for leaves.
+    pub(super) secrets: OnceLock<BatchSecrets>,
+}
+
+/// The secrets of batches that follow each other.
+#[derive(Debug)]
+pub(super) struct BatchSecrets {
+    /// The first batch.
+    pub(super) first: u64,
+    /// One for each batch.
+    pub(super) list: Vec<Secrets>,
+}
+
+impl BatchSecrets {
+    /// Those of a batch.
+    pub(super) fn of(&self, batch: u64) -> Option<&Secrets> {
+        self.list.get(usize::try_from(batch.checked_sub(self.first)?).ok()?)
+    }
 }
 
 /// Where a row stands, and which row of which block it is.
@@ -94,7 +113,7 @@ mod tests {
         let mut entry = crate::Entry::new();
         entry.set_text(crate::events::column::PATH, &"x".repeat(bytes));
         let block = crate::fixtures::encoded(&crate::events::TABLE, &[entry]).block.expect("an entry");
-        Arc::new(DecodedRows { range, blocks: vec![block], rows: Vec::new() })
+        Arc::new(DecodedRows { range, blocks: vec![block], rows: Vec::new(), secrets: OnceLock::new() })
     }
 
     #[test]
@@ -108,10 +127,13 @@ mod tests {
         cache.put("a", true, rows(0, 1));
         assert!(has("a", 0), "used lately");
         assert!(!has("a", 10), "the oldest use");
-        let mut large =
-            DecodedRows { range: RowGroupRange { first_seq: 0, end_seq: 10 }, blocks: Vec::new(), rows: Vec::new() };
         let block = &rows(0, 8 << 20).blocks[0];
-        large.blocks = vec![Arc::clone(block); ROW_GROUP_CACHE_BYTES_MAX / (8 << 20) + 1];
+        let large = DecodedRows {
+            range: RowGroupRange { first_seq: 0, end_seq: 10 },
+            blocks: vec![Arc::clone(block); ROW_GROUP_CACHE_BYTES_MAX / (8 << 20) + 1],
+            rows: Vec::new(),
+            secrets: OnceLock::new(),
+        };
         cache.put("b", false, Arc::new(large));
         assert!(has("b", 0) && !has("a", 0), "one that is too large stays alone");
     }

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use proof::{Digest, Header, inputs};
 
-use crate::batch::Chain;
+use crate::batch::{Chain, Secrets};
 use crate::blobs::Blobs;
 use crate::error::LedgerError;
 use crate::manifest::{FileEntry, FileKind, Manifest, SegmentEntry};
 use crate::segment::check::Listener;
-use crate::segment::sidecar::{self, Secrets, State};
+use crate::segment::sidecar::{self, State};
 use crate::segment::{entry_of, headers, state};
 
 /// Where the checked part of a ledger ends.

@@ -11,6 +11,7 @@ use proof::leaf::{self, FLAG_CONTENT, Leaf};
 use proof::tree::Frontier;
 use proof::{Digest, Header};
 
+use crate::batch::Secrets;
 use crate::blobs::Blobs;
 use crate::column::{Part, Table};
 use crate::columnar::PartEncoder;
@@ -21,7 +22,6 @@ use crate::part;
 use crate::rows::decode_integer;
 use crate::segment::entry_of;
 use crate::segment::file::{RowGroupRange, SegmentFile};
-use crate::segment::sidecar::Secrets;
 use crate::tail::TailBlock;
 
 /// What the check says while it goes.

@@ -1,6 +1,6 @@
 //! Rows from segments, in order of position, as every consumer of the ledger gets them.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::AsArray as _;
 use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
@@ -12,11 +12,12 @@ use crate::column::{Part, Table};
 use crate::columnar::PartEncoder;
 use crate::error::LedgerError;
 use crate::manifest::{FileKind, SegmentEntry};
+use crate::reader::{ReadLimit, Wanted};
 use crate::rows::{RowPlace, Rows};
-use crate::segment::cache::{DecodedRow, DecodedRows, RowGroupCache};
+use crate::segment::cache::{BatchSecrets, DecodedRow, DecodedRows, RowGroupCache};
 use crate::segment::check::ContentRows;
-use crate::segment::entry_of;
 use crate::segment::file::{RowGroupRange, SegmentFile};
+use crate::segment::{entry_of, read_sidecar, sidecar};
 use crate::seq::Seq;
 
 /// Reads the rows of segments through a cache that others share. Footers are not kept: there may be many segments.
@@ -39,26 +40,45 @@ impl SegmentReader {
         Arc::clone(&self.blobs)
     }
 
-    /// Rows from position `from` on, which the segment holds, up to the end of their row group: at most `rows_max`, and
-    /// no more once they have `bytes_max` bytes; at least one. `content` says whether content parts are read.
-    pub fn read(
+    /// Rows from position `from` on, which the segment holds, up to the end of their row group and to the limit; at least one.
+    pub(crate) fn read(
         &self,
         segment: &SegmentEntry,
         from: u64,
-        content: bool,
-        rows_max: usize,
-        bytes_max: usize,
+        wanted: Wanted,
+        limit: ReadLimit,
     ) -> Result<Rows, LedgerError> {
         let name = &entry_of(&*self.blobs, segment, FileKind::Facts)?.name;
-        let content_name = segment.file(FileKind::Content).filter(|_| content).map(|file| file.name.as_str());
+        let content_file = segment.file(FileKind::Content).filter(|_| wanted.reads_content());
+        let content_name = content_file.map(|file| file.name.as_str());
         let decoded = self.decoded(name, content_name, from)?.ok_or_else(|| self.no_such_row(name, from))?;
         let found = decoded.from(from);
         if found.first().is_none_or(|row| row.place.seq != from) {
             return Err(self.no_such_row(name, from));
         }
-        let found = &found[..found.len().min(rows_max.max(1))];
-        let rows = self.refer(&decoded.blocks, found, from, bytes_max);
-        Ok(if content { rows } else { rows.without_content() })
+        let found = &found[..found.len().min(limit.rows.max(1))];
+        let secrets = wanted.leaves.then(|| self.secrets(segment, &decoded)).transpose()?;
+        let rows = self.refer(&decoded.blocks, found, secrets, from, limit.bytes);
+        Ok(if wanted.content { rows } else { rows.without_content() })
+    }
+
+    /// What the leaves of a row group are salted with. It is read once for all who read the row group.
+    fn secrets<'a>(&self, segment: &SegmentEntry, decoded: &'a DecodedRows) -> Result<&'a BatchSecrets, LedgerError> {
+        if let Some(secrets) = decoded.secrets.get() {
+            return Ok(secrets);
+        }
+        let file = entry_of(&*self.blobs, segment, FileKind::Secrets)?;
+        let path = self.blobs.path(&file.name);
+        let all = sidecar::decode_secrets(&path, &read_sidecar(&*self.blobs, file)?)?;
+        let number = |batch: u64| batch.checked_sub(segment.first_batch).and_then(|at| usize::try_from(at).ok());
+        let batches = decoded.rows.iter().map(|row| row.place.batch);
+        let found = batches.clone().min().zip(batches.max()).and_then(|(first, last)| {
+            let list = all.get(number(first)?..=number(last)?)?.to_vec();
+            Some(BatchSecrets { first, list })
+        });
+        let missing = || LedgerError::corrupt(&path, "end", "it lacks the secrets of a batch that rows are of");
+        let found = found.ok_or_else(missing)?;
+        Ok(decoded.secrets.get_or_init(|| found))
     }
 
     /// Rows of these kinds from position `from` on, which the segment holds, up to the end of their row group; without content. What
@@ -80,13 +100,20 @@ impl SegmentReader {
             decoding.add(&batch?, None).map_err(in_facts)?;
         }
         let decoded = decoding.finish().map_err(in_facts)?;
-        let mut rows = self.refer(&decoded.blocks, decoded.from(from), from, usize::MAX);
+        let mut rows = self.refer(&decoded.blocks, decoded.from(from), None, from, usize::MAX);
         rows.next_seq = Seq::new(range.end_seq);
         Ok(rows.without_content())
     }
 
-    /// Rows that refer to these blocks, until they have `bytes_max` bytes.
-    fn refer(&self, blocks: &[Arc<Block>], found: &[DecodedRow], from: u64, bytes_max: usize) -> Rows {
+    /// Rows that refer to these blocks, until they have `bytes_max` bytes; with their leaves, if it is said what these are salted with.
+    fn refer(
+        &self,
+        blocks: &[Arc<Block>],
+        found: &[DecodedRow],
+        secrets: Option<&BatchSecrets>,
+        from: u64,
+        bytes_max: usize,
+    ) -> Rows {
         let mut rows = Rows::new(self.table.ledger, self.shard, Seq::new(from));
         let mut numbers = vec![None; blocks.len()];
         for found in found {
@@ -96,6 +123,9 @@ impl SegmentReader {
             // Rows of a row group are sorted, so those that follow each other may be of several blocks.
             let Some((block, number)) = blocks.get(found.block).zip(numbers.get_mut(found.block)) else { continue };
             let number = *number.get_or_insert_with(|| rows.share(block));
+            if let Some(secrets) = secrets.and_then(|secrets| secrets.of(found.place.batch)) {
+                rows.share_secrets(found.place.batch, secrets);
+            }
             rows.push_shared(found.place, number, found.row);
         }
         rows
@@ -200,7 +230,9 @@ impl Decoding {
         self.rows.sort_unstable_by_key(|row| row.place.seq);
         match self.rows.windows(2).find(|pair| pair[0].place.seq == pair[1].place.seq) {
             Some(twice) => Err((Part::Facts, strange(twice[0].place.seq))),
-            None => Ok(DecodedRows { range: self.range, blocks: self.blocks, rows: self.rows }),
+            None => {
+                Ok(DecodedRows { range: self.range, blocks: self.blocks, rows: self.rows, secrets: OnceLock::new() })
+            }
         }
     }
 }
@@ -238,6 +270,18 @@ mod tests {
         (directory, blobs, manifest, recorded.rows)
     }
 
+    /// Rows of the first segment.
+    fn read(
+        reader: &SegmentReader,
+        manifest: &Manifest,
+        from: u64,
+        content: bool,
+        rows: usize,
+        bytes: usize,
+    ) -> Result<Rows, LedgerError> {
+        reader.read(&manifest.segments[0], from, Wanted { content, leaves: false }, ReadLimit { rows, bytes })
+    }
+
     fn reader(blobs: &Arc<dyn Blobs>) -> SegmentReader {
         SegmentReader::new(Arc::clone(blobs), &TABLE, 0, Arc::new(RowGroupCache::new()))
     }
@@ -249,7 +293,7 @@ mod tests {
             for limit in [1, 7, 1_000] {
                 let (reader, mut from) = (reader(&blobs), 0);
                 while from < manifest.end_seq() {
-                    let rows = reader.read(&manifest.segments[0], from, content, limit, usize::MAX).expect("readable");
+                    let rows = read(&reader, &manifest, from, content, limit, usize::MAX).expect("readable");
                     assert!((1..=limit).contains(&rows.len()));
                     for (row, want) in rows.iter().zip(&recorded[from as usize..]) {
                         let place = RowPlace {
@@ -267,7 +311,7 @@ mod tests {
                 assert_eq!(from as usize, recorded.len());
             }
         }
-        let one = reader(&blobs).read(&manifest.segments[0], 5, true, 100, 1).expect("readable");
+        let one = read(&reader(&blobs), &manifest, 5, true, 100, 1).expect("readable");
         assert_eq!((one.len(), one.next_seq), (1, Seq::new(6)), "one row at least, whatever the limit");
     }
 
@@ -277,23 +321,42 @@ mod tests {
         for kind in [FileKind::Facts, FileKind::Content] {
             let path = blobs.path(&manifest.segments[0].file(kind).expect("there").name);
             let sound = std::fs::read(&path).expect("readable");
-            let read = || reader(&blobs).read(&manifest.segments[0], 0, true, 100, usize::MAX);
+            let read_all = || read(&reader(&blobs), &manifest, 0, true, 100, usize::MAX);
             for at in (0..sound.len()).step_by(sound.len() / 150) {
                 let mut bytes = sound.clone();
                 bytes[at] ^= 0xff;
                 std::fs::write(&path, bytes).expect("written");
                 // A value may have changed unseen: only `verify` looks at the roots. Nothing worse may happen.
-                if let Err(error) = read() {
+                if let Err(error) = read_all() {
                     assert!(error.to_string().contains(kind.extension()), "{error}");
                 }
             }
             std::fs::write(&path, &sound[..sound.len() / 2]).expect("written");
-            assert!(read().expect_err("cut off").to_string().contains(kind.extension()));
+            assert!(read_all().expect_err("cut off").to_string().contains(kind.extension()));
             std::fs::write(&path, b"not parquet at all").expect("written");
-            assert!(read().is_err());
+            assert!(read_all().is_err());
             std::fs::write(&path, sound).expect("written");
-            assert!(read().is_ok());
+            assert!(read_all().is_ok());
         }
+    }
+
+    #[test]
+    fn leaves_are_those_of_the_headers_or_an_error() {
+        let (_directory, blobs, manifest, recorded) = sealed();
+        let segment = &manifest.segments[0];
+        let limit = ReadLimit { rows: 1_000, bytes: usize::MAX };
+        let read_leaves = |from| reader(&blobs).read(segment, from, Wanted { content: false, leaves: true }, limit);
+        let leaves: Vec<_> = read_leaves(0).expect("readable").iter().filter_map(|row| row.leaf()).collect();
+        assert_eq!(leaves.len(), recorded.len());
+        for header in crate::segment::headers(&*blobs, segment).expect("there") {
+            let batch = &leaves[header.first_seq as usize..][..header.count as usize];
+            assert_eq!(proof::tree::root(batch), header.root);
+        }
+        let path = blobs.path(&segment.file(FileKind::Secrets).expect("there").name);
+        let sound = std::fs::read(&path).expect("readable");
+        std::fs::write(&path, &sound[..sound.len() - 1]).expect("written");
+        assert!(read_leaves(0).expect_err("cut off").to_string().contains("secrets"));
+        assert!(read(&reader(&blobs), &manifest, 0, true, 1, 1).is_ok());
     }
 
     /// Records entries in batches, seals them, and expects the same parts from the reader, and nothing from `verify`.
@@ -311,7 +374,7 @@ mod tests {
         assert!(file.ranges().len() >= row_groups, "{} row groups", file.ranges().len());
         let reader = SegmentReader::new(Arc::clone(&blobs), table, 0, Arc::new(RowGroupCache::new()));
         for want in &recorded.rows {
-            let rows = reader.read(&manifest.segments[0], want.place.seq, true, 1, 1).expect("readable");
+            let rows = read(&reader, &manifest, want.place.seq, true, 1, 1).expect("readable");
             let row = rows.get(0).expect("a row");
             let place = RowPlace {
                 seq: row.position.seq.get(),
@@ -356,7 +419,7 @@ mod tests {
     #[test]
     fn positions_outside_of_the_segment_are_refused() {
         let (_directory, blobs, manifest, _) = sealed();
-        let error = reader(&blobs).read(&manifest.segments[0], 51, false, 1, 1).expect_err("not there");
+        let error = read(&reader(&blobs), &manifest, 51, false, 1, 1).expect_err("not there");
         assert!(error.to_string().contains("events/0/51"), "{error}");
     }
 }

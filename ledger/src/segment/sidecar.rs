@@ -16,6 +16,7 @@ use proof::inputs::Input;
 use proof::tree::Frontier;
 use proof::{Digest, Header};
 
+use crate::batch::Secrets;
 use crate::error::LedgerError;
 use crate::manifest::FileKind;
 
@@ -28,21 +29,6 @@ const MAGIC_LEN: usize = 16;
 const PREFIX_LEN: usize = MAGIC_LEN + 4;
 /// Length of the hash at the end.
 const HASH_LEN: usize = 32;
-
-/// The secrets behind the salts of one batch. Debug output does not show them.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secrets {
-    /// For the facts parts.
-    pub facts: [u8; 32],
-    /// For the content parts.
-    pub content: [u8; 32],
-}
-
-impl std::fmt::Debug for Secrets {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Secrets").finish_non_exhaustive()
-    }
-}
 
 /// What holds after a segment's last batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -152,7 +138,7 @@ pub fn decode_inputs(path: &Path, bytes: &[u8]) -> Result<Vec<Vec<Input>>, Ledge
 }
 
 /// Encodes a file of secrets.
-pub fn encode_secrets(batches: impl Iterator<Item = Secrets>) -> Vec<u8> {
+pub fn encode_secrets<'a>(batches: impl Iterator<Item = &'a Secrets>) -> Vec<u8> {
     let mut out = Vec::new();
     for secrets in batches {
         out.extend_from_slice(&secrets.facts);
@@ -242,7 +228,7 @@ mod tests {
         #[test]
         fn secrets_round_trip(batches: Vec<([u8; 32], [u8; 32])>) {
             let batches: Vec<Secrets> = batches.into_iter().map(|(facts, content)| Secrets { facts, content }).collect();
-            prop_assert_eq!(decode_secrets(Path::new("s"), &encode_secrets(batches.iter().cloned())).expect("sound"), batches);
+            prop_assert_eq!(decode_secrets(Path::new("s"), &encode_secrets(batches.iter())).expect("sound"), batches);
         }
 
         #[test]

@@ -10,7 +10,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use proof::Digest;
 
-use crate::batch::{Chain, OpenBatch};
+use crate::batch::{Chain, OpenBatch, Secrets};
 use crate::blobs::{Blobs as _, LocalBlobs};
 use crate::disk::LocalDisk;
 use crate::events::column;
@@ -86,8 +86,7 @@ pub(super) fn batches_of(data: &Path, ledger: LedgerName, entries: &[Entry], cou
         let open = Open {
             batch: replay.chain.next_batch,
             first_seq: seq,
-            facts_secret: random().expect("random"),
-            content_secret: random().expect("random"),
+            secrets: Secrets { facts: random().expect("random"), content: random().expect("random") },
             writer: [7; 16],
             epoch: 9,
         };

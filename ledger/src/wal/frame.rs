@@ -6,6 +6,7 @@
 
 use proof::inputs::Input;
 
+use crate::batch::Secrets;
 use crate::block::{BLOCK_HEADER_LEN, rows_of};
 use crate::limits::FRAME_BYTES_MAX;
 
@@ -58,10 +59,8 @@ pub struct Open {
     pub batch: u64,
     /// Position of its first event.
     pub first_seq: u64,
-    /// Secret behind the salts of its facts parts.
-    pub facts_secret: [u8; 32],
-    /// Secret behind the salts of its content parts.
-    pub content_secret: [u8; 32],
+    /// What its leaves are salted with.
+    pub secrets: Secrets,
     /// Random number of the writing process.
     pub writer: [u8; 16],
     /// Fencing epoch of the writing process.
@@ -128,8 +127,8 @@ impl Open {
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.batch.to_be_bytes());
         out.extend_from_slice(&self.first_seq.to_be_bytes());
-        out.extend_from_slice(&self.facts_secret);
-        out.extend_from_slice(&self.content_secret);
+        out.extend_from_slice(&self.secrets.facts);
+        out.extend_from_slice(&self.secrets.content);
         out.extend_from_slice(&self.writer);
         out.extend_from_slice(&self.epoch.to_be_bytes());
     }
@@ -139,8 +138,7 @@ impl Open {
         Some(Self {
             batch: u64::from_be_bytes(bytes[..8].try_into().ok()?),
             first_seq: u64::from_be_bytes(bytes[8..16].try_into().ok()?),
-            facts_secret: bytes[16..48].try_into().ok()?,
-            content_secret: bytes[48..80].try_into().ok()?,
+            secrets: Secrets { facts: bytes[16..48].try_into().ok()?, content: bytes[48..80].try_into().ok()? },
             writer: bytes[80..96].try_into().ok()?,
             epoch: u64::from_be_bytes(bytes[96..].try_into().ok()?),
         })
@@ -240,11 +238,11 @@ mod tests {
             count in 1..=u32::MAX,
             rest in prop::collection::vec(any::<u8>(), 1..60),
             (number, epoch, durable_through, next_seq) in any::<(u64, u64, u64, u64)>(),
-            (batch, first_seq, facts_secret, content_secret, writer) in any::<(u64, u64, [u8; 32], [u8; 32], [u8; 16])>(),
+            (batch, first_seq, facts, content, writer) in any::<(u64, u64, [u8; 32], [u8; 32], [u8; 16])>(),
         ) {
             let seed = Seed::new(3, 9, number);
             let mut out = Vec::new();
-            let open = Open { batch, first_seq, facts_secret, content_secret, writer, epoch };
+            let open = Open { batch, first_seq, secrets: Secrets { facts, content }, writer, epoch };
             let commit = Commit { number, epoch, durable_through, next_seq, count };
             write_frame(&mut out, seed, FrameType::Open, |out| open.encode(out));
             let block = [&count.to_be_bytes()[..], &rest].concat();

@@ -9,7 +9,7 @@ use proof::inputs::Input;
 
 use super::{SPACE_CHECK_INTERVAL, Writer};
 use crate::appender::Receipt;
-use crate::batch::OpenBatch;
+use crate::batch::{OpenBatch, Secrets};
 use crate::checkpoint::{peer_key, peer_value};
 use crate::error::{AppendError, LedgerError, is_no_space};
 use crate::limits;
@@ -143,8 +143,7 @@ impl Writer {
             let open = Open {
                 batch: chain.next_batch,
                 first_seq: self.wal.next_seq,
-                facts_secret: crate::identity::random()?,
-                content_secret: crate::identity::random()?,
+                secrets: Secrets { facts: crate::identity::random()?, content: crate::identity::random()? },
                 writer: self.process,
                 epoch: self.epoch,
             };
@@ -233,14 +232,15 @@ impl Writer {
         let Some(batch) = &mut self.batch else {
             return Ok(encoded.closed);
         };
-        let (number, file) = (batch.open().batch, self.wal.file.header.number);
+        let file = self.wal.file.header.number;
         let (mut seq, mut blocks) = (self.wal.next_seq, Vec::new());
         for Queued { group, .. } in groups {
             if let Some(block) = &group.block {
                 batch.add_block(block, encoded.recorded, &group.digests);
-                let at = (seq, number, encoded.recorded);
+                let at = (seq, encoded.recorded);
                 let checks = Some(Arc::clone(&group.checks));
-                blocks.push(TailBlock::new((self.context.shard, file), Arc::clone(block), at, checks));
+                let place = (self.context.shard, file);
+                blocks.push(TailBlock::new(place, Arc::clone(block), at, batch.open(), checks));
                 seq += block.len() as u64;
             }
             self.view.set_positions(&group.inputs);

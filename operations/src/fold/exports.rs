@@ -31,8 +31,22 @@ pub fn newest_exported(
     ledger: LedgerName,
     shard: u32,
 ) -> Result<Option<Exported>, LedgerError> {
+    newest_exported_since(operations, sink, ledger, shard, Seq::FIRST)
+}
+
+/// The same of one that wrote nothing before `since`.
+pub fn newest_exported_since(
+    operations: &Reader,
+    sink: &str,
+    ledger: LedgerName,
+    shard: u32,
+    since: Seq,
+) -> Result<Option<Exported>, LedgerError> {
     let mut intent = None;
     let receipt = backwards(operations, |row| {
+        if row.position.seq < since {
+            return ControlFlow::Break(None);
+        }
         if row.text(column::SUBJECT) != Some(sink) {
             return ControlFlow::Continue(());
         }
@@ -47,14 +61,14 @@ pub fn newest_exported(
                 ControlFlow::Continue(())
             }
             Some(RECEIPT_KIND) => match RECEIPT.read(row) {
-                Some(receipt) => ControlFlow::Break((end.seq, receipt, row.recorded)),
+                Some(receipt) => ControlFlow::Break(Some((end.seq, receipt, row.recorded))),
                 None => ControlFlow::Continue(()),
             },
             _ => ControlFlow::Continue(()),
         }
     })?;
     let intent_after = |next_seq: Seq| move |(range, _): &(Range<Seq>, Intended)| range.end > next_seq;
-    Ok(match receipt {
+    Ok(match receipt.flatten() {
         Some((next_seq, receipt, recorded)) => Some(Exported {
             next_seq,
             export_seq: receipt.export_seq_next,

@@ -75,6 +75,16 @@ fn examples() -> Vec<(&'static str, Value)> {
         ("export.rejected", json!({"export_seq": 1, "reason": "400"})),
         ("export.retry", json!({})),
         ("export.replayed", json!({"export_seq": 1, "ack": "ok"})),
+        ("export.pause", json!({"reason": "planned work"})),
+        ("export.resume", json!({})),
+        (
+            "export.backfill",
+            json!({
+                "number": 1, "mode": "again", "export_seq": 7, "previous": {"uid": "events/0/6", "type_uid": 1, "fingerprint": "00"},
+                "rendering": "plain/1 00", "records_per_second": 1_000, "reason": "an index was lost"
+            }),
+        ),
+        ("export.backfill.end", json!({"number": 1, "outcome": "done"})),
         (
             "delivery.sent",
             json!({
@@ -145,6 +155,10 @@ fn rewritten(row: &Row<'_>) -> Option<Value> {
         "export.rejected" => through(&export::REJECTED, row),
         "export.retry" => through(&export::RETRY, row),
         "export.replayed" => through(&export::REPLAYED, row),
+        "export.pause" => through(&sink_order::PAUSE, row),
+        "export.resume" => through(&sink_order::RESUME, row),
+        "export.backfill" => through(&sink_order::BACKFILL, row),
+        "export.backfill.end" => through(&sink_order::BACKFILL_END, row),
         "delivery.sent" => through(&delivery::SENT, row),
         "token" => either(through(&token::TOKEN, row), through(&token::TOKEN_REVOKED, row)),
         "login" => either(through(&login::LOGIN, row), through(&login::LOGIN_ENDED, row)),

@@ -1,13 +1,15 @@
 //! Objects in the stores of clouds, created by a put that holds only if there is no object of that name.
 
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, Checksum};
+use std::sync::Arc;
+
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, AwsCredentialProvider, Checksum};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::path::Path;
 use object_store::{Attribute, Attributes, GetOptions, ObjectStore, PutMode, PutOptions, PutPayload, RetryConfig};
 
 use super::requests::{Carrier, Clients, Seen};
-use super::{AzureProof, AzureStore, GcsStore, Packed, S3Store, SendError, Store, Stored};
+use super::{AzureProof, AzureStore, GcsStore, Packed, Reach, S3Store, SendError, Store, Stored};
 use crate::connections::excerpt;
 
 /// The name of the metadata with the hash of an object's records.
@@ -67,6 +69,16 @@ fn answered(carrier: &Carrier, error: &object_store::Error) -> Result<Stored, Se
         Seen { answer: Some(_), .. } => Err(SendError::Uncertain(excerpt(&error.to_string()))),
         Seen { answer: None, .. } => Err(SendError::Refused(excerpt(&error.to_string()))),
     }
+}
+
+/// Who knows the key of AWS that the environment has, or that the provider gives this machine or pod. The error says what is wrong with either.
+pub fn aws_credentials(region: &str, reach: &Reach) -> Result<AwsCredentialProvider, String> {
+    let carrier = Clients::new(reach)?.carrier(true);
+    let once = RetryConfig { max_retries: 0, ..RetryConfig::default() };
+    // Credentials belong to no bucket, but whoever finds them wants the name of one.
+    let store = AmazonS3Builder::from_env().with_bucket_name("credentials").with_region(region);
+    let store = store.with_retry(once).with_http_connector(carrier).build().map_err(|error| error.to_string())?;
+    Ok(Arc::clone(store.credentials()))
 }
 
 /// A store, whose requests are tried again so often. Whether a put is, is the worker's business.

@@ -14,7 +14,7 @@ use super::*;
 use crate::message::Message;
 use crate::record::Grouping;
 use crate::selection::Selection;
-use crate::streams::fields::Renderer;
+use crate::streams::renderer::Renderer;
 
 /// A receiver of groups by rule, and what it was told.
 struct Receiver {

@@ -34,7 +34,7 @@ async fn a_refused_end_of_a_digest_is_counted() {
 async fn an_update_that_was_refused_does_not_open_what_is_over() {
     let bench = Bench::new().await;
     let exporter = bench.exporter();
-    let (retries, stop) = (exporter.retries(), CancellationToken::new());
+    let (controls, stop) = (exporter.controls(), CancellationToken::new());
     let running = tokio::spawn(exporter.run(stop.clone()));
     bench.append(&[alert_of(1, Severity::High)]).await;
     bench.until(|kinds, _| has(kinds, SENT_KIND, 1)).await;
@@ -45,7 +45,7 @@ async fn an_update_that_was_refused_does_not_open_what_is_over() {
     bench.pager.lock().unwrap().refuse = false;
     bench.append(&[Alert { revision: 3, ..resolved(1) }]).await;
     bench.until(|kinds, _| has(kinds, SENT_KIND, 2)).await;
-    retries.retry("pager", "local").await.unwrap();
+    controls.order("pager", "local", SinkOrder::Retry).await.unwrap();
     bench.until(|kinds, _| has(kinds, REPLAYED_KIND, 1)).await;
     stop.cancel();
     running.await.unwrap();

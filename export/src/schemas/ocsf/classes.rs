@@ -146,7 +146,7 @@ impl Class {
             }
             "attestation_list" => Place::under("record_integrity", version >= V1_9),
             "verdict_id" | "verdict" | "assignee" => Place::under("incident", version >= V1_8 && self == Self::Finding),
-            "anomaly_analyses" => Place::own(version >= V1_8),
+            "anomaly_analyses" | "raw_data_hash" => Place::own(version >= V1_8),
             "actor" => self.actor(version),
             "device" => self.device(version),
             "src_endpoint" if matches!(self, Self::Entity | Self::Authorization) => Place::own(version >= V1_8),

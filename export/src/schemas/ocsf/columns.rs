@@ -5,27 +5,28 @@ use std::cell::RefCell;
 use serde_json::{Map, Value};
 
 use super::canonical::INTEGER_MAX;
+use crate::streams::fields::{Field, Fields};
 
 /// The columns of a record.
 pub struct Columns<'a> {
-    fields: &'a Map<String, Value>,
+    fields: &'a Fields,
     said: RefCell<Vec<&'static str>>,
 }
 
 impl<'a> Columns<'a> {
     /// The columns that the field policy lets out.
-    pub fn new(fields: &'a Map<String, Value>) -> Self {
+    pub fn new(fields: &'a Fields) -> Self {
         Self { fields, said: RefCell::default() }
     }
 
     /// A text that is not empty. It is still to be said.
     pub fn text(&self, name: &'static str) -> Option<&'a str> {
-        self.fields.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+        self.fields.get(name).and_then(Field::as_text).filter(|text| !text.is_empty())
     }
 
     /// A whole number that every reader keeps. It is still to be said.
     pub fn integer(&self, name: &'static str) -> Option<i64> {
-        let number = self.fields.get(name).and_then(Value::as_i64);
+        let number = self.fields.get(name).and_then(Field::as_integer);
         number.filter(|number| number.unsigned_abs() <= INTEGER_MAX.unsigned_abs())
     }
 
@@ -36,7 +37,7 @@ impl<'a> Columns<'a> {
 
     /// What the record of an entry of `operations` holds at this member.
     pub fn record(&self, member: &str) -> Option<&'a Value> {
-        self.fields.get("record").and_then(|record| record.get(member))
+        self.fields.get("record").and_then(Field::as_json).and_then(|record| record.get(member))
     }
 
     /// The same, if it is a text that is not empty.
@@ -72,7 +73,7 @@ impl<'a> Columns<'a> {
     /// What is not said, by its own name.
     pub fn rest(&self) -> Map<String, Value> {
         let said = self.said.borrow();
-        let rest = self.fields.iter().filter(|(name, _)| !said.contains(&name.as_str()));
-        rest.map(|(name, value)| (name.clone(), value.clone())).collect()
+        let rest = self.fields.iter().filter(|(name, _)| !said.contains(name));
+        rest.map(|(name, field)| (name.to_owned(), field.to_value())).collect()
     }
 }

@@ -15,6 +15,7 @@ use super::network::{destination, known_method};
 use super::who::{Who, host};
 use crate::record::Body;
 use crate::schemas::severity;
+use crate::streams::fields::Field;
 
 /// How a finding stands.
 const NEW: (u64, &str) = (1, "New");
@@ -45,7 +46,7 @@ pub fn set(source: &Source<'_>, event: &mut Event) {
         return set_sensor(source, event);
     }
     let columns = &source.columns;
-    if let Some(alert) = alert_of(&source.record.body, source.record.fields.get("record")) {
+    if let Some(alert) = alert_of(&source.record.body, source.record.fields.get("record").and_then(Field::as_json)) {
         set_alert(&alert, source, event);
     } else {
         let id = columns.take("subject").map_or_else(|| source.record.position.to_string(), Into::into);

@@ -1,7 +1,8 @@
 //! What kinds become, that nothing is lost on the way, and the page about it. `validators` has others look at every event, and `chain` takes
-//! copies of them apart.
+//! copies of them apart, and `leaf` follows them into the ledger.
 
 mod chain;
+mod leaf;
 mod validators;
 
 use std::collections::BTreeSet;
@@ -180,8 +181,8 @@ fn leaves(value: &Value, found: &mut BTreeSet<String>) {
 fn check_nothing_is_lost(record: &Record, event: &Value, of: &str) {
     let (rest, mut said) = (&event["unmapped"]["tachograph"], BTreeSet::new());
     leaves(event, &mut said);
-    for (name, value) in &record.fields {
-        let mut value = value.clone();
+    for (name, field) in record.fields.iter() {
+        let mut value = field.to_value();
         canonical::plain_numbers(&mut value);
         let text = value.as_str().map_or_else(|| value.to_string(), Into::into);
         assert!(rest[name] == value || said.contains(&text), "{of}: {name} of {}", record.position);

@@ -38,7 +38,7 @@ fn the_format_is_frozen() {
 #[test]
 fn a_test_has_an_id_of_its_own() {
     let mut record = fixtures::records(&fixtures::events(&[json!({"kind": "prompt"})])).remove(0);
-    record.fields.insert("test".to_owned(), true.into());
+    record.fields.insert("test", true.into());
     assert_eq!(sink(json!({})).unwrap().id(&record), "test-1763683200000000");
 }
 
@@ -58,6 +58,11 @@ fn mistakes_are_named() {
         (json!({"user": "elastic"}), "together"),
         (json!({"api_key": "env:A", "token": "env:B"}), "only one proof"),
         (json!({"id_prefix": "a b"}), "id_prefix"),
+        (json!({"region": "eu-central-1"}), "access_key_id"),
+        (json!({"region": "eu/central", "credentials": "environment"}), "region"),
+        (json!({"region": "eu-central-1", "credentials": "environment", "token": "env:A"}), "only one proof"),
+        (json!({"access_key_id": "A", "secret_access_key": "env:K"}), "region is missing"),
+        (json!({"credentials": "environment"}), "region is missing"),
     ] {
         let error = sink(settings).err().unwrap();
         assert!(error.contains(says), "{error}");

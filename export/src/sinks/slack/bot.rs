@@ -209,10 +209,14 @@ pub fn question(message: &Message, channel: &str, now: Timestamp) -> Option<(&'s
         return None;
     }
     let body: Value = serde_json::from_slice(&message.body).ok()?;
-    let oldest = now.saturating_sub(SLACK_LOOK_BACK).unix_seconds();
-    let form = format!("channel={channel}&include_all_metadata=true&limit=50&oldest={oldest}");
+    let form = format!("channel={channel}&include_all_metadata=true&limit=50");
     Some(match body["thread_ts"].as_str() {
-        Some(ts) => ("conversations.replies", format!("{form}&ts={ts}")),
+        // Of a thread Slack tells the first messages first, so those of long ago are left out.
+        Some(ts) => {
+            let oldest = now.saturating_sub(SLACK_LOOK_BACK).unix_seconds();
+            ("conversations.replies", format!("{form}&oldest={oldest}&ts={ts}"))
+        }
+        // Of a channel it tells the newest, whatever the time is here: a clock that is wrong hides nothing.
         None => ("conversations.history", form),
     })
 }

@@ -187,7 +187,7 @@ fn a_bot_looks_before_it_sends_again() {
     let (method, form) = super::bot::question(message, "C0123456789", Timestamp::from_unix_seconds(100_000)).unwrap();
     assert_eq!(
         (method, form.as_str()),
-        ("conversations.history", "channel=C0123456789&include_all_metadata=true&limit=50&oldest=13600")
+        ("conversations.history", "channel=C0123456789&include_all_metadata=true&limit=50")
     );
     let bot = bot();
     let reconcile = bot.capabilities().reconcile.unwrap();

@@ -53,7 +53,7 @@ fn a_name_follows_from_the_records() {
 #[test]
 fn a_test_is_no_part() {
     let mut records = fixtures::records(&events(0, 1));
-    records[0].fields.insert(TEST.to_owned(), true.into());
+    records[0].fields.insert(TEST, true.into());
     let key = folder(&json!({})).render(&records).messages.remove(0).key;
     assert_eq!(key, "events/0/2025/11/21/test-1763683200000000.ndjson.zst");
 }

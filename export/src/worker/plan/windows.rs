@@ -197,7 +197,7 @@ impl Plan {
     pub fn enter(&mut self, durable: Durable, entries: u64) {
         let Some(first) = self.pending.front() else { return };
         let behind = durable.batches.saturating_sub(first.batch);
-        let most = first.position.seq.skip(entries);
+        let most = first.position.seq.skip(entries).min(self.end.unwrap_or(Seq::MAX));
         let (end, cut) =
             if behind > BEHIND_BATCHES { (most.min(durable.next_seq), Cut::Full) } else { (most, Cut::LedgerBatch) };
         if let Some(windows) = &mut self.windows {
@@ -223,14 +223,20 @@ impl Plan {
         StateEntry::Intent(IntentEntry { from: self.next_seq, to: end, record: Intended::Window(record) })
     }
 
+    /// Whether there is something to be recorded in doubt.
+    pub fn doubts(&self, batch: &Batch) -> bool {
+        let Some(Windows { growing, window: Some(window), .. }) = &self.windows else { return false };
+        // Dead letters are no part of a window; what stays as its intent says needs no other.
+        batch.letters().is_empty() && !(window.inherited && growing.is_none())
+    }
+
     /// What is to be recorded when it is not certain that a batch of a window is taken soon: what was done before it, and that
     /// this one goes alone, so that whoever follows is free behind it. An inherited window goes on behind it.
     pub fn doubt(&self, batch: &Batch) -> Vec<StateEntry> {
-        let Some(Windows { growing, window: Some(window), .. }) = &self.windows else { return Vec::new() };
-        // Dead letters are no part of a window; what stays as its intent says needs no other.
-        if !batch.letters().is_empty() || (window.inherited && growing.is_none()) {
+        let Some(Windows { growing, window: Some(window), .. }) = self.windows.as_ref().filter(|_| self.doubts(batch))
+        else {
             return Vec::new();
-        }
+        };
         let intent = if window.inherited {
             self.window_entry(window.end, window.cut)
         } else {

@@ -235,14 +235,33 @@ fn sentinel(state: &mut State, asked: &Asked) -> Answer {
     Ok((204, "text/plain", Vec::new()))
 }
 
+/// What an event of UDM may have at its top, of what is sent here.
+const UDM: [&str; 8] =
+    ["metadata", "additional", "principal", "target", "observer", "network", "security_result", "extensions"];
+
 fn secops(state: &mut State, asked: &Asked) -> Answer {
     let parent = "projects/acme/locations/eu/instances/i-1";
-    check(asked.path.ends_with(&format!("/v1alpha/{parent}/logTypes/TACHOGRAPH/logs:import")), "no such method")?;
+    let method = asked.path.split_once(&format!("/v1alpha/{parent}/")).map(|(_, method)| method);
+    check(matches!(method, Some("events:import" | "logTypes/TACHOGRAPH/logs:import")), "no such method")?;
     if let Some(refusal) = bearer(state, asked) {
         return Ok(refusal);
     }
     check(asked.body.len() <= 1_000_000, "a call above 1 MB")?;
     let body = json_of(asked)?;
+    if method == Some("events:import") {
+        for event in array(&body["inline_source"]["events"], "events")? {
+            let udm = event["udm"].as_object().ok_or("no event of UDM")?;
+            check(udm.keys().all(|member| UDM.contains(&member.as_str())), "a member that UDM does not have")?;
+            let metadata = &udm["metadata"];
+            text(metadata, "event_type")?;
+            let moment = DateTime::parse_from_rfc3339(text(metadata, "event_timestamp")?);
+            check(moment.is_ok(), "no time of the event")?;
+            let (stream, _) = text(metadata, "product_log_id")?.rsplit_once('/').ok_or("no position")?;
+            // The text of the event as it came, by which repeats are compared, is that of its value: JSON has no other order here.
+            state.take(stream, number(&udm["additional"], "export_seq")?, event["udm"].to_string());
+        }
+        return Ok((200, "application/json", b"{}".to_vec()));
+    }
     check(body["inline_source"]["forwarder"] == format!("{parent}/forwarders/f-1"), "no forwarder")?;
     for log in array(&body["inline_source"]["logs"], "logs")? {
         let time = |name: &str| DateTime::parse_from_rfc3339(text(log, name)?).map_err(|error| error.to_string());
