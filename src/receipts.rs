@@ -196,12 +196,11 @@ fn run_compare(arguments: &Compare) -> CommandResult {
         (None, None) => ask::settling(&opened.sink).map_err(unchecked)?,
     };
     let evidence = opened.evidence(settled);
-    let copy = match &arguments.copy {
-        Some(file) => given(&evidence, file, arguments.column.as_deref())?,
-        None => {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(ask::ask(&evidence)).map_err(unchecked)?
-        }
+    let copy = if let Some(file) = &arguments.copy {
+        given(&evidence, file, arguments.column.as_deref())?
+    } else {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(ask::ask(&evidence)).map_err(unchecked)?
     };
     let extent = if arguments.part { Extent::Part } else { Extent::Whole };
     let comparison = compare(&evidence, copy, extent).map_err(unchecked)?;

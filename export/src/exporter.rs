@@ -85,7 +85,10 @@ pub struct Manner {
 
 /// What is shown of all sinks. Clones share it.
 #[derive(Clone, Default)]
-struct Shown(Arc<Mutex<Vec<(Arc<Mutex<SinkStatus>>, Option<Monitor>)>>>);
+struct Shown(Arc<Mutex<Vec<ShownLane>>>);
+
+/// The status of a lane, and what it reads with.
+type ShownLane = (Arc<Mutex<SinkStatus>>, Option<Monitor>);
 
 impl Shown {
     fn show(&self, lanes: &[Lane]) {

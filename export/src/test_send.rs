@@ -28,7 +28,7 @@ const TEST_POSITION: Position = Position { ledger: LedgerName::Operations, shard
 
 /// Whether a record that a receiver gave back was sent as a test: it has the place of the first entry of `operations`, which is no alert.
 pub fn is_test(place: &Place, said: &str) -> bool {
-    place.export_seq == 0 && place.stream == stream_name(TEST_POSITION) && said.contains(TEST_ALERT)
+    place.export_seq == 0 && place.stream == stream_name(TEST_POSITION, None) && said.contains(TEST_ALERT)
 }
 
 /// What was sent, and what came of it.

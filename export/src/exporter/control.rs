@@ -13,6 +13,7 @@ use super::{ExportError, Plant, Shown, Status};
 use crate::backfill::{BackfillOrder, Ranged};
 use crate::config::{Config, SinkConfig};
 use crate::receipts::Evidence;
+use crate::status::now;
 
 /// Orders to the sinks that run. Clones order the same ones.
 #[derive(Clone)]
@@ -164,7 +165,13 @@ impl Controls {
         // It reads receipts, and the records of one of them.
         let ranged = tokio::task::spawn_blocking(move || {
             let (events, operations) = (plant.events.reader(), plant.operations.reader());
-            let evidence = Evidence { sink: &configuration, events: &events, operations: &operations, key: plant.key };
+            let evidence = Evidence {
+                sink: &configuration,
+                events: &events,
+                operations: &operations,
+                key: plant.key,
+                until: now(),
+            };
             crate::backfill::prepare(&evidence, &order)
         });
         // A panic in it was logged by the runtime.

@@ -100,7 +100,8 @@ pub fn walk(evidence: &Evidence<'_>, visitor: &mut impl Visitor) -> Result<(), R
             _ => return Ok(()),
         };
         if let Some(end) = BACKFILL_END.read(row) {
-            return Ok(ended(&streams, row.position, &end, visitor));
+            ended(&streams, row.position, &end, visitor);
+            return Ok(());
         }
         let at = |column| row.text(column)?.parse::<Position>().ok();
         let (Some(from), Some(to)) = (at(column::FROM), at(column::TO)) else { return Ok(()) };

@@ -145,9 +145,10 @@ impl Elasticsearch {
         let Some(region) = self.region.clone() else {
             let is_unset =
                 key.access_key_id.is_none() && key.secret_access_key.is_none() && key.session_token.is_none();
-            return match is_unset && key.credentials == KeySource::Settings {
-                true => Ok(None),
-                false => Err("region is missing: a key of AWS signs for one".to_owned()),
+            return if is_unset && key.credentials == KeySource::Settings {
+                Ok(None)
+            } else {
+                Err("region is missing: a key of AWS signs for one".to_owned())
             };
         };
         check_region(&region)?;

@@ -189,9 +189,10 @@ impl Sink for SecOps {
 impl Stream for SecOps {
     fn kept<'a>(&self, record: &'a Record) -> Kept<'a> {
         let is_event = record.said.schema == udm::SPEC.name;
-        Kept::fitted(match is_event {
-            true => fit_inside(&record.said, RECORD_BYTES_MAX, ADDITIONAL),
-            false => fit_plain(&record.said, RECORD_BYTES_MAX),
+        Kept::fitted(if is_event {
+            fit_inside(&record.said, RECORD_BYTES_MAX, ADDITIONAL)
+        } else {
+            fit_plain(&record.said, RECORD_BYTES_MAX)
         })
     }
 

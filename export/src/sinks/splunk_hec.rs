@@ -124,8 +124,11 @@ impl SplunkHec {
         fields.member("seq", &seq);
         fields.member("stream", &record.stream());
         fields.end();
-        record.host.iter().for_each(|host| event.member("host", host));
-        self.index.iter().for_each(|index| event.member("index", index));
+        for (name, value) in [("host", &record.host), ("index", &self.index)] {
+            if let Some(value) = value {
+                event.member(name, value);
+            }
+        }
         event.member("source", &self.source);
         event.member("sourcetype", &sourcetype);
         // A number with exactly three decimals, whatever a float would make of it.

@@ -98,7 +98,9 @@ pub fn object(members: &[(&str, &str)]) -> String {
     let bytes = members.iter().map(|(name, value)| name.len() + value.len() + 4).sum::<usize>();
     let mut text = Vec::with_capacity(bytes + 2);
     let mut object = ObjectWriter::new(&mut text);
-    members.iter().for_each(|(name, value)| object.said(name, value));
+    for (name, value) in members {
+        object.said(name, value);
+    }
     object.end();
     // Only texts were added.
     String::from_utf8(text).unwrap_or_default()

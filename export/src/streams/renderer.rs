@@ -131,7 +131,9 @@ impl Renderer {
                 Policy::Drop => {}
                 Policy::Hash => put(column.name, Field::Text(&self.hash(column, bytes))),
                 Policy::Full if is_operation && column.name == "record" => {
-                    json_record(bytes).iter().for_each(|record| put(column.name, Field::Json(record)));
+                    if let Some(record) = json_record(bytes) {
+                        put(column.name, Field::Json(&record));
+                    }
                 }
                 Policy::Full => plain(column, bytes, &mut put),
             }
@@ -166,13 +168,19 @@ fn plain(column: &Column, bytes: &[u8], put: &mut impl FnMut(&'static str, Field
     let integer = || bytes.try_into().ok().map(i64::from_be_bytes);
     match column.kind {
         Kind::Text => {
-            let text = std::str::from_utf8(bytes).ok();
-            text.into_iter().for_each(|text| put(column.name, Field::Text(&bounded(text))));
+            if let Ok(text) = std::str::from_utf8(bytes) {
+                put(column.name, Field::Text(&bounded(text)));
+            }
         }
-        Kind::Integer => integer().into_iter().for_each(|number| put(column.name, Field::Integer(number))),
+        Kind::Integer => {
+            if let Some(number) = integer() {
+                put(column.name, Field::Integer(number));
+            }
+        }
         Kind::Time => {
-            let moment = integer().map(Timestamp::from_unix_micros);
-            moment.into_iter().for_each(|moment| put(column.name, MomentText::of(moment).field(moment)));
+            if let Some(moment) = integer().map(Timestamp::from_unix_micros) {
+                put(column.name, MomentText::of(moment).field(moment));
+            }
         }
         // A receiver that reads numbers as doubles would round a fingerprint.
         Kind::Fingerprint | Kind::Bytes => put(column.name, Field::Text(&bounded(&hex::encode(bytes)))),

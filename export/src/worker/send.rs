@@ -125,10 +125,11 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
                 status.next_attempt = Some(now().saturating_add(wait));
             });
             let sleep = tokio::time::sleep_until(Instant::now() + wait);
+            let mut nothing = None;
             tokio::select! {
                 biased;
                 () = self.pause.cancelled() => return Err(Halt::Stopped),
-                waited = self.watched(plan, began, &mut None, sleep) => waited?,
+                waited = self.watched(plan, began, &mut nothing, sleep) => waited?,
             }
         }
     }

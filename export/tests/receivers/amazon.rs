@@ -46,7 +46,9 @@ impl Domain {
         let mut taken = BTreeMap::new();
         while taken.len() < records {
             let positions: Vec<String> = serde_json::from_str(&self.lines.recv_timeout(PATIENCE).unwrap()).unwrap();
-            positions.into_iter().for_each(|position| *taken.entry(position).or_default() += 1);
+            for position in positions {
+                *taken.entry(position).or_default() += 1;
+            }
         }
         taken
     }

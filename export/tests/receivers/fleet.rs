@@ -105,9 +105,9 @@ impl Fleet {
         std::thread::spawn(move || {
             block_on(async {
                 while watch.changed().await.is_ok() {
-                    println!("step")
+                    println!("step");
                 }
-            })
+            });
         });
     }
 

@@ -1,5 +1,6 @@
 //! Copies in the forms that SIEMs have: tables as CSV, and records that are cut there.
 
+use super::super::walk::{Expected, Read, Receipt, Visitor};
 use super::*;
 use crate::schemas::{SCHEMAS, SchemaSpec};
 use crate::streams::Kept;
@@ -89,16 +90,18 @@ async fn what_the_sink_cut_is_told_as_cut_and_what_somebody_else_cut_as_changed(
 #[derive(Default)]
 struct Said(Vec<crate::record::Record>);
 
-impl super::super::walk::Visitor for Said {
-    fn receipt(&mut self, _: Position, _: &super::super::walk::Receipt, _: Option<&super::super::walk::Receipt>) {}
+impl Visitor for Said {
+    fn receipt(&mut self, _: Position, _: &Receipt, _: &Expected) {}
 
-    fn record(&mut self, record: &crate::record::Record, refused: bool) {
+    fn record(&mut self, _: &Receipt, record: &crate::record::Record, refused: bool) {
         if !refused {
             self.0.push(record.clone());
         }
     }
 
-    fn reproduced(&mut self, _: Position, _: &super::super::walk::Receipt, _: &super::super::walk::Read) {}
+    fn reproduced(&mut self, _: Position, _: &Receipt, _: &Read) {}
+
+    fn done(&mut self, _: Position, _: &str, _: Position, _: &Expected) {}
 }
 
 #[test]
