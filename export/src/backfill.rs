@@ -184,7 +184,8 @@ fn numbered(
     let mut export_seq = receipt.export_seq;
     let mut found = None;
     let content = evidence.sink.needs_content(from.ledger);
-    each_row(evidence.reader(from.ledger), range.start, range.end, content, |row| {
+    let reader = selection.reader(evidence.reader(from.ledger).clone());
+    each_row(&reader, range.start, range.end, content, |row| {
         if row.position.seq >= from.seq && found.is_none() {
             found = Some((export_seq, link.clone()));
         }
