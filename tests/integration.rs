@@ -41,6 +41,8 @@ mod kafka;
 mod kafka_security;
 #[path = "integration/life.rs"]
 mod life;
+#[path = "integration/orders.rs"]
+mod orders;
 #[path = "integration/otlp.rs"]
 mod otlp;
 #[path = "integration/proofs.rs"]

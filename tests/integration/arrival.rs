@@ -61,14 +61,7 @@ fn what_a_siem_lost_doubled_or_edited_is_named() {
     };
     let whole = compare("whole", &copy, 0);
     assert_eq!(whole["expected"], whole["equal"], "{whole}");
-    // What the copy says is the entry of the ledger, which its proof leads to a signed checkpoint.
-    let proof = world.run(&["proof", "events/0/7"]).ok().json();
-    let of_proof = copy.lines().find(|line| line.contains("\"uid\":\"events/0/7\",")).unwrap();
-    let sent: Value = serde_json::from_str(of_proof).unwrap();
-    assert_eq!(
-        (&sent["raw_data_hash"]["value"], &records[7]["raw_data_hash"]["value"]),
-        (&proof["leaf"], &proof["leaf"])
-    );
+    says_its_leaf(&world, &copy, &records[7]);
     let mut kept: Vec<&str> = copy.lines().collect();
     let of_events: Vec<usize> = (0..kept.len()).filter(|at| kept[*at].contains("\"uid\":\"events/0/")).collect();
     kept.push(kept[of_events[3]]);
@@ -81,6 +74,15 @@ fn what_a_siem_lost_doubled_or_edited_is_named() {
     assert_eq!(worse["missing"]["named"][0], "events/0 export_seq 7 (events/0/7)");
 
     the_folder_is_asked(&world, folder.path(), config, &whole);
+}
+
+/// What the copy says is the entry of the ledger, which its proof leads to a signed checkpoint.
+fn says_its_leaf(world: &World, copy: &str, rendered: &Value) {
+    let proof = world.run(&["proof", "events/0/7"]).ok().json();
+    let of_proof = copy.lines().find(|line| line.contains("\"uid\":\"events/0/7\",")).unwrap();
+    let sent: Value = serde_json::from_str(of_proof).unwrap();
+    let leaves = (&sent["raw_data_hash"]["value"], &rendered["raw_data_hash"]["value"]);
+    assert_eq!(leaves, (&proof["leaf"], &proof["leaf"]));
 }
 
 /// The folder itself is asked, as it is and without its first object.

@@ -31,11 +31,6 @@ fn examples() -> Vec<(&'static str, Value)> {
         "matchers": ["rule=x"], "reason": "known", "starts": 1, "ends": 2, "every_seconds": 3, "until": 4, "would_have_hidden": 5,
         "token": "t"
     });
-    let receipt = json!({
-        "export_seq": 1, "export_seq_next": 3, "count": 2, "excluded": 1, "rejected": 0, "sha256": "00", "bytes": 9, "batches": 1,
-        "attempts": 1, "ack": "ok", "checkpoint": {"origin": "acme.example/agents/events/0/0", "size": 4, "root": "r"},
-        "root": "00", "rendering": "plain/1 00"
-    });
     let about_alerts_and_money = vec![
         ("alert", alert()),
         ("alert.ack", json!({"revision": 2, "token": "t", "severity": "high", "alert": alert()})),
@@ -66,6 +61,18 @@ fn examples() -> Vec<(&'static str, Value)> {
             json!({"seq": 7, "request": "reserve", "owner": owner, "decision": "granted", "expires": 9}),
         ),
         ("budget.standing", standing),
+    ];
+    about_alerts_and_money.into_iter().chain(about_exports()).chain(about_others()).collect()
+}
+
+/// The same of exports and what people were told.
+fn about_exports() -> Vec<(&'static str, Value)> {
+    let receipt = json!({
+        "export_seq": 1, "export_seq_next": 3, "count": 2, "excluded": 1, "rejected": 0, "sha256": "00", "bytes": 9, "batches": 1,
+        "attempts": 1, "ack": "ok", "checkpoint": {"origin": "acme.example/agents/events/0/0", "size": 4, "root": "r"},
+        "root": "00", "rendering": "plain/1 00"
+    });
+    vec![
         ("export.receipt", receipt),
         (
             "export.intent",
@@ -93,8 +100,7 @@ fn examples() -> Vec<(&'static str, Value)> {
                 "alerts": [{"id": "alert-1", "revision": 2, "over": true, "known_as": "n"}], "sha256": "00", "attempts": 1, "ack": "ok"
             }),
         ),
-    ];
-    about_alerts_and_money.into_iter().chain(about_others()).collect()
+    ]
 }
 
 /// The same of the kinds that belong to no family.
