@@ -16,14 +16,14 @@ pub struct Selection {
     /// What the records of a receiver of everything are said in.
     schema: Option<InSchema>,
     /// What of a record is kept.
-    kept: Kept,
+    retained: Retained,
     /// The backfill that numbers the records, if it is not the sink's own stream.
     backfill: Option<u64>,
 }
 
 /// What of a record is kept once it is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kept {
+enum Retained {
     /// Everything.
     Whole,
     /// Everything but its columns.
@@ -44,7 +44,7 @@ struct InSchema {
 impl Selection {
     /// The rows that pass, as records of people's alerts.
     pub fn new(filter: Filter, renderer: Renderer) -> Self {
-        Self { filter, renderer, schema: None, kept: Kept::Whole, backfill: None }
+        Self { filter, renderer, schema: None, retained: Retained::Whole, backfill: None }
     }
 
     /// The same, said in a schema as records of this stream. `rendering` names everything in the configuration that the records follow from.
@@ -56,13 +56,13 @@ impl Selection {
     /// The same, of which no more is kept than what is said: for receivers for whom many records wait.
     #[must_use]
     pub fn said_only(self) -> Self {
-        Self { kept: Kept::Said, ..self }
+        Self { retained: Retained::Said, ..self }
     }
 
     /// The same, whose columns are not kept: for receivers that need no more of them than what is said.
     #[must_use]
     pub fn without_columns(self) -> Self {
-        Self { kept: Kept::NoColumns, ..self }
+        Self { retained: Retained::NoColumns, ..self }
     }
 
     /// The same with the numbers of a backfill.
@@ -88,7 +88,7 @@ impl Selection {
     /// The record of a row, if the sink gets it. `export_seq` is the number that it will have, and `previous` the record before it.
     pub fn record(&self, row: &Row<'_>, export_seq: u64, previous: Option<&Link>) -> Option<Record> {
         let say_row =
-            self.schema.as_ref().filter(|_| self.kept != Kept::Whole).and_then(|schema| schema.schema.say_row);
+            self.schema.as_ref().filter(|_| self.retained != Retained::Whole).and_then(|schema| schema.schema.say_row);
         let Some(say_row) = say_row else {
             let mut record = self.filter.select(row, export_seq, Some(&self.renderer))?;
             record.backfill = self.backfill;
@@ -107,10 +107,10 @@ impl Selection {
 
     /// Leaves out of a record what is not kept.
     fn forget(&self, record: &mut Record) {
-        if self.kept != Kept::Whole {
+        if self.retained != Retained::Whole {
             record.fields = Fields::default();
         }
-        if self.kept == Kept::Said {
+        if self.retained == Retained::Said {
             record.body = Body::Event;
             record.size = record.said.text.len() + size_of::<Record>();
         }
