@@ -95,7 +95,7 @@ pub struct Range {
     #[arg(long, value_name = "LEDGER", default_value = "events", value_parser = ["events", "operations"])]
     ledger: String,
     /// How many records go in a second at most.
-    #[arg(long, value_name = "RECORDS", default_value_t = export::limits::BACKFILL_RECORDS_PER_SECOND)]
+    #[arg(long, value_name = "RECORDS", default_value_t = operations::limits::BACKFILL_RECORDS_PER_SECOND)]
     records_per_second: u32,
     /// Why, for those who see it.
     #[arg(long, value_name = "TEXT")]

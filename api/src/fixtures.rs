@@ -9,11 +9,12 @@ use futures::future::BoxFuture;
 use ledger::Entry;
 use operations::access::{Authorize, LoginService, Principal, TokenService, Tokens};
 use operations::budget;
+use operations::kind::sink_order::{BackfillMode, BackfillOrder, RangeEnd, SinkOrder};
 use operations::triage::{Policy, TriageService};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::{BackfillOrder, Point, Server, ServerError, Services, SinkOrder};
+use crate::{Server, ServerError, Services};
 use query::output::{Encoded, Format};
 use query::{AccessCheck, Engine, Limits, Options, Purpose, Request};
 
@@ -144,8 +145,12 @@ impl Server for OneSink {
         Box::pin(async move {
             match order.from {
                 _ if sink != "siem" => Err(ServerError::NoSink(sink.to_owned())),
-                Point::At(from) => Ok(json!({ "from": from.to_string(), "again": order.again })),
-                Point::Since(ledger, moment) => Ok(json!({ "ledger": ledger.as_str(), "from": moment.unix_micros() })),
+                RangeEnd::At(from) => {
+                    Ok(json!({ "from": from.to_string(), "again": order.mode == BackfillMode::Again }))
+                }
+                RangeEnd::Since(ledger, moment) => {
+                    Ok(json!({ "ledger": ledger.as_str(), "from": moment.unix_micros() }))
+                }
             }
         })
     }

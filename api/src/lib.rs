@@ -48,7 +48,7 @@ use query::Engine;
 
 pub use authorized::{Address, Peer};
 pub use problem::Problem;
-pub use server::{BackfillOrder, Point, Server, ServerError, SinkOrder};
+pub use server::{Server, ServerError};
 pub use slack::{Interactions, SlackApps};
 
 /// The document that describes the routes: OpenAPI 3.1.

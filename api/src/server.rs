@@ -14,6 +14,8 @@ use chrono::DateTime;
 use futures::future::BoxFuture;
 use ledger::{AppendError, LedgerError, LedgerName, Position, Seq, Timestamp};
 use operations::access::{Principal, Role};
+use operations::kind::sink_order::{BackfillMode, BackfillOrder, RangeEnd, SinkOrder};
+use operations::limits::BACKFILL_RECORDS_PER_SECOND;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -57,49 +59,6 @@ pub trait Server: Send + Sync {
     ) -> BoxFuture<'a, Result<Value, ServerError>>;
 }
 
-/// What is ordered of a sink.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SinkOrder {
-    /// Send what it refused for good once more.
-    Retry,
-    /// Stand still.
-    Pause {
-        /// Why.
-        reason: Option<String>,
-    },
-    /// Go on.
-    Resume,
-    /// End this backfill where it is.
-    Cancel {
-        /// Its number.
-        backfill: u64,
-    },
-}
-
-/// A range that is to be sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BackfillOrder {
-    /// Whether each record is said as it was before, with its number of then.
-    pub again: bool,
-    /// Where it begins.
-    pub from: Point,
-    /// Where it ends.
-    pub to: Option<Point>,
-    /// How many records go in a second at most; `None` for as many as the server thinks right.
-    pub records_per_second: Option<u32>,
-    /// Why.
-    pub reason: Option<String>,
-}
-
-/// A place in a ledger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Point {
-    /// A position.
-    At(Position),
-    /// What was recorded from this moment on.
-    Since(LedgerName, Timestamp),
-}
-
 /// The body of a backfill.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -124,17 +83,19 @@ impl BackfillBody {
         let from = point("from", &self.from, ledger)?;
         let to = self.to.as_deref().map(|to| point("to", to, ledger)).transpose()?;
         let Self { again, records_per_second, reason, .. } = self;
-        Ok(BackfillOrder { again, from, to, records_per_second, reason })
+        let mode = if again { BackfillMode::Again } else { BackfillMode::Anew };
+        let records_per_second = records_per_second.unwrap_or(BACKFILL_RECORDS_PER_SECOND);
+        Ok(BackfillOrder { mode, from, to, records_per_second, reason })
     }
 }
 
 /// A position, the word for the first one, or a time.
-fn point(name: &str, text: &str, ledger: LedgerName) -> Result<Point, Problem> {
+fn point(name: &str, text: &str, ledger: LedgerName) -> Result<RangeEnd, Problem> {
     if text == "beginning" {
-        return Ok(Point::At(Position { ledger, shard: 0, seq: Seq::FIRST }));
+        return Ok(RangeEnd::At(Position { ledger, shard: 0, seq: Seq::FIRST }));
     }
     if let Ok(position) = text.parse() {
-        return Ok(Point::At(position));
+        return Ok(RangeEnd::At(position));
     }
     let wrong = || {
         Problem::request(format!(
@@ -142,7 +103,7 @@ fn point(name: &str, text: &str, ledger: LedgerName) -> Result<Point, Problem> {
         ))
     };
     let time = DateTime::parse_from_rfc3339(text).map_err(|_| wrong())?;
-    Ok(Point::Since(ledger, Timestamp::from_unix_micros(time.timestamp_micros())))
+    Ok(RangeEnd::Since(ledger, Timestamp::from_unix_micros(time.timestamp_micros())))
 }
 
 /// The body of a pause.

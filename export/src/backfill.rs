@@ -2,39 +2,15 @@
 //! range begins and ends, follows from the order, the receipts of the sink and the configuration; nothing here sends.
 
 use ledger::operations::column;
-use ledger::{LedgerError, LedgerName, Position, Seq, Timestamp};
+use ledger::{LedgerError, Position, Seq};
 use operations::kind::export::{ExportReceipt, Link, RECEIPT, RECEIPT_KIND};
-use operations::kind::sink_order::{Backfill, BackfillMode, backfill_name};
+use operations::kind::sink_order::{Backfill, BackfillMode, BackfillOrder, RangeEnd, backfill_name};
+use operations::limits::BACKFILL_RECORDS_PER_SECOND_MAX;
 
 use crate::config::SinkConfig;
 use crate::exporter::control::ControlError;
-use crate::limits::BACKFILL_RECORDS_PER_SECOND_MAX;
 use crate::receipts::{Evidence, ReceiptsError, each_row};
 use crate::selection::Selection;
-
-/// A place in a ledger, as somebody names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Point {
-    /// A position.
-    At(Position),
-    /// What was recorded from this moment on.
-    Since(LedgerName, Timestamp),
-}
-
-/// A range that somebody wants sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BackfillOrder {
-    /// How its records are said.
-    pub mode: BackfillMode,
-    /// Where it begins.
-    pub from: Point,
-    /// Where it ends: without it where the sink began to be sent what was new, or for what is sent again where it is now.
-    pub to: Option<Point>,
-    /// How many records go in a second at most.
-    pub records_per_second: u32,
-    /// Why.
-    pub reason: Option<String>,
-}
 
 /// A range as it will be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,10 +68,10 @@ pub fn prepare(evidence: &Evidence<'_>, order: &BackfillOrder) -> Result<Ranged,
     Ok(ranged)
 }
 
-fn resolved(evidence: &Evidence<'_>, point: Point) -> Result<Position, LedgerError> {
+fn resolved(evidence: &Evidence<'_>, point: RangeEnd) -> Result<Position, LedgerError> {
     Ok(match point {
-        Point::At(position) => position,
-        Point::Since(ledger, moment) => Position { ledger, shard: 0, seq: evidence.reader(ledger).seq_at(moment)? },
+        RangeEnd::At(position) => position,
+        RangeEnd::Since(ledger, moment) => Position { ledger, shard: 0, seq: evidence.reader(ledger).seq_at(moment)? },
     })
 }
 

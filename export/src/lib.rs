@@ -42,15 +42,13 @@ mod fixtures;
 #[cfg(test)]
 mod packs;
 
-pub use backfill::{BackfillOrder, Point};
 pub use config::{Common, Config, ConfigError, SinkConfig};
 pub use delivery::route::{Considered, Explanation, Route, Routes};
 pub use delivery::suppressor::{Candidate, Decision, Suppressor, TriageSuppressor};
-pub use exporter::control::{Begun, ControlError, Controls, Prepared, SinkOrder};
+pub use exporter::control::{Begun, ControlError, Controls, Prepared};
 pub use exporter::{ExportError, Exporter, Status};
 pub use heartbeat::{Heartbeat, HeartbeatConfig, ailment_of_sinks};
 pub use metrics::Metrics;
-pub use operations::kind::sink_order::BackfillMode;
 pub use operations::secret::{Secret, SecretError, SecretText};
 pub use record::{Body, Group, Grouping, Record, TriageAction, TriageActionKind};
 pub use render::Rendering;

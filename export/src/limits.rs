@@ -15,11 +15,6 @@ pub const PENDING_BYTES_MAX: usize = 16 << 20;
 /// Entries that the filter left out before a receipt is written although nothing was sent.
 pub const EXCLUDED_MAX: u64 = 10_000;
 
-/// Records of a backfill that go in a second, unless who orders it says otherwise: little beside what a receiver takes that keeps up with a fleet,
-pub const BACKFILL_RECORDS_PER_SECOND: u32 = 1_000;
-/// and the most that can be ordered.
-pub const BACKFILL_RECORDS_PER_SECOND_MAX: u32 = 1_000_000;
-
 /// Entries of a ledger that a sink of everything is sent under one intent while nothing fails,
 pub const WINDOW_ENTRIES_MAX: u64 = 10_000;
 /// and the time in which one receipt is enough for what it took. Two entries in five seconds are little beside the events of

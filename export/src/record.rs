@@ -3,11 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::delivery::route::Routes;
-use crate::hash::sha256;
-use crate::schemas::Said;
-use crate::streams::fields::{Field, Fields};
-use crate::streams::renderer::Renderer;
 use ledger::events::column as event;
 use ledger::operations::column as operation;
 use ledger::{Digest, LedgerName, Position, Row, Timestamp};
@@ -18,6 +13,12 @@ use operations::kind::alert_step::{ACKNOWLEDGE, ACKNOWLEDGED, CLOSE, CLOSED, Clo
 use operations::kind::is_internal;
 use operations::kind::sink_order::backfill_name;
 use operations::triage::{Column, group_key};
+
+use crate::delivery::route::Routes;
+use crate::hash::sha256;
+use crate::schemas::Said;
+use crate::streams::fields::{Field, Fields};
+use crate::streams::renderer::Renderer;
 
 /// One record for a sink: what its rendering is made from, and nothing else.
 #[derive(Debug, Clone, PartialEq)]

@@ -185,7 +185,7 @@ fn a_record_that_the_topic_does_not_allow_is_a_dead_letter_and_comes_back_once(b
                 altered.join().unwrap().unwrap().remove(0).unwrap();
             });
         });
-        controls.order("siem", "alice", export::SinkOrder::Retry).await.unwrap();
+        controls.order("siem", "alice", operations::kind::sink_order::SinkOrder::Retry).await.unwrap();
         wait_for("the letter", || kinds(&ground).contains_key("export.replayed").then_some(())).await;
         stop.cancel();
         running.await.unwrap();

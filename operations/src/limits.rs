@@ -29,6 +29,10 @@ pub const BENIGN_SHAPES_KEPT: usize = 4_096;
 pub const SINKS_ORDERED_MAX: usize = 1_024;
 /// Backfills of one sink that are not over; one more is refused.
 pub const BACKFILLS_MAX: usize = 4;
+/// Records of a backfill that go in a second, unless who orders it says otherwise: little beside what a receiver takes that keeps up with a fleet,
+pub const BACKFILL_RECORDS_PER_SECOND: u32 = 1_000;
+/// and the most that can be ordered.
+pub const BACKFILL_RECORDS_PER_SECOND_MAX: u32 = 1_000_000;
 /// The longest reason of a silence, or of an order to a sink.
 pub const REASON_BYTES_MAX: usize = 1_024;
 /// The longest note on an alert.

@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use api::{BackfillOrder, Peer, ServerError, Services, SinkOrder};
+use api::{Peer, ServerError, Services};
 use axum::Router;
 use axum::body::Body;
 use axum::http::Response;
@@ -14,6 +14,7 @@ use futures::future::BoxFuture;
 use ledger::{Appender, LedgerError, LedgerName, Options, Reader, Store};
 use operations::access::{LoginService, Principal, TokenService, Tokens};
 use operations::budget;
+use operations::kind::sink_order::{BackfillOrder, SinkOrder};
 use operations::triage::TriageService;
 use query::compute::Rates;
 use query::{Engine, QueryError};

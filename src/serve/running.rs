@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use api::{BackfillOrder, Point, ServerError, SinkOrder};
-use export::{BackfillMode, ControlError, Controls};
+use api::ServerError;
+use export::{ControlError, Controls};
 use futures::future::BoxFuture;
 use ledger::{LedgerError, Reader, Store};
 use operations::access::Principal;
+use operations::kind::sink_order::{BackfillOrder, SinkOrder};
 use serde_json::{Value, json};
 
 use super::Addresses;
@@ -89,12 +90,6 @@ impl api::Server for Running {
         order: SinkOrder,
         principal: &'a Principal,
     ) -> BoxFuture<'a, Result<(), ServerError>> {
-        let order = match order {
-            SinkOrder::Retry => export::SinkOrder::Retry,
-            SinkOrder::Pause { reason } => export::SinkOrder::Pause { reason },
-            SinkOrder::Resume => export::SinkOrder::Resume,
-            SinkOrder::Cancel { backfill } => export::SinkOrder::Cancel { backfill },
-        };
         Box::pin(async move { self.sinks.order(sink, &principal.name, order).await.map_err(refusal) })
     }
 
@@ -104,18 +99,6 @@ impl api::Server for Running {
         order: BackfillOrder,
         principal: &'a Principal,
     ) -> BoxFuture<'a, Result<Value, ServerError>> {
-        let point = |point| match point {
-            Point::At(position) => export::Point::At(position),
-            Point::Since(ledger, moment) => export::Point::Since(ledger, moment),
-        };
-        let BackfillOrder { again, from, to, records_per_second, reason } = order;
-        let order = export::BackfillOrder {
-            mode: if again { BackfillMode::Again } else { BackfillMode::Anew },
-            from: point(from),
-            to: to.map(point),
-            records_per_second: records_per_second.unwrap_or(export::limits::BACKFILL_RECORDS_PER_SECOND),
-            reason,
-        };
         Box::pin(async move {
             let begun = self.sinks.backfill(sink, &principal.name, order).await.map_err(refusal)?;
             let (from, to) = (begun.from.to_string(), begun.to.to_string());

@@ -8,7 +8,15 @@ use serde_json::{Value, json};
 use crate::harness::opensearch::Node;
 use crate::harness::receiver::receiver;
 use crate::harness::{World, http};
-use crate::life::{COLLECTOR, line};
+use crate::life::{COLLECTOR, line, push};
+
+/// Twenty requests of an agent, each to another address.
+fn push_requests(ingest: &str, token: &str) {
+    let lines: String =
+        (0..20).map(|at| line(at, "allow", "GET", &format!("https://packages.acme.example/{at}"))).collect();
+    let answer = push(ingest, token, 0, &lines).unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+}
 
 #[test]
 fn what_a_siem_lost_doubled_or_edited_is_named() {
@@ -20,13 +28,7 @@ fn what_a_siem_lost_doubled_or_edited_is_named() {
     ));
     let token = world.token("coderd", &["--role", "ingest"]);
     let server = world.serve();
-    let bearer = format!("Bearer {token}");
-    let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/x-ndjson")];
-    let lines: Vec<String> =
-        (0..20).map(|at| line(at, "allow", "GET", &format!("https://packages.acme.example/{at}"))).collect();
-    let answer =
-        http::send(&server.ingest, "POST", "/v1/events/coderd", &headers, lines.join("\n").as_bytes()).unwrap();
-    assert_eq!(answer.status, 200, "{answer:?}");
+    push_requests(&server.ingest, &token);
     world.wait_for(1, &["--ledger", "operations", "kind=export.receipt", "subject=lake", "to=events/0/20"]);
     let config = world.config();
     let config = config.to_str().unwrap();
@@ -124,13 +126,7 @@ fn a_cluster_is_asked_and_what_it_lost_doubled_or_edited_is_named() {
     ask("PUT", "/agents", &mapping);
     let token = world.token("coderd", &["--role", "ingest"]);
     let server = world.serve();
-    let bearer = format!("Bearer {token}");
-    let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/x-ndjson")];
-    let lines: Vec<String> =
-        (0..20).map(|at| line(at, "allow", "GET", &format!("https://packages.acme.example/{at}"))).collect();
-    let answer =
-        http::send(&server.ingest, "POST", "/v1/events/coderd", &headers, lines.join("\n").as_bytes()).unwrap();
-    assert_eq!(answer.status, 200, "{answer:?}");
+    push_requests(&server.ingest, &token);
     world.wait_for(1, &["--ledger", "operations", "kind=export.receipt", "subject=siem", "to=events/0/20"]);
     assert!(server.stop().unwrap().success());
     let config = world.config();

@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 
-use crate::harness::{World, http};
-use crate::life::{COLLECTOR, line};
+use crate::harness::World;
+use crate::life::{COLLECTOR, lines, push};
 
 /// The states of a sink in its ledgers.
 fn states(world: &World, sink: &str) -> Vec<String> {
@@ -25,13 +25,8 @@ fn a_paused_sink_stays_so_over_a_kill_and_what_was_sent_is_sent_again() {
     let token = world.token("coderd", &["--role", "ingest"]);
     let config = world.config();
     let config = config.to_str().unwrap();
-    let bearer = format!("Bearer {token}");
     let append = |ingest: &str, from: u64| {
-        let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/x-ndjson")];
-        let lines: Vec<String> = (from..from + 10)
-            .map(|at| line(at, "allow", "GET", &format!("https://packages.acme.example/{at}")))
-            .collect();
-        let answer = http::send(ingest, "POST", "/v1/events/coderd", &headers, lines.join("\n").as_bytes()).unwrap();
+        let answer = push(ingest, &token, from, &lines(from..from + 10)).unwrap();
         assert_eq!(answer.status, 200, "{answer:?}");
     };
     let server = world.serve();

@@ -5,20 +5,19 @@ use std::collections::BTreeMap;
 use ledger::operations::column;
 use ledger::{Group, Position, ReadLimit, Seq};
 use operations::kind::Envelope;
-use operations::kind::sink_order::{BACKFILL_END, BackfillMode, BackfillOutcome};
+use operations::kind::sink_order::{BACKFILL_END, BackfillMode, BackfillOrder, BackfillOutcome, RangeEnd, SinkOrder};
 use serde_json::json;
 
-use super::control::{Begun, ControlError, SinkOrder};
+use super::control::{Begun, ControlError};
 use super::orders::{Bench, status, until};
 use super::tests::{append_events, receipts};
 use super::*;
-use crate::backfill::{BackfillOrder, Point};
 use crate::receipts::check::check;
 use crate::receipts::compare::{Comparison, Extent, compare};
 use crate::receipts::{Evidence, ReceiptsReport, copy};
 
-fn at(seq: u64) -> Point {
-    Point::At(Position { ledger: LedgerName::Events, shard: 0, seq: Seq::new(seq) })
+fn at(seq: u64) -> RangeEnd {
+    RangeEnd::At(Position { ledger: LedgerName::Events, shard: 0, seq: Seq::new(seq) })
 }
 
 fn order(mode: BackfillMode, from: u64, to: Option<u64>) -> BackfillOrder {

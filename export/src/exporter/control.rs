@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use ledger::consumer::Monitor;
 use ledger::{AppendError, LedgerError, Position};
+use operations::kind::sink_order::{BackfillOrder, SinkOrder};
 use operations::limits::{BACKFILLS_MAX, REASON_BYTES_MAX, SINKS_ORDERED_MAX};
 use tokio::sync::{mpsc, oneshot};
 
 use super::lane::Lane;
 use super::{ExportError, Plant, Shown, Status};
-use crate::backfill::{BackfillOrder, Ranged};
+use crate::backfill::Ranged;
 use crate::config::{Config, SinkConfig};
 use crate::receipts::Evidence;
 use crate::status::now;
@@ -26,26 +27,6 @@ pub struct Controls {
 /// The sinks of a configuration that is not in effect yet. Nothing of it was read or sent.
 pub struct Prepared {
     pub(super) lanes: Vec<Lane>,
-}
-
-/// What is ordered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SinkOrder {
-    /// Send what the sink refused for good once more. Dead letters that are refused again are dead again.
-    Retry,
-    /// Stand still until it is resumed, over restarts too.
-    Pause {
-        /// Why, for those who see it.
-        reason: Option<String>,
-    },
-    /// Go on.
-    Resume,
-    /// End a backfill of it where it is.
-    Cancel {
-        /// Its number.
-        backfill: u64,
-    },
 }
 
 /// A backfill that began.

@@ -18,10 +18,10 @@ use operations::kind::Envelope;
 use operations::kind::alert_notice::NOTICE;
 use operations::kind::delivery::{HIDDEN_KIND, SENT_KIND};
 use operations::kind::export::{RECEIPT_KIND, REJECTED_KIND, REPLAYED_KIND};
+use operations::kind::sink_order::SinkOrder;
 use operations::triage::{Column, TriageService};
 use serde_json::{Value, json};
 
-use super::control::SinkOrder;
 use super::*;
 use crate::delivery::suppressor::{Candidate, Decision, TriageSuppressor};
 use crate::fixtures::alert_of;

@@ -5,12 +5,12 @@ use operations::fold::{Projection, SinkOrders};
 use operations::kind::Envelope;
 use operations::kind::export::{RETRY, Retry};
 use operations::kind::sink_order::{
-    BACKFILL, BACKFILL_END, BackfillEnd, BackfillOutcome, PAUSE, Pause, RESUME, Resume, backfill_of,
+    BACKFILL, BACKFILL_END, BackfillEnd, BackfillOutcome, PAUSE, Pause, RESUME, Resume, SinkOrder, backfill_of,
 };
 use operations::limits::REASON_BYTES_MAX;
 
 use super::Exporter;
-use super::control::{Begun, ControlError, SinkOrder};
+use super::control::{Begun, ControlError};
 use super::lane::Lane;
 use crate::backfill::Ranged;
 

@@ -9,12 +9,13 @@ use axum::extract::{ConnectInfo, Path, State};
 use axum::http::StatusCode;
 use axum::routing::post;
 use ledger::{Options, Seq, Store};
+use operations::kind::sink_order::SinkOrder;
 use operations::standing;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::control::{ControlError, SinkOrder};
+use super::control::ControlError;
 use super::tests::{append_events, receipts};
 use super::*;
 

@@ -138,7 +138,7 @@ async fn replay(store: &Store, config: &Config, controls: &export::Controls) {
             return;
         }
         let request = operations.durable().unwrap().next_seq;
-        controls.order("mail", "harness", export::SinkOrder::Retry).await.unwrap();
+        controls.order("mail", "harness", operations::kind::sink_order::SinkOrder::Retry).await.unwrap();
         while settled(&operations, request) < dead {
             watch.changed().await.unwrap();
         }

@@ -1,10 +1,54 @@
 //! What people order of a sink while it runs: the records of the kinds `export.pause`, `export.resume`, `export.backfill` and
-//! `export.backfill.end`. What follows from an order is the business of `export`; what orders amount to is a fold.
+//! `export.backfill.end`, and the orders as they are given. What follows from an order is the business of `export`; what orders amount to is a fold.
 
+use ledger::{LedgerName, Position, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::export::Link;
 use super::{Family, Info, Kind};
+
+/// What is ordered of a sink while it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SinkOrder {
+    /// Send what the sink refused for good once more. Dead letters that are refused again are dead again.
+    Retry,
+    /// Stand still until it is resumed, over restarts too.
+    Pause {
+        /// Why, for those who see it.
+        reason: Option<String>,
+    },
+    /// Go on.
+    Resume,
+    /// End a backfill of it where it is.
+    Cancel {
+        /// Its number.
+        backfill: u64,
+    },
+}
+
+/// An end of a range of a ledger, as somebody names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RangeEnd {
+    /// A position.
+    At(Position),
+    /// What was recorded from this moment on.
+    Since(LedgerName, Timestamp),
+}
+
+/// A range that somebody wants sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackfillOrder {
+    /// How its records are said.
+    pub mode: BackfillMode,
+    /// Where it begins.
+    pub from: RangeEnd,
+    /// Where it ends: without it where the sink began to be sent what was new, or for what is sent again where it is now.
+    pub to: Option<RangeEnd>,
+    /// How many records go in a second at most.
+    pub records_per_second: u32,
+    /// Why.
+    pub reason: Option<String>,
+}
 
 /// The operations kind of orders that a sink stands still.
 pub const PAUSE_KIND: &str = "export.pause";
